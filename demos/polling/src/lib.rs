@@ -1,0 +1,77 @@
+//! Short polling: the page asks again and again whether there is news.
+//!
+//! Run    `cargo run -p polling`, then open <http://127.0.0.1:8001> in two tabs
+//! Read   this file top to bottom, then `../page.html`
+//! Wire   `GET /messages?after=7` at once `200 {"messages":[]}`, every second, for ever
+//! Book   `book/src/polling.md`
+//!
+//! Left out: logins, storage. The server does next to nothing here: the technique, and its faults, are in the page.
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use shared::{Demo, Door, Room, reply};
+use tiny_http::{Method, Request};
+
+/// The demo, as the README, the book and the tests know it.
+pub const DEMO: Demo = Demo {
+    name: "polling",
+    port: 8001,
+    title: "Short polling",
+    promise: "The page asks every so often whether there is news. Mostly there is none.",
+    first: "open the page, say nothing, and watch what silence costs",
+    page: shared::page!(),
+    door: Door::Http,
+    serve,
+};
+
+/// The slowest answer that may be asked for, in milliseconds.
+const MAX_SLOW: u64 = 5_000;
+
+/// Serves the room on the listener.
+///
+/// # Errors
+/// When the listener fails.
+pub fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
+    let server = reply::server(listener)?;
+    loop {
+        let request = server.recv()?;
+        let path = request.url().split('?').next().unwrap_or("").to_string();
+        match (request.method(), path.as_str()) {
+            (Method::Get, "/") => reply::page(request, &DEMO),
+            (Method::Post, "/say") => reply::say(request, &room),
+            (Method::Get, "/messages") => match reply::query(&request, "slow").unwrap_or(0) {
+                0 => answer(request, &room),
+                slow => {
+                    let room = room.clone();
+                    reply::on_a_thread(move || answer_slowly(request, &room, slow));
+                }
+            },
+            (_, "/" | "/messages") => reply::method_not_allowed(request, "GET"),
+            (_, "/say") => reply::method_not_allowed(request, "POST"),
+            _ => reply::not_found(request),
+        }
+    }
+}
+
+// ANCHOR: answer
+/// Answers `GET /messages?after=ID` at once: with what was said after message ID, or with an empty list.
+fn answer(request: Request, room: &Room) {
+    let after = reply::query(&request, "after").unwrap_or(0);
+    reply::json(request, 200, &room.since(after).json());
+}
+// ANCHOR_END: answer
+
+// ANCHOR: slow
+/// The same, as a server under load would: it looks first and gets round to answering `slow` milliseconds later. By then
+/// a request that was sent after this one may have had its answer.
+fn answer_slowly(request: Request, room: &Room, slow: u64) {
+    let after = reply::query(&request, "after").unwrap_or(0);
+    let news = room.since(after);
+    thread::sleep(Duration::from_millis(slow.min(MAX_SLOW)));
+    reply::json(request, 200, &news.json());
+}
+// ANCHOR_END: slow

@@ -1,0 +1,73 @@
+//! What a demo is, and the one way to start it.
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use crate::{Room, bench};
+
+/// A demo, named once: the README's index, the book, the tests and the page read it from here.
+pub struct Demo {
+    /// Folder, package, chapter and test file have this name too.
+    pub name: &'static str,
+    /// The public port; the order of the ports is the order of the book. The bench port is 1000 higher.
+    pub port: u16,
+    /// The technique, as a heading.
+    pub title: &'static str,
+    /// One sentence: what it does.
+    pub promise: &'static str,
+    /// One sentence: what to try first.
+    pub first: &'static str,
+    /// The page; [`page!`](crate::page!) makes it.
+    pub page: Page,
+    /// What the front door asks of a connection.
+    pub door: Door,
+    /// The technique: serves the room on the listener until something is wrong with the listener itself.
+    pub serve: fn(TcpListener, Arc<Room>) -> io::Result<()>,
+}
+
+/// What the front door looks at before it lets bytes through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// Requests of HTTP/1.1: heads and bodies within their limits, `Host` and `Origin` the server's own.
+    Http,
+    /// Nothing but the number of connections and the time to the first byte: reading (and refusing) what comes is the
+    /// demo's own lesson.
+    Bytes,
+}
+
+/// A page, read anew at each request so that an edit needs a reload and no build.
+#[derive(Clone, Copy)]
+pub struct Page {
+    /// Where the file is on the machine that built the demo.
+    pub path: &'static str,
+    /// The file as it was when the demo was built, for when it is not there any more.
+    pub built_in: &'static str,
+}
+
+impl Page {
+    /// The page for a browser that asked for it under the name `host` (a `Host` header's value), with the addresses of
+    /// the bench and the book filled in for `{{bench}}` and `{{book}}`.
+    pub fn html(&self, host: &str) -> String {
+        let html = std::fs::read_to_string(self.path).unwrap_or_else(|_| self.built_in.to_string());
+        let name = bench::host_name(host);
+        html.replace("{{bench}}", &format!("http://{name}:{}", bench::port()))
+            .replace("{{book}}", &format!("http://{name}:8000"))
+    }
+}
+
+/// The page of the calling crate: its `page.html`.
+#[macro_export]
+macro_rules! page {
+    () => {
+        $crate::Page {
+            path: concat!(env!("CARGO_MANIFEST_DIR"), "/page.html"),
+            built_in: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/page.html")),
+        }
+    };
+}
+
+/// Runs a demo as the command line asks, until the process ends. A `main` of one line.
+pub fn run(demo: &'static Demo) {
+    bench::run(demo);
+}

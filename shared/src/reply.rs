@@ -1,0 +1,129 @@
+//! The few answers over tiny_http that demos share, so that a demo's own file holds its technique and nothing else.
+
+use std::io::{self, Read, Write};
+use std::net::TcpListener;
+use std::thread;
+
+use serde_json::Value;
+use tiny_http::{Header, Request, Response, Server, StatusCode};
+
+use crate::{Demo, Refused, Room};
+
+/// The longest request body a demo reads, in bytes.
+pub const MAX_BODY: usize = 64 * 1024;
+
+/// A tiny_http server on a listener that is open already.
+///
+/// # Errors
+/// When the listener is not fit to listen.
+pub fn server(listener: TcpListener) -> io::Result<Server> {
+    Server::from_listener(listener, None).map_err(io::Error::other)
+}
+
+/// Runs `work` on a thread of its own with a small stack. When the machine has no thread left, `work` is dropped, and a
+/// tiny_http request in it answers 500 by itself.
+pub fn on_a_thread(work: impl FnOnce() + Send + 'static) {
+    // 128 KiB are plenty for a lesson and let a thousand of them wait at once.
+    if let Err(error) = thread::Builder::new().stack_size(128 * 1024).spawn(work) {
+        eprintln!("no thread for a request: {error}");
+    }
+}
+
+/// A number from the query of the request's target: `after` of `/wait?after=7&hold=5`.
+pub fn query<T: std::str::FromStr>(request: &Request, name: &str) -> Option<T> {
+    query_text(request, name)?.parse().ok()
+}
+
+/// The same as text, as it stands in the target: nothing is percent-decoded.
+pub fn query_text<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
+    let (_, query) = request.url().split_once('?')?;
+    query.split('&').find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name)).map(|(_, value)| value)
+}
+
+/// The value of a request header.
+pub fn header<'a>(request: &'a Request, name: &'static str) -> Option<&'a str> {
+    request.headers().iter().find(|header| header.field.equiv(name)).map(|header| header.value.as_str())
+}
+
+/// Answers with the demo's page.
+pub fn page(request: Request, demo: &Demo) {
+    let html = demo.page.html(header(&request, "Host").unwrap_or("127.0.0.1"));
+    send(request, 200, "text/html; charset=utf-8", html, &[]);
+}
+
+/// Answers with a JSON value.
+pub fn json(request: Request, status: u16, value: &Value) {
+    send(request, status, "application/json", value.to_string(), &[]);
+}
+
+/// Answers with a line of plain text; also the way to tell an error.
+pub fn text(request: Request, status: u16, line: &str) {
+    send(request, status, "text/plain; charset=utf-8", format!("{line}\n"), &[]);
+}
+
+/// Answers 405 with the methods that this path does take (RFC 9110, 15.5.6).
+pub fn method_not_allowed(request: Request, allow: &str) {
+    let line = format!("This path takes {allow} only.\n");
+    send(request, 405, "text/plain; charset=utf-8", line, &[("Allow", allow)]);
+}
+
+/// Answers 404.
+pub fn not_found(request: Request) {
+    text(request, 404, "There is nothing under this path.");
+}
+
+/// `POST /say`: the request's body is a message. Answers 201 with the message as the room took it.
+///
+/// A client that may have to say it again sends an `Idempotency-Key` header with a key of its own making: the same key
+/// twice is one message.
+pub fn say(mut request: Request, room: &Room) {
+    let mut body = Vec::new();
+    match request.as_reader().take(MAX_BODY as u64 + 1).read_to_end(&mut body) {
+        Ok(length) if length > MAX_BODY => return text(request, 413, "The room takes 64 KiB at most."),
+        Ok(_) => {}
+        Err(_) => return text(request, 400, "The body ended before its Content-Length."),
+    }
+    let Ok(words) = String::from_utf8(body) else {
+        return text(request, 400, "A message is UTF-8 text; this is not.");
+    };
+    let key = header(&request, "Idempotency-Key").unwrap_or("").to_string();
+    match room.say_once(&key, &words) {
+        Ok(message) => json(request, 201, &message.json()),
+        Err(refused @ Refused::Empty) => text(request, 400, &refused.to_string()),
+        Err(refused @ Refused::TooLong(_)) => text(request, 413, &refused.to_string()),
+    }
+}
+
+fn send(request: Request, status: u16, kind: &str, body: String, more: &[(&str, &str)]) {
+    let mut response = Response::from_data(body).with_status_code(StatusCode(status));
+    let always = [("Content-Type", kind), ("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff")];
+    for (name, value) in always.iter().chain(more) {
+        if let Ok(header) = Header::from_bytes(*name, *value) {
+            response.add_header(header);
+        }
+    }
+    // A client that left before its answer is nobody's fault, and there is nobody to tell.
+    let _ = request.respond(response);
+}
+
+/// Writes `bytes` as one chunk of a chunked body (RFC 9112, 7.1) and sends it on its way.
+///
+/// # Errors
+/// When the client has gone.
+pub fn chunk(out: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
+    if !bytes.is_empty() {
+        write!(out, "{:x}\r\n", bytes.len())?;
+        out.write_all(bytes)?;
+        out.write_all(b"\r\n")?;
+    }
+    out.flush()
+}
+
+/// Ends a chunked body with the chunk of size 0.
+///
+/// # Errors
+/// When the client has gone.
+pub fn last_chunk(out: &mut impl Write) -> io::Result<()> {
+    out.write_all(b"0\r\n\r\n")?;
+    out.flush()
+}

@@ -1,0 +1,3 @@
+//! Captured bytes to named fields.
+
+pub mod framing;
