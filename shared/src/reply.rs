@@ -5,19 +5,46 @@ use std::net::TcpListener;
 use std::thread;
 
 use serde_json::Value;
-use tiny_http::{Header, Request, Response, Server, StatusCode};
+use tiny_http::{Header, Request, Response, StatusCode};
 
-use crate::{Demo, Refused, Room};
+use crate::{Demo, Refused, Room, bench};
 
 /// The longest request body a demo reads, in bytes.
 pub const MAX_BODY: usize = 64 * 1024;
 
-/// A tiny_http server on a listener that is open already.
+/// A tiny_http server that hands out only requests from this machine's own names and pages.
+///
+/// The front door has looked at `Host` and `Origin` already; but a demo's private port is a port, too, and with
+/// `--no-bench` there is no front door.
+pub struct Server(tiny_http::Server);
+
+/// A server on a listener that is open already.
 ///
 /// # Errors
 /// When the listener is not fit to listen.
 pub fn server(listener: TcpListener) -> io::Result<Server> {
-    Server::from_listener(listener, None).map_err(io::Error::other)
+    tiny_http::Server::from_listener(listener, None).map(Server).map_err(io::Error::other)
+}
+
+impl Server {
+    /// Waits for the next request.
+    ///
+    /// # Errors
+    /// When the listener failed: the server is of no more use, a new one on the same listener is.
+    pub fn recv(&self) -> io::Result<Request> {
+        loop {
+            let request = self.0.recv()?;
+            let host = header(&request, "Host").unwrap_or("");
+            let from_a_page = header(&request, "Origin");
+            if !host.is_empty() && !bench::host_is_ours(host) {
+                text(request, 421, "This server does not go by that name.");
+            } else if from_a_page.is_some_and(|origin| !bench::may_come_from(origin, host)) {
+                text(request, 403, "A page from another origin may not use this server.");
+            } else {
+                return Ok(request);
+            }
+        }
+    }
 }
 
 /// Runs `work` on a thread of its own with a small stack. When the machine has no thread left, `work` is dropped, and a

@@ -1,0 +1,211 @@
+//! The bench's own port: style and modules of the pages, the feed of the wire view, the controls of the cable.
+//!
+//! It has a port of its own so that the wire view shows the demo's traffic and nothing of its own. Behind a front door
+//! like the demo's: only this machine's names in `Host`, only the demo's own page in `Origin`.
+
+use std::io::{self, Read, Write};
+use std::net::TcpListener;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tiny_http::{Header, Method, Request, Response};
+
+use super::cable::{Cable, Order};
+use super::tap::Tap;
+use super::view::View;
+use crate::{Demo, Room, reply};
+
+/// The feed gathers what happens for so long before it writes: sixteen pictures a second are plenty.
+const GATHER: Duration = Duration::from_millis(60);
+
+/// On a silent feed a comment goes out this often, so that a page that has gone is noticed.
+const BEAT: Duration = Duration::from_secs(5);
+
+/// The files of the pages, as they were when this was built: for when the folder is not there any more.
+const BUILT_IN: [(&str, &str); 6] = [
+    ("bench.js", include_str!("../../assets/bench.js")),
+    ("cable-box.js", include_str!("../../assets/cable-box.js")),
+    ("icon.svg", include_str!("../../assets/icon.svg")),
+    ("room.js", include_str!("../../assets/room.js")),
+    ("style.css", include_str!("../../assets/style.css")),
+    ("wire-view.js", include_str!("../../assets/wire-view.js")),
+];
+
+/// What the panel shows and steers.
+pub struct Panel {
+    /// The demo.
+    pub demo: &'static Demo,
+    /// Its room, to count what was said.
+    pub room: Arc<Room>,
+    /// Its tap.
+    pub tap: Arc<Tap>,
+    /// Its wire, decoded.
+    pub view: Arc<View>,
+    /// Its cable.
+    pub cable: Arc<Cable>,
+}
+
+impl Panel {
+    /// Serves the bench port.
+    ///
+    /// # Errors
+    /// When the listener fails.
+    pub fn serve(self: &Arc<Self>, listener: TcpListener) -> io::Result<()> {
+        let server = reply::server(listener)?;
+        loop {
+            let request = server.recv()?;
+            let path = request.url().split('?').next().unwrap_or("").to_string();
+            match (request.method(), path.as_str()) {
+                (Method::Get, "/feed") => {
+                    let panel = self.clone();
+                    reply::on_a_thread(move || panel.feed(request));
+                }
+                (Method::Get, "/counters") => answer_json(request, &self.counters()),
+                (Method::Get, "/cable") => answer_json(request, &self.cable.json()),
+                (Method::Post, "/cable") => self.order(request),
+                (_, "/feed" | "/counters") => not_allowed(request, "GET"),
+                (_, "/cable") => not_allowed(request, "GET, POST"),
+                (Method::Get, file) => asset(request, file.trim_start_matches('/')),
+                _ => not_allowed(request, "GET"),
+            }
+        }
+    }
+
+    fn counters(&self) -> Value {
+        json!({
+            "open": self.cable.connections(),
+            "opened": self.tap.opened.load(Ordering::Relaxed),
+            "requests": self.tap.requests.load(Ordering::Relaxed),
+            "up": self.tap.up.load(Ordering::Relaxed),
+            "down": self.tap.down.load(Ordering::Relaxed),
+            "messages": self.room.last(),
+        })
+    }
+
+    fn order(&self, mut request: Request) {
+        let mut words = String::new();
+        if request.as_reader().take(100).read_to_string(&mut words).is_err() {
+            return answer(request, 400, "text/plain; charset=utf-8", "An order is plain text.\n");
+        }
+        let connection = reply::query_text(&request, "connection").map(str::parse::<u64>);
+        let (order, connection) = match (Order::parse(&words), connection) {
+            (Err(why), _) => return answer(request, 400, "text/plain; charset=utf-8", format!("{why}\n")),
+            (_, Some(Err(_))) => {
+                return answer(request, 400, "text/plain; charset=utf-8", "A connection is a number.\n");
+            }
+            (Ok(order), connection) => (order, connection.and_then(Result::ok)),
+        };
+        if !self.cable.order(order, connection) {
+            return answer(request, 404, "text/plain; charset=utf-8", "There is no such connection (any more).\n");
+        }
+        answer_json(request, &self.cable.json());
+    }
+
+    /// `GET /feed`: Server-Sent Events, from the entry after `Last-Event-ID` on.
+    fn feed(&self, request: Request) {
+        let cursor = reply::header(&request, "Last-Event-ID").and_then(|id| id.parse().ok()).unwrap_or(0);
+        let cors = cors(&request);
+        let mut out = request.into_writer();
+        let mut head =
+            String::from("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n");
+        for (name, value) in cors {
+            head += &format!("{name}: {value}\r\n");
+        }
+        head += "Transfer-Encoding: chunked\r\n\r\n";
+        // A page that closed its feed is the ordinary end of it.
+        let _ = out.write_all(head.as_bytes()).and_then(|()| self.feed_from(cursor, &mut out));
+    }
+
+    fn feed_from(&self, mut cursor: u64, out: &mut impl Write) -> io::Result<()> {
+        let hello = json!({ "demo": self.demo.name, "title": self.demo.title, "now": self.tap.now() });
+        let mut events = format!("retry: 500\nevent: hello\ndata: {hello}\n\n");
+        let (mut counters, mut cable, mut changes) = (Value::Null, Value::Null, u64::MAX);
+        let mut last_write = Instant::now();
+        loop {
+            let now = self.cable.changes();
+            if std::mem::replace(&mut changes, now) != now {
+                let json = self.cable.json();
+                if json != cable {
+                    events += &format!("event: cable\ndata: {json}\n\n");
+                    cable = json;
+                }
+            }
+            let now = self.counters();
+            if now != counters {
+                events += &format!("event: counters\ndata: {now}\n\n");
+                counters = now;
+            }
+            if events.is_empty() && last_write.elapsed() >= BEAT {
+                events += ": beat\n\n";
+            }
+            if !events.is_empty() {
+                reply::chunk(out, std::mem::take(&mut events).as_bytes())?;
+                last_write = Instant::now();
+                thread::sleep(GATHER);
+            }
+            let (entries, lost) = self.view.since(cursor, Duration::from_millis(250));
+            if lost > 0 {
+                events += &format!("event: lost\ndata: {{\"rows\":{lost}}}\n\n");
+            }
+            for entry in entries {
+                events += &format!("event: {}\nid: {}\ndata: {}\n\n", entry.kind, entry.id, entry.json);
+                cursor = entry.id;
+            }
+        }
+    }
+}
+
+/// A file of `shared/assets`, read anew at each request so that an edit needs a reload and no build.
+fn asset(request: Request, name: &str) {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/assets"));
+    let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.');
+    let from_disk = plain.then(|| std::fs::read_to_string(folder.join(name)).ok()).flatten();
+    let built_in = || BUILT_IN.iter().find(|(other, _)| *other == name).map(|(_, text)| (*text).to_string());
+    let kind = match name.rsplit_once('.') {
+        Some((_, "js")) => "text/javascript; charset=utf-8",
+        Some((_, "css")) => "text/css; charset=utf-8",
+        Some((_, "svg")) => "image/svg+xml",
+        _ => "text/plain; charset=utf-8",
+    };
+    match from_disk.or_else(built_in) {
+        Some(text) => answer(request, 200, kind, text),
+        None => answer(request, 404, "text/plain; charset=utf-8", "The bench has no such file.\n"),
+    }
+}
+
+fn answer_json(request: Request, value: &Value) {
+    answer(request, 200, "application/json", format!("{value}\n"));
+}
+
+fn not_allowed(request: Request, allow: &str) {
+    let mut response = Response::from_string(format!("This path takes {allow} only.\n")).with_status_code(405);
+    if let Ok(header) = Header::from_bytes("Allow", allow) {
+        response.add_header(header);
+    }
+    let _ = request.respond(response);
+}
+
+fn answer(request: Request, status: u16, kind: &str, body: impl Into<String>) {
+    let mut response = Response::from_data(body.into()).with_status_code(status);
+    let always = [("Content-Type", kind), ("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff")];
+    let headers = always.into_iter().map(|(name, value)| (name, value.to_string())).chain(cors(&request));
+    for (name, value) in headers {
+        if let Ok(header) = Header::from_bytes(name, value) {
+            response.add_header(header);
+        }
+    }
+    let _ = request.respond(response);
+}
+
+/// The demo's page lives on another port, which is another origin: the browser wants to read that it may look. Who may
+/// not was sent away at the front door.
+fn cors(request: &Request) -> Vec<(&'static str, String)> {
+    match reply::header(request, "Origin") {
+        Some(origin) => vec![("Access-Control-Allow-Origin", origin.to_string()), ("Vary", "Origin".to_string())],
+        None => Vec::new(),
+    }
+}
