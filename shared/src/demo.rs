@@ -24,6 +24,21 @@ pub struct Demo {
     pub door: Door,
     /// The technique: serves the room on the listener until something is wrong with the listener itself.
     pub serve: fn(TcpListener, Arc<Room>) -> io::Result<()>,
+    /// More servers of the same demo, each with a public port of its own on the same tap and cable: another origin, a
+    /// bare TCP service. Most demos have none.
+    pub beside: &'static [Beside],
+}
+
+/// Another server of a demo.
+pub struct Beside {
+    /// One lower-case word: in a page, `{{word}}` stands for this server's `host:port`.
+    pub name: &'static str,
+    /// The public port; 100 above the demo's by custom.
+    pub port: u16,
+    /// What its front door asks of a connection.
+    pub door: Door,
+    /// Serves the same room.
+    pub serve: fn(TcpListener, Arc<Room>) -> io::Result<()>,
 }
 
 /// What the front door looks at before it lets bytes through.
@@ -47,10 +62,13 @@ pub struct Page {
 
 impl Page {
     /// The page for a browser that asked for it under the name `host` (a `Host` header's value), with the addresses of
-    /// the bench and the book filled in for `{{bench}}` and `{{book}}`.
+    /// the bench, the book and the servers beside it filled in for `{{bench}}`, `{{book}}` and their names.
     pub fn html(&self, host: &str) -> String {
-        let html = std::fs::read_to_string(self.path).unwrap_or_else(|_| self.built_in.to_string());
+        let mut html = std::fs::read_to_string(self.path).unwrap_or_else(|_| self.built_in.to_string());
         let name = bench::host_name(host);
+        for (beside, port) in bench::beside() {
+            html = html.replace(&format!("{{{{{beside}}}}}"), &format!("{name}:{port}"));
+        }
         html.replace("{{bench}}", &format!("http://{name}:{}", bench::port()))
             .replace("{{book}}", &format!("http://{name}:8000"))
     }

@@ -27,6 +27,7 @@ pub const DEMO: Demo = Demo {
     page: shared::page!(),
     door: Door::Http,
     serve,
+    beside: &[],
 };
 
 /// The longest time a request is held, in seconds. Proxies on the way often give up after 30 or 60.

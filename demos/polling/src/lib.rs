@@ -26,6 +26,7 @@ pub const DEMO: Demo = Demo {
     page: shared::page!(),
     door: Door::Http,
     serve,
+    beside: &[],
 };
 
 /// The slowest answer that may be asked for, in milliseconds.

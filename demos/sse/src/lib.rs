@@ -27,6 +27,7 @@ pub const DEMO: Demo = Demo {
     page: shared::page!(),
     door: Door::Http,
     serve,
+    beside: &[],
 };
 
 /// How long a browser waits before it reconnects, unless the page asks for another `retry`: milliseconds.

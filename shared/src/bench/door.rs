@@ -57,8 +57,8 @@ pub struct Door {
     pub open: AtomicUsize,
     /// Connections that are being told that there are too many.
     pub refusers: AtomicUsize,
-    /// The number of the newest connection.
-    pub newest: AtomicU64,
+    /// The number of the newest connection, over all doors of this process.
+    pub newest: Arc<AtomicU64>,
 }
 
 /// Why the door does not let something in: the status code to answer with and a sentence for a person.

@@ -26,7 +26,7 @@ use std::time::Duration;
 use cable::Cable;
 use door::Door;
 use names::{Names, may_use_bench};
-pub use names::{host_is_ours, host_name, may_come_from, origin_is_ours, port};
+pub use names::{beside, host_is_ours, host_name, may_come_from, origin_is_ours, port};
 use options::Options;
 use panel::Panel;
 use tap::Tap;
@@ -53,11 +53,15 @@ pub fn run(demo: &'static Demo) {
     let cable = Arc::new(Cable::default());
     let view = Arc::new(View::new(tap.clone(), demo.door));
 
-    let public = listen(demo, &options);
+    let public = listen(demo, &options, options.port);
+    // Beside a demo on another port than its own, the others take any free one, too.
+    let own_port = |port| if options.port == demo.port { port } else { 0 };
+    let beside: Vec<TcpListener> = demo.beside.iter().map(|one| listen(demo, &options, own_port(one.port))).collect();
     let panel_public = listen_beside(&public);
     let (address, panel_address) = (address(&public), address(&panel_public));
     let open_to = (!address.ip().is_loopback()).then(|| options.host.clone());
-    names::set(Names { port: address.port(), bench_port: panel_address.port(), host: open_to });
+    let named = demo.beside.iter().zip(&beside).map(|(one, at)| (one.name, self::address(at).port())).collect();
+    names::set(Names { port: address.port(), bench_port: panel_address.port(), host: open_to, beside: named });
     greet(demo, &options, address, panel_address);
     if options.max_connections > affordable && options.bench {
         log(&format!(
@@ -68,19 +72,20 @@ pub fn run(demo: &'static Demo) {
 
     let panel =
         Arc::new(Panel { demo, room: room.clone(), tap: tap.clone(), view: view.clone(), cable: cable.clone() });
-    let panel_door = Door {
+    let newest = Arc::new(AtomicU64::new(0));
+    let door = |kind, tap: Option<&Arc<Tap>>| Door {
         to: SocketAddr::from(([0; 4], 0)),
-        kind: crate::Door::Http,
-        origin_is_ours: |origin, _| may_use_bench(origin),
-        max_connections: BENCH_CONNECTIONS.min(affordable),
+        kind,
+        origin_is_ours: if tap.is_some() { may_come_from } else { |origin, _| may_use_bench(origin) },
+        max_connections: if tap.is_some() { options.max_connections } else { BENCH_CONNECTIONS }.min(affordable),
         head_timeout: options.head_timeout,
-        tap: None,
-        cable: Arc::new(Cable::default()),
+        tap: tap.cloned(),
+        cable: if tap.is_some() { cable.clone() } else { Arc::default() },
         open: AtomicUsize::new(0),
         refusers: AtomicUsize::new(0),
-        newest: AtomicU64::new(0),
+        newest: if tap.is_some() { newest.clone() } else { Arc::default() },
     };
-    behind(panel_door, panel_public, move |private| panel.serve(private));
+    behind(door(crate::Door::Http, None), panel_public, move |private| panel.serve(private));
 
     if options.bench && !options.quiet {
         thread::spawn(move || terminal::print(&view));
@@ -89,22 +94,18 @@ pub fn run(demo: &'static Demo) {
         open_browser(&format!("http://{}:{}", shown(address), address.port()));
     }
     if !options.bench {
-        log("no bench: no limits, no check of Host and Origin, nothing to see; for measuring only");
+        log("no bench: no limits, no cable, nothing to see; for measuring only");
+        for (one, public) in demo.beside.iter().zip(beside) {
+            let room = room.clone();
+            thread::spawn(move || keep_serving(&public, |listener| (one.serve)(listener, room.clone())));
+        }
         keep_serving(&public, |listener| (demo.serve)(listener, room.clone()));
     }
-    let door = Door {
-        to: SocketAddr::from(([0; 4], 0)),
-        kind: demo.door,
-        origin_is_ours,
-        max_connections: options.max_connections.min(affordable),
-        head_timeout: options.head_timeout,
-        tap: Some(tap),
-        cable,
-        open: AtomicUsize::new(0),
-        refusers: AtomicUsize::new(0),
-        newest: AtomicU64::new(0),
-    };
-    let served = behind(door, public, move |private| (demo.serve)(private, room.clone()));
+    for (one, public) in demo.beside.iter().zip(beside) {
+        let room = room.clone();
+        behind(door(one.door, Some(&tap)), public, move |private| (one.serve)(private, room.clone()));
+    }
+    let served = behind(door(demo.door, Some(&tap)), public, move |private| (demo.serve)(private, room.clone()));
     let _ = served.join();
 }
 
@@ -131,9 +132,9 @@ fn keep_serving(listener: &TcpListener, serve: impl Fn(TcpListener) -> io::Resul
     }
 }
 
-fn listen(demo: &Demo, options: &Options) -> TcpListener {
-    TcpListener::bind((options.host.trim_matches(['[', ']']), options.port)).unwrap_or_else(|error| {
-        let (host, port, name) = (&options.host, options.port, demo.name);
+fn listen(demo: &Demo, options: &Options, port: u16) -> TcpListener {
+    TcpListener::bind((options.host.trim_matches(['[', ']']), port)).unwrap_or_else(|error| {
+        let (host, name) = (&options.host, demo.name);
         give_up(&match error.kind() {
             io::ErrorKind::AddrInUse => {
                 format!("port {port} is taken: stop what runs there, or take any free port: PORT=0 cargo run -p {name}")
@@ -160,6 +161,9 @@ fn greet(demo: &Demo, options: &Options, address: SocketAddr, bench: SocketAddr)
     println!("{}: http://{}:{}", demo.title, shown(address), address.port());
     if options.bench {
         println!("bench: http://{}:{}", shown(bench), bench.port());
+    }
+    for (name, port) in names::beside() {
+        println!("{name}: {}:{port}", shown(address));
     }
     println!("try: {}", demo.first);
     if !address.ip().is_loopback() {

@@ -15,6 +15,8 @@ pub struct Names {
     pub bench_port: u16,
     /// What `--host` said, when it is not a loopback address.
     pub host: Option<String>,
+    /// Name and port of the servers beside the demo.
+    pub beside: Vec<(&'static str, u16)>,
 }
 
 static NAMES: OnceLock<Names> = OnceLock::new();
@@ -27,6 +29,11 @@ pub fn set(names: Names) {
 /// The bench's port; 0 before the bench runs.
 pub fn port() -> u16 {
     NAMES.get().map_or(0, |names| names.bench_port)
+}
+
+/// Name and port of the servers beside the demo.
+pub fn beside() -> &'static [(&'static str, u16)] {
+    NAMES.get().map_or(&[], |names| &names.beside)
 }
 
 /// The name in a `Host` header's value, without its port. An IPv6 address keeps its brackets.
