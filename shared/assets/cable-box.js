@@ -1,1 +1,224 @@
-/* placeholder */
+// <cable-box>: the cable between browser and server, and the tools to spoil it.
+//
+// Every button is one request to the bench, which anyone may send by hand too:
+//   curl -d cut http://127.0.0.1:9003/cable
+import { bytes, el, put, svg } from "./dom.js";
+import { HERE, feedOf } from "./feed.js";
+
+/** What the bench calls a state → what a learner is told. */
+const STATES = {
+  whole: () => ["whole", "Bytes pass as they come."],
+  cut: () => ["cut", "Bytes wait, on both sides, and flow again after the repair. Nobody is told."],
+  delay: (ms) => [`slow: ${ms} ms`, "Each byte takes that long, each way."],
+  drip: (ms) => ["dripping", `One byte every ${ms} ms: whoever reads must put the pieces together.`],
+  hold: () => ["held", "A proxy keeps answers back until it has 16 KiB or the end."],
+};
+
+class CableBox extends HTMLElement {
+  #feed = null;
+  #state = { cable: "whole", connections: [] };
+  #listeners = new AbortController();
+  #polling;
+
+  connectedCallback() {
+    if (!this.picture) this.#build();
+    this.#listeners = new AbortController();
+    this.#feed = feedOf(this.getAttribute("bench") ?? HERE);
+    const on = (name, act) => this.#feed.addEventListener(name, act, { signal: this.#listeners.signal });
+    on("cable", (event) => this.#show(event.detail));
+    on("hello", () => this.#ask());
+    this.#feed.open();
+  }
+
+  disconnectedCallback() {
+    this.#listeners.abort();
+    this.#feed.close();
+    clearInterval(this.#polling);
+  }
+
+  #build() {
+    this.picture = picture();
+    this.word = el("strong");
+    this.words = el("span");
+    this.trouble = el("p.trouble.fault", { role: "alert" });
+    this.ms = el("input", { type: "number", min: 1, max: 10000, step: 50, value: 300, "aria-label": "Delay in milliseconds" });
+    const button = (name, act, title) => {
+      const made = el("button", { type: "button", title, onclick: () => this.#do(act()) }, name);
+      return made;
+    };
+    this.buttons = {
+      cut: button("Cut", () => "cut", "bytes wait until the cable is repaired"),
+      reset: button("Reset", () => "reset", "abort every connection now, with an RST each way"),
+      delay: button("Delay", () => `delay ${this.#delay()}`, "every byte takes this long, each way"),
+      drip: button("Drip", () => "drip 20", "one byte at a time, one every 20 ms"),
+      hold: button("Hold", () => "hold", "a proxy that buffers answers"),
+      whole: button("Repair", () => "repair", "undo everything"),
+    };
+    const { cut, reset, delay, drip, hold, whole } = this.buttons;
+    whole.classList.add("repair");
+    this.ms.addEventListener("keydown", (event) => event.key === "Enter" && this.#do(`delay ${this.#delay()}`));
+    this.list = el("ul");
+    this.summary = el("summary", {}, "One connection only");
+    this.details = el("details", { ontoggle: () => this.#watch() }, this.summary, this.list);
+    this.append(
+      el("header", {}, el("h2", {}, "The cable"), el("p.state", { role: "status" }, this.word, " ", this.words)),
+      this.picture,
+      el(
+        "div.tools",
+        { role: "group", "aria-label": "Tools for the cable" },
+        cut,
+        reset,
+        el("span.pair", {}, delay, this.ms, el("span.unit", { "aria-hidden": "true" }, "ms")),
+        drip,
+        hold,
+        whole,
+      ),
+      this.details,
+      this.trouble,
+    );
+    this.#show(this.#state);
+  }
+
+  #delay() {
+    const ms = Math.round(Number(this.ms.value));
+    this.ms.value = Math.min(10_000, Math.max(1, ms || 300));
+    return this.ms.value;
+  }
+
+  async #ask() {
+    await this.#send();
+  }
+
+  async #do(act, connection) {
+    const done = await this.#send(act, connection);
+    if (done && act === "reset") this.#flash();
+  }
+
+  /** Asks for the state of the cable, or changes it: the answer is the state either way. */
+  async #send(act, connection) {
+    const url = `${this.#feed.origin}/cable${connection ? `?connection=${connection}` : ""}`;
+    try {
+      const answer = await fetch(url, act ? { method: "POST", body: act } : {});
+      if (!answer.ok) throw new Error((await answer.text()).trim());
+      this.#show(await answer.json());
+      put(this.trouble, "");
+      return true;
+    } catch (error) {
+      if (act) put(this.trouble, error instanceof TypeError ? "The bench does not answer: the cable is as it was." : error.message);
+      return false;
+    }
+  }
+
+  #show(state) {
+    this.#state = state;
+    const [mode, amount] = (state.cable ?? "whole").split(" ");
+    const [word, words] = (STATES[mode] ?? (() => [mode, ""]))(amount);
+    const odd = state.connections.filter(({ cable }) => cable && cable !== state.cable);
+    const but = odd.map(({ id, cable }) => `connection ${id}: ${cable}`).slice(0, 2);
+    if (odd.length > 2) but.push(`${odd.length - 2} more`);
+    this.dataset.state = mode;
+    this.style.setProperty("--ms", `${amount ?? 0}ms`);
+    put(this.word, word);
+    put(this.words, but.length ? `but ${but.join(", ")}` : words);
+    for (const [name, button] of Object.entries(this.buttons)) {
+      if (name === "reset" || name === "whole") continue;
+      button.setAttribute("aria-pressed", name === mode);
+    }
+    this.buttons.whole.disabled = mode === "whole" && odd.length === 0;
+    put(this.summary, `One connection only (${state.connections.length} open)`);
+    if (this.details.open) this.#list();
+  }
+
+  /** A reset is over as soon as it is done; it is shown a moment longer. */
+  #flash() {
+    this.classList.add("was-reset");
+    const [mode] = (this.#state.cable ?? "whole").split(" ");
+    put(this.word, "reset");
+    put(this.words, `Every connection was aborted, RST each way. The cable is ${mode} again.`);
+    clearTimeout(this.flashing);
+    this.flashing = setTimeout(() => {
+      this.classList.remove("was-reset");
+      this.#show(this.#state);
+    }, 2_500);
+  }
+
+  #watch() {
+    clearInterval(this.#polling);
+    if (!this.details.open) return;
+    this.#ask();
+    this.#polling = setInterval(() => this.#ask(), 1_000); // their byte counts; the feed tells changes of state only
+  }
+
+  /** The list keeps its elements, so that a button does not vanish from under a finger. */
+  #list() {
+    const items = new Map(Array.from(this.list.children, (item) => [Number(item.dataset.id), item]));
+    for (const { id, peer, cable, up, down } of this.#state.connections.slice(-50)) {
+      let item = items.get(id);
+      items.delete(id);
+      if (!item) {
+        const act = (word) => () => this.#do(word, id);
+        item = el("li", { "data-id": id }, el("span.who"), el("span.how"));
+        for (const word of ["cut", "reset", "repair"]) {
+          const name = word[0].toUpperCase() + word.slice(1);
+          item.append(el("button", { type: "button", "aria-label": `${name} connection ${id}`, onclick: act(word) }, name));
+        }
+        this.list.append(item);
+      }
+      const [who, how, cut, , repair] = item.children;
+      put(who, `#${id} ${peer}`);
+      put(how, `${bytes(up)} up, ${bytes(down)} down${cable ? `, ${cable}` : ""}`);
+      how.classList.toggle("fault", cable === "cut");
+      cut.setAttribute("aria-pressed", cable === "cut");
+      repair.disabled = !cable;
+    }
+    for (const item of items.values()) item.remove();
+  }
+}
+
+/** The cable, drawn once for each state; the style sheet shows the one that holds. */
+function picture() {
+  const cable = (d, more = {}) => svg("path.wire", { d, ...more });
+  const coil = Array.from({ length: 6 }, (_, i) => `C${300 + 14 * i} 78 ${248 + 14 * i} 78 ${266 + 14 * i} 50`).join(" ");
+  return svg(
+    "svg.picture",
+    { viewBox: "0 0 640 92", "aria-hidden": "true" },
+    svg(
+      "g.end",
+      {},
+      svg("rect", { x: 8, y: 24, width: 66, height: 50, rx: 5 }),
+      svg("path", { d: "M8 37H74M16 30.500h.01M23 30.500h.01M30 30.500h.01M18 48h34M18 56h44M18 64h24" }),
+    ),
+    svg(
+      "g.end",
+      {},
+      svg("rect", { x: 566, y: 16, width: 66, height: 19, rx: 4 }),
+      svg("rect", { x: 566, y: 37, width: 66, height: 19, rx: 4 }),
+      svg("rect", { x: 566, y: 58, width: 66, height: 19, rx: 4 }),
+      svg("path", { d: "M575 25.500h.01M583 25.500h.01M575 46.500h.01M583 46.500h.01M575 67.500h.01M583 67.500h.01M602 25.500h20M602 46.500h20M602 67.500h20" }),
+    ),
+    svg("g.plug", {}, svg("rect", { x: 74, y: 43, width: 14, height: 14, rx: 3 }), svg("rect", { x: 552, y: 43, width: 14, height: 14, rx: 3 })),
+    svg("g.on-whole", {}, cable("M88 50C190 74 450 74 552 50")),
+    svg(
+      "g.on-cut",
+      {},
+      cable("M88 50C150 60 210 52 262 66"),
+      cable("M552 50C490 60 430 52 378 66"),
+      svg("path.fray", { d: "M262 66l15 -3M262 66l15 5M262 66l10 11M378 66l-15 -3M378 66l-15 5M378 66l-10 11" }),
+      svg("path.gap", { d: "M309 44l22 38M331 44l-22 38" }),
+    ),
+    svg("g.on-delay", {}, cable(`M88 50C150 66 200 62 252 50${coil}C400 62 480 66 552 50`.replace("C300", "C286")), svg("circle.bit", { r: 6 })),
+    svg("g.on-drip", {}, svg("path.thin", { d: "M88 50C190 74 450 74 552 50" }), svg("path.drops", { d: "M88 50C190 74 450 74 552 50" })),
+    svg(
+      "g.on-hold",
+      {},
+      cable("M88 50C150 62 200 60 262 52"),
+      cable("M378 52C440 60 490 62 552 50"),
+      svg("rect.proxy", { x: 262, y: 20, width: 116, height: 62, rx: 6 }),
+      svg("path.level", { d: "M276 70h88M276 60h88M276 50h88" }),
+      svg("text", { x: 320, y: 39, "text-anchor": "middle" }, "proxy"),
+    ),
+    svg("g.on-reset", {}, svg("path.gap", { d: "M309 44l22 38M331 44l-22 38" })),
+  );
+}
+
+customElements.define("cable-box", CableBox);
