@@ -36,8 +36,8 @@ const MAX_HOLD: f64 = 60.0;
 /// How long a request is held when it does not say, in seconds.
 const HOLD: f64 = 25.0;
 
-/// How often the server makes sure that somebody still waits for the answer.
-const BEAT: Duration = Duration::from_secs(1);
+/// How often the server makes sure that somebody still waits for the answer, in seconds.
+const BEAT: f64 = 5.0;
 
 /// How many requests are being held now.
 static WAITING: AtomicUsize = AtomicUsize::new(0);
@@ -67,15 +67,19 @@ pub fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
 }
 
 // ANCHOR: answer
-/// Answers `GET /wait?after=ID&hold=SECONDS`: 200 with what was said after message ID, as soon as there is something;
+/// Answers `GET /wait?after=ID&hold=SECONDS&beat=SECONDS`: 200 with what was said after message ID, as soon as there is something;
 /// 204 when nothing was said for that long.
 fn answer(request: Request, room: &Room) {
     let after = reply::query(&request, "after").unwrap_or(0);
     let hold = reply::query(&request, "hold").filter(|hold| (0.0..=MAX_HOLD).contains(hold)).unwrap_or(HOLD);
+    let beat = reply::query(&request, "beat").filter(|beat| (0.05..=MAX_HOLD).contains(beat)).unwrap_or(BEAT);
+    let knows_interim = *request.http_version() >= (1, 1);
+    let (hold, beat) =
+        (Duration::from_secs_f64(hold), Duration::from_secs_f64(if knows_interim { beat } else { hold }));
     let mut out = request.into_writer();
 
     WAITING.fetch_add(1, Ordering::Relaxed);
-    let news = hold_until_news(room, after, Duration::from_secs_f64(hold), &mut out);
+    let news = hold_until_news(room, after, hold, beat, &mut out);
     WAITING.fetch_sub(1, Ordering::Relaxed);
 
     let sent = news.and_then(|news| match news {
@@ -91,18 +95,24 @@ fn answer(request: Request, room: &Room) {
 // ANCHOR: hold
 /// Sleeps until the room has something newer than `after`: then it is returned; or until `hold` has passed: then `None`.
 ///
-/// A sleeping thread does not see its client leave: TCP tells only those who read or write. So it gets up once a second
-/// and writes an interim answer, which a client passes over (RFC 9110, 15.2). With nobody there, the write fails: that
-/// is the error, and the thread is free.
-fn hold_until_news(room: &Room, after: u64, hold: Duration, out: &mut impl Write) -> io::Result<Option<News>> {
+/// A sleeping thread does not see its client leave: TCP tells only those who read or write. So it gets up at every beat
+/// and writes an interim answer, which a client passes over (RFC 9110, 15.2). With nobody there, that or the next write
+/// fails: that is the error, and the thread is free.
+fn hold_until_news(
+    room: &Room,
+    after: u64,
+    hold: Duration,
+    beat: Duration,
+    out: &mut impl Write,
+) -> io::Result<Option<News>> {
     let give_up = Instant::now() + hold;
     loop {
         let left = give_up.saturating_duration_since(Instant::now());
-        let news = room.wait_since(after, left.min(BEAT));
+        let news = room.wait_since(after, left.min(beat));
         if !news.is_empty() {
             return Ok(Some(news));
         }
-        if left <= BEAT {
+        if left <= beat {
             return Ok(None);
         }
         out.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
