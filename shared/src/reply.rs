@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::TcpListener;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 
 use serde_json::Value;
@@ -16,14 +17,30 @@ pub const MAX_BODY: usize = 64 * 1024;
 ///
 /// The front door has looked at `Host` and `Origin` already; but a demo's private port is a port, too, and with
 /// `--no-bench` there is no front door.
-pub struct Server(tiny_http::Server);
+pub struct Server(Arc<tiny_http::Server>);
+
+/// Every server of this process that still lives.
+static SERVERS: Mutex<Vec<Weak<tiny_http::Server>>> = Mutex::new(Vec::new());
 
 /// A server on a listener that is open already.
 ///
 /// # Errors
 /// When the listener is not fit to listen.
 pub fn server(listener: TcpListener) -> io::Result<Server> {
-    tiny_http::Server::from_listener(listener, None).map(Server).map_err(io::Error::other)
+    let server = Arc::new(tiny_http::Server::from_listener(listener, None).map_err(io::Error::other)?);
+    let mut servers = SERVERS.lock().unwrap_or_else(PoisonError::into_inner);
+    servers.retain(|other| other.strong_count() > 0);
+    servers.push(Arc::downgrade(&server));
+    Ok(Server(server))
+}
+
+/// Makes every [`Server::recv`] of this process return an error, so that its `serve` is called anew.
+///
+/// The thread that accepts connections inside tiny_http can die of a panic (it unwraps a failed `dup` when there are no
+/// more open files), and nobody would ever be told.
+pub(crate) fn start_anew() {
+    let servers = SERVERS.lock().unwrap_or_else(PoisonError::into_inner);
+    servers.iter().filter_map(Weak::upgrade).for_each(|server| server.unblock());
 }
 
 impl Server {

@@ -34,8 +34,35 @@ const IDLE: Duration = Duration::from_secs(120);
 /// After a failed accept (no more open files, say) the door waits for so long and goes on.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// A connection takes so many open files: one for the browser, one for the demo, and two in the demo (tiny_http dups the
+/// socket that it accepts, and does not survive it when there is no file left). The limit is the system's and may change
+/// while the demo runs, so it is asked for every time.
+const FILES_PER_CONNECTION: u64 = 4;
+
+/// Open files that are left for everything else: listeners, pages that are read, the terminal, last words.
+const FILES_ASIDE: u64 = 32;
+
 /// At most so many connections over the limit are told so at the same time; the others are just closed.
-const REFUSERS: usize = 32;
+const REFUSERS: usize = 4;
+
+/// Connections that are served now, over all doors of this process.
+static OPEN: AtomicUsize = AtomicUsize::new(0);
+
+/// How many connections the open files of this process allow, over all doors.
+pub fn affordable() -> usize {
+    (open_files().saturating_sub(FILES_ASIDE) / FILES_PER_CONNECTION).try_into().unwrap_or(usize::MAX)
+}
+
+#[cfg(unix)]
+fn open_files() -> u64 {
+    rlimit::getrlimit(rlimit::Resource::NOFILE).map_or(u64::MAX, |(soft, _hard)| soft)
+}
+
+/// Windows has no such limit on sockets.
+#[cfg(not(unix))]
+fn open_files() -> u64 {
+    u64::MAX
+}
 
 /// A front door: where it leads and what it asks.
 pub struct Door {
@@ -47,6 +74,8 @@ pub struct Door {
     pub origin_is_ours: fn(origin: &str, host: &str) -> bool,
     /// More connections than that at once are refused with 503.
     pub max_connections: usize,
+    /// So many connections are left for the other doors when open files run short.
+    pub leaves: usize,
     /// How long a request's head, or silence inside its body, may take.
     pub head_timeout: Duration,
     /// Where the bytes are shown; the bench's own port shows none.
@@ -113,6 +142,7 @@ struct Place(Arc<Door>);
 impl Drop for Place {
     fn drop(&mut self) {
         self.0.open.fetch_sub(1, Ordering::Relaxed);
+        OPEN.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -137,11 +167,15 @@ pub fn keep(door: Arc<Door>, listener: &TcpListener) {
 }
 
 fn admit(door: &Arc<Door>, client: TcpStream, peer: SocketAddr) {
-    if door.open.fetch_add(1, Ordering::Relaxed) >= door.max_connections {
-        door.open.fetch_sub(1, Ordering::Relaxed);
-        return too_many(door, client);
-    }
+    let open = door.open.fetch_add(1, Ordering::Relaxed);
+    let all_open = OPEN.fetch_add(1, Ordering::Relaxed);
     let place = Place(door.clone());
+    if open >= door.max_connections {
+        return too_many(door, client, &format!("All {} places are taken.", door.max_connections));
+    }
+    if all_open + door.leaves >= affordable() {
+        return too_many(door, client, "There are no open files left for one more connection.");
+    }
     let served = thread::Builder::new().stack_size(STACK).spawn(move || {
         let door = &place.0;
         let id = door.newest.fetch_add(1, Ordering::Relaxed) + 1;
@@ -163,9 +197,8 @@ fn admit(door: &Arc<Door>, client: TcpStream, peer: SocketAddr) {
 }
 
 /// Says 503 to a connection over the limit, on a thread of its own that lives a second at most.
-fn too_many(door: &Arc<Door>, client: TcpStream) {
-    let why = format!("All {} places are taken: try again in a moment.", door.max_connections);
-    let refusal = Refusal::new(503, why);
+fn too_many(door: &Arc<Door>, client: TcpStream, why: &str) {
+    let refusal = Refusal::new(503, format!("{why} Try again in a moment."));
     log(&format!("a connection was refused {refusal}"));
     if door.refusers.fetch_add(1, Ordering::Relaxed) < REFUSERS {
         let counted = door.clone();

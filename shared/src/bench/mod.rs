@@ -16,7 +16,7 @@ mod terminal;
 mod view;
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::process::{Command, exit};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
@@ -32,22 +32,22 @@ use panel::Panel;
 use tap::Tap;
 use view::View;
 
-use crate::{Demo, Room};
+use socket2::{Domain, Socket, Type};
 
-/// A connection takes three open files on the bench, and the demo may want one more.
-const FILES_PER_CONNECTION: usize = 4;
-
-/// Open files that are left for everything else: pages, feeds, the terminal.
-const FILES_ASIDE: usize = 150;
+use crate::{Demo, Room, reply};
 
 /// The bench's own port takes so many connections: six tabs of a browser and then some.
-const BENCH_CONNECTIONS: usize = 100;
+const BENCH_CONNECTIONS: usize = 60;
+
+/// So many connections may wait to be accepted; a class that opens its pages all at once is not made to wait.
+const BACKLOG: i32 = 1_024;
 
 /// Runs a demo as the command line asks, until the process ends.
 pub fn run(demo: &'static Demo) {
     let options = options::read(demo);
-    let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1_024) as usize;
-    let affordable = (files.saturating_sub(FILES_ASIDE) / FILES_PER_CONNECTION).max(4);
+    let _ = rlimit::increase_nofile_limit(u64::MAX); // as far as this user may; the front door asks how far that is
+    let bench_connections = BENCH_CONNECTIONS.min(door::affordable() / 4);
+    restart_after_panics();
     let room = Arc::new(Room::new(options.capacity));
     let tap = Arc::new(Tap::new(options.tap));
     let cable = Arc::new(Cable::default());
@@ -63,13 +63,10 @@ pub fn run(demo: &'static Demo) {
     let named = demo.beside.iter().zip(&beside).map(|(one, at)| (one.name, self::address(at).port())).collect();
     names::set(Names { port: address.port(), bench_port: panel_address.port(), host: open_to, beside: named });
     greet(demo, &options, address, panel_address);
-    if options.max_connections > affordable && options.bench {
-        log(&format!(
-            "this machine allows {files} open files: {affordable} connections at once, not {}",
-            options.max_connections
-        ));
+    let affordable = door::affordable().saturating_sub(bench_connections);
+    if options.bench && affordable < options.max_connections {
+        log(&format!("this machine's limit of open files allows {affordable} connections at once (see ulimit -n)"));
     }
-
     let panel =
         Arc::new(Panel { demo, room: room.clone(), tap: tap.clone(), view: view.clone(), cable: cable.clone() });
     let newest = Arc::new(AtomicU64::new(0));
@@ -77,7 +74,8 @@ pub fn run(demo: &'static Demo) {
         to: SocketAddr::from(([0; 4], 0)),
         kind,
         origin_is_ours: if tap.is_some() { may_come_from } else { |origin, _| may_use_bench(origin) },
-        max_connections: if tap.is_some() { options.max_connections } else { BENCH_CONNECTIONS }.min(affordable),
+        max_connections: if tap.is_some() { options.max_connections } else { bench_connections },
+        leaves: if tap.is_some() { bench_connections } else { 0 },
         head_timeout: options.head_timeout,
         tap: tap.cloned(),
         cable: if tap.is_some() { cable.clone() } else { Arc::default() },
@@ -114,7 +112,7 @@ fn behind<S>(mut door: Door, public: TcpListener, serve: S) -> thread::JoinHandl
 where
     S: Fn(TcpListener) -> io::Result<()> + Send + 'static,
 {
-    let private = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap_or_else(|error| give_up(&error.to_string()));
+    let private = bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap_or_else(|error| give_up(&error.to_string()));
     door.to = address(&private);
     thread::spawn(move || door::keep(Arc::new(door), &public));
     thread::spawn(move || keep_serving(&private, serve))
@@ -132,8 +130,30 @@ fn keep_serving(listener: &TcpListener, serve: impl Fn(TcpListener) -> io::Resul
     }
 }
 
+/// A listener. std's own has a backlog of 128, and a thousand clients at once would wait for a second try of their SYN.
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    // On Unix a port whose last connections are in TIME_WAIT may be taken again; on Windows the flag means more than that.
+    socket.set_reuse_address(cfg!(unix))?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// A panic in one thread must not leave a server that looks alive and accepts nobody.
+fn restart_after_panics() {
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        print(panic);
+        reply::start_anew();
+    }));
+}
+
 fn listen(demo: &Demo, options: &Options, port: u16) -> TcpListener {
-    TcpListener::bind((options.host.trim_matches(['[', ']']), port)).unwrap_or_else(|error| {
+    let host = options.host.trim_matches(['[', ']']);
+    let addresses = (host, port).to_socket_addrs().map(Vec::from_iter).unwrap_or_default();
+    let Some(&address) = addresses.first() else { give_up(&format!("--host {host} is no address of this machine")) };
+    bind(address).unwrap_or_else(|error| {
         let (host, name) = (&options.host, demo.name);
         give_up(&match error.kind() {
             io::ErrorKind::AddrInUse => {
@@ -151,8 +171,8 @@ fn listen(demo: &Demo, options: &Options, port: u16) -> TcpListener {
 fn listen_beside(public: &TcpListener) -> TcpListener {
     let address = address(public);
     let port = address.port().checked_add(1_000).unwrap_or(0);
-    TcpListener::bind((address.ip(), port))
-        .or_else(|_| TcpListener::bind((address.ip(), 0)))
+    bind((address.ip(), port).into())
+        .or_else(|_| bind((address.ip(), 0).into()))
         .unwrap_or_else(|error| give_up(&format!("no port for the bench: {error}")))
 }
 
