@@ -118,8 +118,10 @@ class CableBox extends HTMLElement {
     if (odd.length > 2) but.push(`${odd.length - 2} more`);
     this.dataset.state = mode;
     this.style.setProperty("--ms", `${amount ?? 0}ms`);
-    put(this.word, word);
-    put(this.words, but.length ? `but ${but.join(", ")}` : words);
+    if (!this.classList.contains("was-reset")) {
+      put(this.word, word);
+      put(this.words, but.length ? `but ${but.join(", ")}` : words);
+    }
     for (const [name, button] of Object.entries(this.buttons)) {
       if (name === "reset" || name === "whole") continue;
       button.setAttribute("aria-pressed", name === mode);
@@ -132,9 +134,8 @@ class CableBox extends HTMLElement {
   /** A reset is over as soon as it is done; it is shown a moment longer. */
   #flash() {
     this.classList.add("was-reset");
-    const [mode] = (this.#state.cable ?? "whole").split(" ");
     put(this.word, "reset");
-    put(this.words, `Every connection was aborted, RST each way. The cable is ${mode} again.`);
+    put(this.words, "Connections were aborted with an RST each way; the cable itself is as it was.");
     clearTimeout(this.flashing);
     this.flashing = setTimeout(() => {
       this.classList.remove("was-reset");
@@ -178,7 +179,7 @@ class CableBox extends HTMLElement {
 /** The cable, drawn once for each state; the style sheet shows the one that holds. */
 function picture() {
   const cable = (d, more = {}) => svg("path.wire", { d, ...more });
-  const coil = Array.from({ length: 6 }, (_, i) => `C${300 + 14 * i} 78 ${248 + 14 * i} 78 ${266 + 14 * i} 50`).join(" ");
+  const coiled = `M88 50C140 62 190 64 236 62${coil(236, 404, 62)}C450 64 500 62 552 50`;
   return svg(
     "svg.picture",
     { viewBox: "0 0 640 92", "aria-hidden": "true" },
@@ -206,7 +207,7 @@ function picture() {
       svg("path.fray", { d: "M262 66l15 -3M262 66l15 5M262 66l10 11M378 66l-15 -3M378 66l-15 5M378 66l-10 11" }),
       svg("path.gap", { d: "M309 44l22 38M331 44l-22 38" }),
     ),
-    svg("g.on-delay", {}, cable(`M88 50C150 66 200 62 252 50${coil}C400 62 480 66 552 50`.replace("C300", "C286")), svg("circle.bit", { r: 6 })),
+    svg("g.on-delay", {}, cable(coiled), svg("circle.bit", { r: 5.5, style: `offset-path: path("${coiled}")` })),
     svg("g.on-drip", {}, svg("path.thin", { d: "M88 50C190 74 450 74 552 50" }), svg("path.drops", { d: "M88 50C190 74 450 74 552 50" })),
     svg(
       "g.on-hold",
@@ -219,6 +220,19 @@ function picture() {
     ),
     svg("g.on-reset", {}, svg("path.gap", { d: "M309 44l22 38M331 44l-22 38" })),
   );
+}
+
+/** Six loops from x1 to x2: a long way on a short path. */
+function coil(x1, x2, y) {
+  const points = [];
+  for (let t = 0; t <= 1; t += 1 / 180) {
+    const turn = 12 * Math.PI * t;
+    const ease = Math.min(1, 12 * t, 12 * (1 - t)); // the loops begin and end on the line
+    const x = x1 + (x2 - x1) * t + 15 * ease * Math.sin(turn);
+    const height = y - 22 * ease * (1 - Math.cos(turn));
+    points.push(`L${x.toFixed(1)} ${height.toFixed(1)}`);
+  }
+  return points.join("");
 }
 
 customElements.define("cable-box", CableBox);

@@ -25,7 +25,7 @@ class Feed extends EventTarget {
   /** "connecting" | "open" | "away" (does not answer) */
   state = "connecting";
   #source = null;
-  #last = 0; // the id of the last row that came
+  #last = 0; // the id of the last event that has one
   #latest = 0; // the latest time that the bench spoke of, in its microseconds
   #life;
   #offset = 0;
@@ -70,10 +70,8 @@ class Feed extends EventTarget {
         if (source !== this.#source) return;
         const detail = JSON.parse(event.data);
         if (name === "hello" && !this.#greet(detail)) return;
-        if (name === "row") {
-          this.#last = Number(event.lastEventId) || this.#last;
-          this.#latest = Math.max(this.#latest, detail.sent ?? detail.start);
-        }
+        this.#last = Number(event.lastEventId) || this.#last;
+        if (name === "row") this.#latest = Math.max(this.#latest, detail.sent);
         this.dispatchEvent(new CustomEvent(name, { detail }));
       });
     }

@@ -3,7 +3,7 @@
 //   show({ id, text, at })  a message, at the end of the list
 //   note(text)              a remark between the messages: something was missed, dropped, started anew
 //   tell(id, text)          a word or a number in the element of that id
-//   sleep(ms), newKey()
+//   sleep(ms), newKey(bytes)
 //
 // The say form works by itself once this file is loaded.
 
@@ -38,9 +38,9 @@ export function tell(id, text) {
 
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
-/** A key that nobody else has. (`crypto.randomUUID` would be it, but a page on http://192.168.… does not get it.) */
-export function newKey() {
-  const random = crypto.getRandomValues(new Uint8Array(12));
+/** A key of so many random bytes, which nobody else has. (`crypto.randomUUID` would be it, but a page on http://192.168.… does not get it.) */
+export function newKey(length = 12) {
+  const random = crypto.getRandomValues(new Uint8Array(length));
   return Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 

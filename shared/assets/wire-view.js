@@ -11,9 +11,10 @@ import { HERE, feedOf } from "./feed.js";
 import { drawBytes } from "./wire-bytes.js";
 
 const ROW = 36; // the height of a row in pixels; style.css says the same
+const HEAD = 26; // ... and of the names above the lifelines
 const KEEP = 5_000; // rows kept in the page
 const SPARE = 8; // rows drawn above and below the window
-const SILENCE = 1_000_000; // a pause as long as this is said in words, in microseconds
+const SILENCE = 1_500_000; // a pause as long as this is said in words, in microseconds
 const LATE = 5_000; // under way longer than this: drawn slanted, in microseconds
 const MARKS = new Set(["open", "fin", "reset", "lost"]); // acts of TCP: they have no bytes
 
@@ -88,6 +89,7 @@ class WireView extends HTMLElement {
         onkeydown: (event) => this.#key(event),
         onclick: (event) => this.#click(event),
       },
+      el("div.ends", { "aria-hidden": "true" }, el("span", {}, "browser"), el("span", {}, "server")),
       this.canvas,
     );
     this.detail = el("section.detail", { hidden: true, "aria-label": "The bytes of the row" });
@@ -108,7 +110,6 @@ class WireView extends HTMLElement {
         count("down", "down", "bytes from the server to the browser"),
         count("each", "per message", "bytes up and down for each message said"),
       ),
-      el("div.ends", { "aria-hidden": "true" }, el("span", {}, "browser"), el("span", {}, "server")),
       el("div.stage", {}, this.ladder, this.news, this.status),
       this.detail,
     );
@@ -353,7 +354,7 @@ class WireView extends HTMLElement {
   #open(row) {
     this.#opened = row;
     this.#stuck &&= row === this.#items.at(-1);
-    const open = this.detail.hidden;
+    const opens = this.detail.hidden;
     this.detail.hidden = false;
     this.classList.add("opened");
     const close = el("button", { type: "button", onclick: () => this.#close(true) }, "Close");
@@ -368,7 +369,7 @@ class WireView extends HTMLElement {
       el(`header.${row.dir}`, {}, el("h3", {}, row.mean), close, el("p", {}, facts.filter(Boolean).join(" · "))),
       panel,
     );
-    if (open) requestAnimationFrame(() => this.#reveal());
+    if (opens) this.#resize();
     this.#redraw();
   }
 
@@ -376,8 +377,8 @@ class WireView extends HTMLElement {
   #reveal() {
     const at = this.#items.indexOf(this.#opened);
     if (at < 0) return;
-    const { clientHeight, scrollTop } = this.ladder;
-    if ((at + 1) * ROW > scrollTop + clientHeight) this.ladder.scrollTop = (at + 1) * ROW - clientHeight;
+    const hidden = (at + 1) * ROW - this.ladder.scrollTop - this.#height;
+    if (hidden > 0) this.ladder.scrollTop += hidden;
   }
 
   #close(focus) {
@@ -409,7 +410,10 @@ class WireView extends HTMLElement {
   }
 
   #resize() {
-    this.#height = this.ladder.clientHeight;
+    const height = this.ladder.clientHeight - HEAD;
+    const less = height < this.#height;
+    this.#height = height;
+    if (less && this.#opened) this.#reveal();
     this.#schedule();
   }
 
@@ -421,7 +425,7 @@ class WireView extends HTMLElement {
       this.canvas.style.height = `${height}px`;
       this.tail.style.transform = `translateY(${items.length * ROW}px)`;
     }
-    if (this.#stuck) this.ladder.scrollTop = height;
+    if (this.#stuck) this.ladder.scrollTop = height + HEAD;
     const top = this.#stuck ? Math.max(0, height - this.#height) : this.ladder.scrollTop;
     const first = Math.max(0, Math.floor(top / ROW) - SPARE);
     const last = Math.min(items.length, Math.ceil((top + this.#height) / ROW) + SPARE);
@@ -514,13 +518,13 @@ class WireView extends HTMLElement {
     const up = item.dir === "up";
     const tail = up ? 0 : 100;
     const tip = stuck ? 50 : 100 - tail;
-    const drop = 6 * slant;
+    const drop = 4 * slant;
     slot.line.setAttribute("x1", `${tail}%`);
     slot.line.setAttribute("x2", `${tip}%`);
-    slot.line.setAttribute("y1", 7 - drop);
-    slot.line.setAttribute("y2", 7 + drop);
+    slot.line.setAttribute("y1", 8 - drop);
+    slot.line.setAttribute("y2", 8 + drop);
     slot.tip.setAttribute("x", `${tip}%`);
-    slot.tip.setAttribute("y", 7 + drop);
+    slot.tip.setAttribute("y", 8 + drop);
     const w = up ? -1 : 1;
     const head = {
       open: "M-3 0a3 3 0 1 0 6 0a3 3 0 1 0 -6 0",

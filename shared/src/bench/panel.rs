@@ -26,12 +26,15 @@ const GATHER: Duration = Duration::from_millis(60);
 const BEAT: Duration = Duration::from_secs(5);
 
 /// The files of the pages, as they were when this was built: for when the folder is not there any more.
-const BUILT_IN: [(&str, &str); 6] = [
+const BUILT_IN: [(&str, &str); 9] = [
     ("bench.js", include_str!("../../assets/bench.js")),
     ("cable-box.js", include_str!("../../assets/cable-box.js")),
+    ("dom.js", include_str!("../../assets/dom.js")),
+    ("feed.js", include_str!("../../assets/feed.js")),
     ("icon.svg", include_str!("../../assets/icon.svg")),
     ("room.js", include_str!("../../assets/room.js")),
     ("style.css", include_str!("../../assets/style.css")),
+    ("wire-bytes.js", include_str!("../../assets/wire-bytes.js")),
     ("wire-view.js", include_str!("../../assets/wire-view.js")),
 ];
 
@@ -105,9 +108,11 @@ impl Panel {
         answer_json(request, &self.cable.json());
     }
 
-    /// `GET /feed`: Server-Sent Events, from the entry after `Last-Event-ID` on.
+    /// `GET /feed`: Server-Sent Events, from the entry after `Last-Event-ID` on, or, for a page that closed its stream for
+    /// a while and can't set that header itself, after `?after=`.
     fn feed(&self, request: Request) {
-        let cursor = reply::header(&request, "Last-Event-ID").and_then(|id| id.parse().ok()).unwrap_or(0);
+        let last_event_id = reply::header(&request, "Last-Event-ID").and_then(|id| id.parse().ok());
+        let cursor = last_event_id.or_else(|| reply::query(&request, "after")).unwrap_or(0);
         let cors = cors(&request);
         let mut out = request.into_writer();
         let mut head =
