@@ -2,6 +2,7 @@
 
 use super::draft::{Draft, is_text, one_line, printable};
 use super::framing::Head;
+use super::sse::EventStream;
 use super::words;
 use std::fmt;
 
@@ -13,8 +14,9 @@ pub(super) trait Content: fmt::Debug + Send {
         "body"
     }
 
-    /// Takes bytes (never none) from the front, pushes them into the draft, cuts fields. Says how many it took, at
-    /// least one, and whether a unit should end behind them; a chunked body does not listen to that.
+    /// Takes bytes (never none) from the front, pushes them into the draft, cuts fields. Says how many it took, and
+    /// whether a unit should end behind them; a chunked body does not listen to that. It takes none only where a unit
+    /// ends before the first of them.
     fn take(&mut self, bytes: &[u8], draft: &mut Draft) -> (usize, bool);
 
     /// Names what is still open in the draft and says what the content of this unit means. Changes nothing: it is also
@@ -37,12 +39,38 @@ pub(super) fn choose(head: &Head) -> Box<dyn Content> {
     let essence = words::essence(content_type);
     let label = words::media(content_type);
     match essence.as_str() {
+        "text/event-stream" => Box::new(EventStream::new()),
         "application/x-www-form-urlencoded" | "application/javascript" => Box::new(Flat { label, text: true }),
         text if text.starts_with("text/") || text.ends_with("+xml") || text.ends_with("/xml") => {
             Box::new(Flat { label, text: true })
         }
         _ if label == "JSON" => Box::new(Flat { label, text: true }),
         _ => Box::new(Flat { label, text: false }),
+    }
+}
+
+/// What a unit of content says, one thing after the other.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    things: Vec<String>,
+    more: u64,
+}
+
+impl Said {
+    pub fn say(&mut self, thing: String) {
+        if self.things.len() < 3 { self.things.push(thing) } else { self.more += 1 }
+    }
+
+    /// All of it in one line; `part` is said of what has begun and not ended, `nothing` when there is nothing to say.
+    pub fn all(&self, begun: bool, part: &str, nothing: &str) -> String {
+        let mut all = self.things.clone();
+        if self.more > 0 {
+            all.push(format!("and {} more", self.more));
+        }
+        if begun {
+            all.push(part.to_string());
+        }
+        if all.is_empty() { nothing.to_string() } else { all.join("; ") }
     }
 }
 

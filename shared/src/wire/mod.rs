@@ -36,6 +36,7 @@ pub mod framing;
 mod head;
 mod http1;
 mod plain;
+mod sse;
 #[cfg(test)]
 mod tests;
 mod words;
