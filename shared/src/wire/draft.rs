@@ -40,11 +40,6 @@ impl Draft {
         self.len == 0
     }
 
-    #[allow(dead_code)]
-    pub fn dir(&self) -> Dir {
-        self.dir
-    }
-
     pub fn push(&mut self, bytes: &[u8]) {
         let kept = bytes.len().min(KEEP - self.bytes.len());
         self.bytes.extend_from_slice(&bytes[..kept]);
@@ -168,14 +163,15 @@ pub(super) fn printable(bytes: &[u8]) -> String {
 }
 
 /// Two hexadecimal digits a byte, with spaces between the bytes.
-#[allow(dead_code)]
 pub(super) fn hex(bytes: &[u8]) -> String {
     let mut hex = String::with_capacity(bytes.len() * 3);
     for byte in bytes {
         if !hex.is_empty() {
             hex.push(' ');
         }
-        hex.push_str(&format!("{byte:02x}"));
+        for digit in [byte >> 4, byte & 15] {
+            hex.push(char::from(b"0123456789abcdef"[usize::from(digit)]));
+        }
     }
     hex
 }

@@ -18,7 +18,7 @@
 //! - `http1`: heads, bodies and chunks, on top of it; `head` and `words` say what a head means;
 //! - `content`: what lies in a body, chosen by `Content-Type`: text and JSON there, `sse`, `ndjson` and `multipart`
 //!   in their own files;
-//! - `websocket`: frames, after a `101`;
+//! - `websocket`: frames, after a `101`; `frame` names what is in one;
 //! - `plain`: bytes of a protocol that nobody here knows.
 //!
 //! A protocol more is a file more that implements `Protocol`, and a line in `Conversation::turn`; a kind of body more is a
@@ -32,6 +32,7 @@
 
 mod content;
 mod draft;
+mod frame;
 pub mod framing;
 mod head;
 mod http1;
@@ -39,6 +40,7 @@ mod plain;
 mod sse;
 #[cfg(test)]
 mod tests;
+mod websocket;
 mod words;
 
 pub use draft::{KEEP, MAX_FIELDS, PIECE};
@@ -175,7 +177,6 @@ struct Asked {
 
 /// The protocol that both directions speak from here on.
 #[derive(Debug)]
-#[allow(dead_code)]
 struct Turn {
     /// As in `Upgrade`, in lower case.
     protocol: String,
@@ -280,12 +281,15 @@ impl Conversation {
     }
 
     /// Changes the protocol, both ways.
-    fn turn(&mut self, _turn: &Turn, out: &mut Vec<Unit>) {
+    fn turn(&mut self, turn: &Turn, out: &mut Vec<Unit>) {
         self.talk = Talk::default();
         for dir in [Dir::Up, Dir::Down] {
             let side = self.side(dir);
             side.decoder.end(out);
-            side.decoder = Box::new(plain::Plain::new(dir, side.at));
+            side.decoder = match turn.protocol.as_str() {
+                "websocket" => Box::new(websocket::WebSocket::new(dir, side.at, &turn.extensions)),
+                _ => Box::new(plain::Plain::new(dir, side.at)),
+            };
         }
     }
 

@@ -166,6 +166,31 @@ fn message(dice: &mut Dice, start: &str, ways: usize) -> (Vec<u8>, usize) {
     (bytes, way)
 }
 
+/// A WebSocket frame, mostly a right one.
+fn frame(dice: &mut Dice, masked: bool) -> Vec<u8> {
+    let first = *dice.pick(&[0x81, 0x82, 0x01, 0x00, 0x80, 0x88, 0x89, 0x8a, 0xc3]);
+    let length = *dice.pick(&[0, 1, 2, 2, 5, 5, 7, 125, 126, 300, 5000, 66_000]);
+    let length = if first & 8 == 0 { length } else { length.min(126) };
+    let mask = if masked { 0x80 } else { 0 };
+    let mut bytes = vec![first];
+    match (length, dice.roll(9)) {
+        (0..=125, 1..) => bytes.push(mask | length as u8),
+        (126..=0xffff, 1..) => {
+            bytes.push(mask | 126);
+            bytes.extend((length as u16).to_be_bytes());
+        }
+        _ => {
+            bytes.push(mask | 127);
+            bytes.extend((length as u64).to_be_bytes());
+        }
+    }
+    if masked {
+        bytes.extend(dice.bytes(4));
+    }
+    bytes.extend("grüß dich, 🙂 ".bytes().cycle().take(length));
+    bytes
+}
+
 /// Requests and answers as browsers and servers exchange them, and some that they should not.
 fn conversation(dice: &mut Dice) -> Script {
     let mut script = Script::new();
@@ -187,11 +212,14 @@ fn conversation(dice: &mut Dice) -> Script {
                 }
                 3 => {
                     asks.extend(b"GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
+                    asks.extend((0..dice.roll(5)).flat_map(|_| frame(dice, true)).collect::<Vec<u8>>());
                     answers.extend(*dice.pick(&[
                         &b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"[..],
+                        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n",
                         b"HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\nno",
                         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: chat\r\n\r\n",
                     ]));
+                    answers.extend((0..dice.roll(5)).flat_map(|_| frame(dice, false)).collect::<Vec<u8>>());
                 }
                 4 if dice.roll(4) == 0 => asks.extend(b"GET / HTTP/1.1\r\nno colon here\r\n\r\n"),
                 5 if dice.roll(4) == 0 => {
@@ -214,6 +242,26 @@ fn conversation(dice: &mut Dice) -> Script {
 fn any_split_of_a_conversation_gives_the_same_units() {
     for seed in 0..100 {
         same_however_split(&conversation(&mut Dice(seed)), seed);
+    }
+}
+
+#[test]
+fn any_split_of_a_websocket_gives_the_same_frames() {
+    for seed in 0..60 {
+        let mut dice = Dice(seed);
+        let ask = b"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n".to_vec();
+        let answer = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n".to_vec();
+        let mut script = vec![(Dir::Up, ask), (Dir::Down, answer)];
+        for _ in 0..dice.roll(6) {
+            for dir in [Dir::Up, Dir::Down] {
+                script.push((dir, (0..dice.roll(4)).flat_map(|_| frame(&mut dice, dir == Dir::Up)).collect()));
+            }
+        }
+        let frames: usize = script[2..].iter().filter(|(_, bytes)| !bytes.is_empty()).count();
+        same_however_split(&script, seed);
+        let all = units(&script, &mut dice, 9000);
+        assert!(all.iter().flatten().skip(2).all(|unit| unit.kind == "frame" || unit.kind == "response"));
+        assert!(all.iter().flatten().count() >= 2 + frames);
     }
 }
 
