@@ -133,17 +133,16 @@ impl State {
                 let unseen = from.saturating_sub(side.till);
                 side.till = from + bytes.len() as u64;
                 (side.newest, side.waiting) = (event.at, waiting);
-                let mut units = Vec::new();
+                let cut_off = conversation.lost(dir, unseen);
+                let units = conversation.feed(dir, bytes);
                 if unseen > 0 {
-                    conversation.lost(dir, unseen);
-                    side.row = None;
-                }
-                units.extend(conversation.feed(dir, bytes));
-                if unseen > 0 {
+                    for unit in cut_off {
+                        self.show_done(connection, (dir, from, event.at), &unit, event.at, waiting);
+                    }
                     self.mark(&event, "lost", &format!("{unseen} bytes went by before anybody looked"));
                 }
                 for unit in units {
-                    self.show(connection, dir, &unit, Some((from, event.at)), event.at, waiting);
+                    self.show_done(connection, (dir, from, event.at), &unit, event.at, waiting);
                 }
                 if let Some(talk) = self.talks.get_mut(&connection) {
                     let (conversation, side) = talk.side(dir);
@@ -159,7 +158,7 @@ impl State {
             What::Fin | What::Reset => {
                 let rest = self.talks.get_mut(&connection).map(|talk| talk.conversation.end(dir)).unwrap_or_default();
                 for unit in rest {
-                    self.show(connection, dir, &unit, None, event.at, false);
+                    self.show_done(connection, (dir, u64::MAX, event.at), &unit, event.at, false);
                 }
                 let reset = matches!(event.what, What::Reset);
                 let (kind, words) =
@@ -167,6 +166,25 @@ impl State {
                 self.mark(&event, kind, words);
             }
             What::Gone => drop(self.talks.remove(&connection)),
+        }
+    }
+
+    /// Shows a unit that will not change any more, whole or cut off. It may be one of the direction opposite to the
+    /// bytes that ended it: then its last byte came earlier. `chunk`: direction, offset and time of these bytes.
+    fn show_done(&mut self, connection: u64, chunk: (Dir, u64, u64), unit: &Unit, sent: u64, waiting: bool) {
+        let (dir, from, at) = chunk;
+        if unit.dir == dir {
+            self.show(connection, dir, unit, Some((from, at)), sent, waiting);
+        } else {
+            let newest = self.talks.get_mut(&connection).map(|talk| {
+                let (_, side) = talk.side(unit.dir);
+                (side.newest, side.waiting)
+            });
+            let (sent, waiting) = newest.unwrap_or((sent, waiting));
+            self.show(connection, unit.dir, unit, None, sent, waiting);
+        }
+        if let Some(talk) = self.talks.get_mut(&connection) {
+            talk.side(unit.dir).1.row = None;
         }
     }
 

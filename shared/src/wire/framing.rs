@@ -138,12 +138,14 @@ pub struct Framing {
     headless: bool,
     /// How many messages have ended.
     done: u64,
+    /// How far the last step looked into its bytes.
+    reached: usize,
 }
 
 impl Framing {
     /// At the start of a connection.
     pub fn new(role: Role) -> Self {
-        Framing { role, state: State::Head, line: Vec::new(), trailer: 0, headless: false, done: 0 }
+        Framing { role, state: State::Head, line: Vec::new(), trailer: 0, headless: false, done: 0, reached: 0 }
     }
 
     /// Says that the next response is the answer to a HEAD request.
@@ -154,6 +156,32 @@ impl Framing {
     /// Says that what follows is not HTTP any more.
     pub fn tunnel(&mut self) {
         self.state = State::Tunnel;
+    }
+
+    /// After a step that ended in [`Malformed`]: how many of its bytes it had read, the offending one included. The same
+    /// stream is found malformed at the same byte however it is split.
+    pub fn reached(&self) -> usize {
+        self.reached
+    }
+
+    /// Passes over so many bytes that nobody saw, and says whether the place in the stream is still known: it is when
+    /// all of them lie in a body or chunk whose length is known.
+    pub fn skip(&mut self, bytes: u64) -> bool {
+        match self.state {
+            State::Length(left) if bytes <= left => {
+                self.state = State::Length(left - bytes);
+                if left == bytes {
+                    self.end();
+                }
+                true
+            }
+            State::ChunkData(left) if bytes <= left => {
+                self.state = if left == bytes { State::ChunkEnd(0) } else { State::ChunkData(left - bytes) };
+                true
+            }
+            State::UntilClose | State::Tunnel => true,
+            _ => false,
+        }
     }
 
     /// Whether the stream stands between two messages, with not one byte of the next.
@@ -203,6 +231,7 @@ impl Framing {
                 Ok((taken, Part::ChunkData))
             }
             State::ChunkEnd(seen) => {
+                self.reached = 1;
                 if bytes[0] != b"\r\n"[seen as usize] {
                     return malformed(400, "A chunk is longer than its size says.");
                 }
@@ -218,6 +247,7 @@ impl Framing {
         while taken < bytes.len() {
             self.line.push(bytes[taken]);
             taken += 1;
+            self.reached = taken;
             // An empty line in front of a request line is to be passed over (RFC 9112, 2.2).
             if self.role == Role::Request && self.line == b"\r\n" {
                 self.line.clear();
@@ -302,6 +332,7 @@ impl Framing {
     fn take_line(&mut self, bytes: &[u8]) -> Result<(usize, bool), Malformed> {
         for (at, &byte) in bytes.iter().enumerate() {
             self.line.push(byte);
+            self.reached = at + 1;
             if self.line.ends_with(b"\r\n") {
                 return Ok((at + 1, true));
             }
