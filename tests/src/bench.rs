@@ -1,10 +1,11 @@
 //! The bench under a demo: its cable, its counters, its feed of rows.
 
 use std::net::SocketAddr;
+use std::time::Instant;
 
 use serde_json::Value;
 
-use crate::{Event, Head, Wire};
+use crate::{DEADLINE, Event, Head, Wire};
 
 /// A demo's bench.
 pub struct Bench {
@@ -174,8 +175,10 @@ impl Feed {
 
     /// The next event of that name, as JSON.
     pub fn event(&mut self, name: &str) -> Value {
+        let deadline = Instant::now() + DEADLINE;
         loop {
             let event = self.next();
+            assert!(Instant::now() < deadline, "the feed should have had an event named {name:?} by now");
             if event.name == name {
                 return json(event.data.as_deref().unwrap_or_default());
             }
@@ -184,7 +187,12 @@ impl Feed {
 
     /// Waits until some row fits, and returns it as it is by then.
     pub fn row(&mut self, fits: impl Fn(&Row) -> bool) -> Row {
+        let deadline = Instant::now() + DEADLINE;
         loop {
+            if Instant::now() > deadline {
+                let seen: Vec<_> = self.rows.iter().map(|row| row.json.to_string()).collect();
+                panic!("a row should have appeared that did not; these did:\n{}", seen.join("\n"));
+            }
             if let Some(row) = self.rows.iter().find(|row| fits(row)) {
                 return row.clone();
             }

@@ -132,6 +132,11 @@ impl Wire {
         !self.read_until(deadline)
     }
 
+    /// Waits until at least one byte has come, and leaves it to be read.
+    pub fn any_byte(&mut self) -> bool {
+        self.wait_for(|unread| (!unread.is_empty()).then_some(true), "a first byte")
+    }
+
     /// The head of the next answer. Interim answers (1xx) are passed over, as a browser does.
     pub fn head(&mut self) -> Head {
         loop {
@@ -224,10 +229,11 @@ impl Wire {
 
     /// The next event of that name (a message has the empty name), passing over everything else.
     pub fn event(&mut self, name: &str) -> Event {
+        let deadline = Instant::now() + DEADLINE;
         loop {
             match self.block() {
                 Some(event) if event.data.is_some() && event.name == name => return event,
-                Some(_) => {}
+                Some(_) => assert!(Instant::now() < deadline, "an event named {name:?} should have come by now"),
                 None => panic!("the stream ended before an event named {name:?} came"),
             }
         }
