@@ -1,8 +1,11 @@
 //! The few answers over tiny_http that demos share, so that a demo's own file holds its technique and nothing else.
 
 use std::io::{self, Read, Write};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 use tiny_http::{Header, Request, Response, StatusCode};
@@ -24,6 +27,53 @@ pub struct Server(tiny_http::Server);
 /// When the listener is not fit to listen.
 pub fn server(listener: TcpListener) -> io::Result<Server> {
     tiny_http::Server::from_listener(listener, None).map(Server).map_err(io::Error::other)
+}
+
+/// Hands every request to `answer`, on a thread of its own: a client that speaks slowly, or does not read, then holds up
+/// nobody but itself.
+///
+/// # Errors
+/// When the listener fails.
+pub fn serve(listener: TcpListener, answer: impl Fn(Request) + Send + Sync + 'static) -> io::Result<()> {
+    let nudged = listener.local_addr()?;
+    let server = server(listener)?;
+    let _nudge = Nudge::start(nudged);
+    let answer = Arc::new(answer);
+    loop {
+        let request = server.recv()?;
+        let answer = answer.clone();
+        on_a_thread(move || answer(request));
+    }
+}
+
+/// Opens and closes a connection to a tiny_http server again and again, while it is held.
+///
+/// tiny_http has a thread for each connection, and hands a new connection to a thread that is idle. But it counts a
+/// thread as idle until that thread has woken up. Of connections that come in together, some are therefore queued for
+/// threads that are taken already, and nobody looks at the queue until some connection ends. This one ends.
+struct Nudge(Arc<AtomicBool>);
+
+/// How often: so long a connection may have to wait for its thread.
+const NUDGE: Duration = Duration::from_millis(20);
+
+impl Nudge {
+    fn start(server: SocketAddr) -> Nudge {
+        let held = Arc::new(AtomicBool::new(true));
+        let still_held = held.clone();
+        thread::spawn(move || {
+            while still_held.load(Ordering::Relaxed) {
+                thread::sleep(NUDGE);
+                let _ = TcpStream::connect(server);
+            }
+        });
+        Nudge(held)
+    }
+}
+
+impl Drop for Nudge {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
 }
 
 impl Server {
