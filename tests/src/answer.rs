@@ -22,7 +22,8 @@ impl Head {
         let mut lines = text.split("\r\n");
         let line = lines.next().unwrap_or_default().to_string();
         let status = line.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)).and_then(|code| code.parse().ok());
-        let status = status.unwrap_or_else(|| panic!("an answer starts with \"HTTP/1.1 \" and a status code: {line:?}"));
+        let status =
+            status.unwrap_or_else(|| panic!("an answer starts with \"HTTP/1.1 \" and a status code: {line:?}"));
         let fields = lines.take_while(|line| !line.is_empty()).map(|line| {
             let (name, value) = line.split_once(':').unwrap_or_else(|| panic!("a header field has a colon: {line:?}"));
             (name.to_ascii_lowercase(), value.trim().to_string())

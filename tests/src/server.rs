@@ -336,7 +336,8 @@ impl Output {
     fn last_lines(&self, count: usize) -> String {
         let text = self.text();
         let lines: Vec<&str> = text.lines().collect();
-        lines[lines.len().saturating_sub(count)..].iter().map(|line| format!("{line}\n")).collect()
+        let last = &lines[lines.len().saturating_sub(count)..];
+        last.iter().map(|line| line.chars().take(160).chain(['\n']).collect::<String>()).collect()
     }
 
     fn written(&self) -> MutexGuard<'_, Written> {

@@ -192,7 +192,8 @@ impl Wire {
     pub fn chunk(&mut self) -> Vec<u8> {
         let line = self.wait_for(|unread| find(unread, b"\r\n"), "a chunk");
         let line = String::from_utf8_lossy(&self.take(line + 2)).trim().to_string();
-        let size = usize::from_str_radix(&line, 16).unwrap_or_else(|_| panic!("a chunk starts with its size: {line:?}"));
+        let size =
+            usize::from_str_radix(&line, 16).unwrap_or_else(|_| panic!("a chunk starts with its size: {line:?}"));
         let mut chunk = self.exactly(size + 2);
         assert!(chunk.ends_with(b"\r\n"), "a chunk of {size} bytes is longer than its size says");
         chunk.truncate(size);

@@ -31,7 +31,11 @@ fn asking_again_hears_again() {
     let mut wire = demo.connect();
     for _ in 0..3 {
         wire.get(&format!("/messages?after={last}"));
-        assert_eq!(Message::list(&wire.answer().1), [said.clone()], "an answer must not take the message out of the room");
+        assert_eq!(
+            Message::list(&wire.answer().1),
+            [said.clone()],
+            "an answer must not take the message out of the room"
+        );
     }
 }
 
@@ -66,7 +70,10 @@ fn an_empty_message_is_refused_in_words() {
     for empty in ["", " ", "\n\t "] {
         let (head, why) = demo.post("/say", empty).answer();
         assert_eq!(head.status, 400, "an empty message says nothing");
-        assert!(why.trim().ends_with('.') && why.contains("empty"), "the page shows this sentence to a person: {why:?}");
+        assert!(
+            why.trim().ends_with('.') && why.contains("empty"),
+            "the page shows this sentence to a person: {why:?}"
+        );
     }
 }
 

@@ -48,7 +48,11 @@ fn each_line_of_a_message_is_a_data_field_of_its_own() {
     let demo = start("sse");
     let mut stream = listen(&demo, demo.say("before").id);
     demo.say("one\ntwo\n\nfour");
-    assert_eq!(stream.event("").data.as_deref(), Some("one\ntwo\n\nfour"), "an empty line must not end the event early");
+    assert_eq!(
+        stream.event("").data.as_deref(),
+        Some("one\ntwo\n\nfour"),
+        "an empty line must not end the event early"
+    );
 }
 
 #[test]
