@@ -43,6 +43,22 @@ pub(crate) fn start_anew() {
     servers.iter().filter_map(Weak::upgrade).for_each(|server| server.unblock());
 }
 
+/// Hands every request to `answer`, on a thread of its own: a client that speaks slowly, or does not read, then holds up
+/// nobody but itself.
+///
+/// # Errors
+/// When the listener fails.
+pub fn serve(listener: TcpListener, answer: impl Fn(Request) + Send + Sync + 'static) -> io::Result<()> {
+    let server = server(listener)?;
+    let answer = Arc::new(answer);
+    loop {
+        let request = server.recv()?;
+        bench::has_come(request.remote_addr());
+        let answer = answer.clone();
+        on_a_thread(move || answer(request));
+    }
+}
+
 impl Server {
     /// Waits for the next request.
     ///

@@ -1,1 +1,61 @@
-//! What the tests share.
+//! What the tests share: a real server, a raw socket, the cable, a real browser.
+//!
+//! A test here starts the program that a learner starts, talks to it over a socket, and compares bytes:
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! let demo = tests::start("longpoll"); // PORT=0, the address read from its first line
+//! let last = demo.say("before").id;
+//! let mut waiting = demo.get(&format!("/wait?after={last}"));
+//! assert!(waiting.is_silent_for(Duration::from_millis(200)), "the answer came before anyone wrote");
+//! demo.say("hello");
+//! assert_eq!(waiting.status(), 200);
+//! ```
+//!
+//! The wire tests can be aimed at a server that somebody else wrote, in any language:
+//!
+//! ```sh
+//! TARGET=http://127.0.0.1:9000 cargo test -p tests --test longpoll
+//! ```
+//!
+//! Nothing here sleeps and hopes. A test waits for the event itself, and gives up after [`DEADLINE`].
+
+mod answer;
+mod bench;
+pub mod browser;
+mod random;
+mod server;
+mod wire;
+
+use std::io::Write;
+use std::time::Duration;
+
+pub use answer::{Event, Head, Message};
+pub use bench::{Bench, Feed, Row};
+pub use random::Random;
+pub use server::{Server, Setup, aimed, start, start_with};
+pub use wire::{End, Wire};
+
+/// How long a test waits for anything before it fails. Generous: only a test that fails takes so long.
+pub const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Long enough to call a connection silent, short enough to wait for in every test.
+pub const A_WHILE: Duration = Duration::from_millis(200);
+
+/// Says on the terminal that a test did not run, and why. `println!` would not do: of a test that passes, cargo shows
+/// nothing that went through it.
+pub fn skipped(why: &str) {
+    let test = std::thread::current().name().unwrap_or("a test").to_string();
+    let _ = writeln!(std::io::stderr(), "skipped: {test}: {why}");
+}
+
+/// Ends the test, with a word on the terminal, when it is aimed at a foreign server: it needs our own bench or limits.
+#[macro_export]
+macro_rules! needs_our_server {
+    ($why:literal) => {
+        if $crate::aimed() {
+            return $crate::skipped(concat!("TARGET is set, and this test needs ", $why));
+        }
+    };
+}

@@ -37,25 +37,20 @@ const MAX_SLOW: u64 = 5_000;
 /// # Errors
 /// When the listener fails.
 pub fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
-    let server = reply::server(listener)?;
-    loop {
-        let request = server.recv()?;
+    reply::serve(listener, move |request| {
         let path = request.url().split('?').next().unwrap_or("").to_string();
         match (request.method(), path.as_str()) {
             (Method::Get, "/") => reply::page(request, &DEMO),
             (Method::Post, "/say") => reply::say(request, &room),
             (Method::Get, "/messages") => match reply::query(&request, "slow").unwrap_or(0) {
                 0 => answer(request, &room),
-                slow => {
-                    let room = room.clone();
-                    reply::on_a_thread(move || answer_slowly(request, &room, slow));
-                }
+                slow => answer_slowly(request, &room, slow),
             },
             (_, "/" | "/messages") => reply::method_not_allowed(request, "GET"),
             (_, "/say") => reply::method_not_allowed(request, "POST"),
             _ => reply::not_found(request),
         }
-    }
+    })
 }
 
 // ANCHOR: answer

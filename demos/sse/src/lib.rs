@@ -50,24 +50,19 @@ static STOPPED: Mutex<VecDeque<String>> = Mutex::new(VecDeque::new());
 /// # Errors
 /// When the listener fails.
 pub fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
-    let server = reply::server(listener)?;
-    loop {
-        let request = server.recv()?;
+    reply::serve(listener, move |request| {
         let path = request.url().split('?').next().unwrap_or("").to_string();
         match (request.method(), path.as_str()) {
             (Method::Get, "/") => reply::page(request, &DEMO),
             (Method::Post, "/say") => reply::say(request, &room),
-            (Method::Get, "/events") => {
-                let room = room.clone();
-                reply::on_a_thread(move || answer(request, &room));
-            }
+            (Method::Get, "/events") => answer(request, &room),
             (Method::Post, "/stop") => stop(request, true),
             (Method::Post, "/resume") => stop(request, false),
             (_, "/" | "/events") => reply::method_not_allowed(request, "GET"),
             (_, "/say" | "/stop" | "/resume") => reply::method_not_allowed(request, "POST"),
             _ => reply::not_found(request),
         }
-    }
+    })
 }
 
 // ANCHOR: answer

@@ -16,7 +16,7 @@ use super::cable::Cable;
 use super::line::{Line, hang_up};
 use super::pump::{End, Got, Pump};
 use super::tap::{Tap, What};
-use super::{log, names};
+use super::{gate, log, names};
 use crate::Door as Kind;
 use crate::reply::MAX_BODY;
 use crate::wire::Dir;
@@ -387,11 +387,18 @@ impl<'a> Up<'a> {
                     if length.is_some_and(|length: u64| length > MAX_BODY as u64) {
                         return refused(413, format!("A request may have a body of {MAX_BODY} bytes at most."));
                     }
+                    let gate = self.down.is_none().then(gate::enter);
                     self.connect().map_err(Stop::Refused)?;
+                    if let Some(gate) = &gate {
+                        gate.expect(self.line.server.get().and_then(|server| server.local_addr().ok()));
+                    }
                     self.let_in = true;
                     self.line.asked().push_back(head.method() == "HEAD");
                     let whole = std::mem::take(&mut self.head);
                     self.pump.send(&whole, false).map_err(|_| Stop::End(End::Reset))?;
+                    if let Some(gate) = gate {
+                        gate.wait();
+                    }
                     continue;
                 }
                 Part::Body | Part::ChunkData => {

@@ -6,6 +6,7 @@
 
 mod cable;
 mod door;
+mod gate;
 mod line;
 mod names;
 mod options;
@@ -25,6 +26,7 @@ use std::time::Duration;
 
 use cable::Cable;
 use door::Door;
+pub(crate) use gate::has_come;
 use names::{Names, may_use_bench};
 pub use names::{beside, host_is_ours, host_name, may_come_from, origin_is_ours, port};
 use options::Options;

@@ -58,24 +58,20 @@ impl Panel {
     /// # Errors
     /// When the listener fails.
     pub fn serve(self: &Arc<Self>, listener: TcpListener) -> io::Result<()> {
-        let server = reply::server(listener)?;
-        loop {
-            let request = server.recv()?;
+        let panel = self.clone();
+        reply::serve(listener, move |request| {
             let path = request.url().split('?').next().unwrap_or("").to_string();
             match (request.method(), path.as_str()) {
-                (Method::Get, "/feed") => {
-                    let panel = self.clone();
-                    reply::on_a_thread(move || panel.feed(request));
-                }
-                (Method::Get, "/counters") => answer_json(request, &self.counters()),
-                (Method::Get, "/cable") => answer_json(request, &self.cable.json()),
-                (Method::Post, "/cable") => self.order(request),
+                (Method::Get, "/feed") => panel.feed(request),
+                (Method::Get, "/counters") => answer_json(request, &panel.counters()),
+                (Method::Get, "/cable") => answer_json(request, &panel.cable.json()),
+                (Method::Post, "/cable") => panel.order(request),
                 (_, "/feed" | "/counters") => not_allowed(request, "GET"),
                 (_, "/cable") => not_allowed(request, "GET, POST"),
                 (Method::Get, file) => asset(request, file.trim_start_matches('/')),
                 _ => not_allowed(request, "GET"),
             }
-        }
+        })
     }
 
     fn counters(&self) -> Value {

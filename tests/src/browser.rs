@@ -1,0 +1,1 @@
+//! A real browser, told what to do over WebDriver.

@@ -1,0 +1,346 @@
+//! Starts the program that a learner starts.
+
+use std::collections::HashSet;
+use std::io::{BufRead, BufReader, Read};
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+use crate::{Bench, DEADLINE, Message, Wire};
+
+/// Starts a demo on free ports, as `PORT=0 cargo run -p NAME` does; or takes the server that `TARGET` names.
+pub fn start(name: &str) -> Server {
+    start_with(name, &[])
+}
+
+/// The same with more words on its command line.
+pub fn start_with(name: &str, args: &[&str]) -> Server {
+    Setup::new(name).args(args).start()
+}
+
+/// Whether the wire tests are aimed at a foreign server: `TARGET=http://host:port`.
+pub fn aimed() -> bool {
+    target("TARGET").is_some()
+}
+
+fn target(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|url| !url.is_empty())
+}
+
+/// A foreign server keeps its room from test to test: one test at a time may talk in it.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// How a demo is to be started.
+pub struct Setup {
+    name: String,
+    args: Vec<String>,
+    env: Vec<(String, String)>,
+    /// The most files it may have open: `ulimit -n`.
+    open_files: Option<u32>,
+}
+
+impl Setup {
+    /// A demo with nothing but `PORT=0`.
+    pub fn new(name: &str) -> Self {
+        let env = vec![("PORT".to_string(), "0".to_string())];
+        Setup { name: name.to_string(), args: Vec::new(), env, open_files: None }
+    }
+
+    /// Adds words to the command line.
+    pub fn args(mut self, args: &[&str]) -> Self {
+        self.args.extend(args.iter().map(ToString::to_string));
+        self
+    }
+
+    /// Sets an environment variable.
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.retain(|(other, _)| other != name);
+        self.env.push((name.to_string(), value.to_string()));
+        self
+    }
+
+    /// Lets the process open no more files than that, standard input and output included.
+    pub fn open_files(mut self, limit: u32) -> Self {
+        self.open_files = Some(limit);
+        self
+    }
+
+    /// Starts it and waits for the line with its address.
+    pub fn start(self) -> Server {
+        if let Some(url) = target("TARGET") {
+            let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+            let output = Output::new("(a foreign server: its output is its own)");
+            let bench = target("TARGET_BENCH");
+            return Server { name: self.name, url, bench, child: None, output, _alone: Some(alone) };
+        }
+        let mut server = self.launch();
+        server.url = server.announced(": http://", "its address");
+        server
+    }
+
+    /// Runs it to its end. Returns how it ended and all that it wrote.
+    pub fn run_to_its_end(self) -> (ExitStatus, String) {
+        let mut server = self.launch();
+        let status = server.ends();
+        (status, server.output())
+    }
+
+    fn launch(self) -> Server {
+        let program = build(&self.name);
+        let mut command = match self.open_files {
+            None => Command::new(&program),
+            Some(limit) => {
+                let mut shell = Command::new("sh");
+                shell.arg("-c").arg(format!("ulimit -n {limit}; exec \"$@\"")).arg("sh").arg(&program);
+                shell
+            }
+        };
+        command.args(&self.args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // The tests' own environment should not colour what the demo does.
+        for name in ["PORT", "NO_COLOR", "CLICOLOR_FORCE", "FORCE_COLOR"] {
+            command.env_remove(name);
+        }
+        let mut child = command.envs(self.env).spawn().unwrap_or_else(|e| panic!("{} does not start: {e}", self.name));
+        let output = Output::new("");
+        output.collect(child.stdout.take());
+        output.collect(child.stderr.take());
+        Server { name: self.name, url: String::new(), bench: None, child: Some(child), output, _alone: None }
+    }
+}
+
+/// Builds a demo, once for each test program, and tells where its program is.
+fn build(name: &str) -> PathBuf {
+    static BUILT: Mutex<Option<HashSet<String>>> = Mutex::new(None);
+    // This test's own program is TARGET/PROFILE/deps/NAME-HASH.
+    let own = std::env::current_exe().expect("a test program knows where it is");
+    let profile = own.ancestors().nth(2).expect("a test program lies in TARGET/PROFILE/deps");
+    let target = profile.parent().expect("and PROFILE lies in TARGET");
+
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    if built.get_or_insert_default().insert(name.to_string()) {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut command = Command::new(cargo);
+        command.args(["build", "-q", "-p", name, "--target-dir"]).arg(target).current_dir(workspace());
+        if profile.ends_with("release") {
+            command.arg("--release");
+        }
+        let status = command.status().expect("cargo runs");
+        assert!(status.success(), "cargo build -p {name} fails");
+    }
+    profile.join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+}
+
+/// The folder with the workspace's `Cargo.toml`.
+pub fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the workspace")
+}
+
+/// A running demo. Ends when it goes out of scope; tells what it wrote when the test fails.
+pub struct Server {
+    name: String,
+    url: String,
+    bench: Option<String>,
+    child: Option<Child>,
+    output: Output,
+    _alone: Option<MutexGuard<'static, ()>>,
+}
+
+impl Server {
+    /// `http://127.0.0.1:PORT`
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// `127.0.0.1:PORT`, which is also the value of a `Host` header field.
+    pub fn host(&self) -> &str {
+        self.url.trim_start_matches("http://").trim_end_matches('/')
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        address(self.host())
+    }
+
+    /// The demo's bench, at the address it printed.
+    pub fn bench(&self) -> Bench {
+        let url = match &self.bench {
+            Some(url) => url.clone(),
+            None if self.child.is_none() => panic!("this test needs the bench: set TARGET_BENCH=http://host:port too"),
+            None => self.announced("bench: http://", "the address of its bench"),
+        };
+        Bench::new(&url)
+    }
+
+    /// A new connection.
+    pub fn connect(&self) -> Wire {
+        Wire::connect(self.host())
+    }
+
+    /// A new connection, and these bytes on it.
+    pub fn send(&self, bytes: impl AsRef<[u8]>) -> Wire {
+        let mut wire = self.connect();
+        wire.send(bytes);
+        wire
+    }
+
+    /// A new connection, and a `GET` on it.
+    pub fn get(&self, path: &str) -> Wire {
+        let mut wire = self.connect();
+        wire.get(path);
+        wire
+    }
+
+    /// A new connection, and a `POST` on it.
+    pub fn post(&self, path: &str, body: &str) -> Wire {
+        let mut wire = self.connect();
+        wire.post(path, &[], body);
+        wire
+    }
+
+    /// Says something, and returns it as the room took it.
+    pub fn say(&self, text: &str) -> Message {
+        let mut wire = self.post("/say", text);
+        let head = wire.head();
+        let body = wire.text();
+        assert_eq!(head.status, 201, "POST /say answers 201 with the message; this is the answer: {body}");
+        Message::read(&body)
+    }
+
+    /// Fails unless the server still does what it is for.
+    pub fn lives_on(&self) {
+        let said = self.say("is anybody there?");
+        assert_eq!(said.text, "is anybody there?", "the server took another message than the one it was told");
+    }
+
+    /// Waits for a line of its output with these words in it.
+    pub fn prints(&self, words: &str) -> String {
+        self.output.wait_for(words).unwrap_or_else(|| {
+            panic!("{} should have printed a line with {words:?} in it; it printed\n{}", self.name, self.output.text())
+        })
+    }
+
+    /// All that it has printed so far.
+    pub fn output(&self) -> String {
+        self.output.text()
+    }
+
+    /// The id of its process, when it is ours.
+    pub fn process(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
+    /// Waits for it to end by itself.
+    pub fn ends(&mut self) -> ExitStatus {
+        let status = self.child.as_mut().and_then(|child| {
+            self.output.wait_until_closed();
+            child.wait().ok()
+        });
+        status.unwrap_or_else(|| panic!("{} should have ended; it printed\n{}", self.name, self.output.text()))
+    }
+
+    /// Ends it now, as `kill -9` does, and waits until it is gone.
+    pub fn kill(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    fn announced(&self, words: &str, what: &str) -> String {
+        let Some(line) = self.output.wait_for(words) else {
+            panic!("{} did not print {what}; it printed\n{}", self.name, self.output.text());
+        };
+        line[line.find("http://").unwrap_or_default()..].trim().to_string()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+        if thread::panicking() {
+            eprintln!("---- what {} printed ----\n{}----", self.name, self.output.last_lines(60));
+        }
+    }
+}
+
+/// The address of `host:port`.
+pub fn address(host: &str) -> SocketAddr {
+    let found = host.to_socket_addrs().ok().and_then(|mut all| all.next());
+    found.unwrap_or_else(|| panic!("{host:?} is no address: it should be host:port"))
+}
+
+/// What a process writes, collected while it runs.
+#[derive(Clone)]
+pub(crate) struct Output(Arc<(Mutex<Written>, Condvar)>);
+
+struct Written {
+    lines: String,
+    /// How many of its two streams are still open.
+    open: usize,
+}
+
+impl Output {
+    pub(crate) fn new(text: &str) -> Self {
+        Output(Arc::new((Mutex::new(Written { lines: text.to_string(), open: 0 }), Condvar::new())))
+    }
+
+    /// Collects one stream of the process, line by line, on a thread of its own.
+    pub(crate) fn collect(&self, stream: Option<impl Read + Send + 'static>) {
+        let Some(stream) = stream else { return };
+        self.written().open += 1;
+        let output = self.clone();
+        thread::spawn(move || {
+            let mut stream = BufReader::new(stream);
+            let mut line = Vec::new();
+            while let Ok(1..) = stream.read_until(b'\n', &mut line) {
+                output.written().lines += &String::from_utf8_lossy(&line);
+                output.0.1.notify_all();
+                line.clear();
+            }
+            output.written().open -= 1;
+            output.0.1.notify_all();
+        });
+    }
+
+    /// The first line with these words in it; `None` when the process ends, or the deadline comes, without.
+    pub(crate) fn wait_for(&self, words: &str) -> Option<String> {
+        self.wait(|written| {
+            let found = written.lines.lines().find(|line| line.contains(words)).map(str::to_string);
+            if found.is_none() && written.open == 0 { Some(None) } else { found.map(Some) }
+        })?
+    }
+
+    fn wait_until_closed(&self) {
+        self.wait(|written| (written.open == 0).then_some(()));
+    }
+
+    fn wait<T>(&self, mut look: impl FnMut(&Written) -> Option<T>) -> Option<T> {
+        let deadline = Instant::now() + DEADLINE;
+        let mut written = self.written();
+        loop {
+            if let Some(seen) = look(&written) {
+                return Some(seen);
+            }
+            let left = deadline.checked_duration_since(Instant::now())?;
+            written = self.0.1.wait_timeout(written, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    pub(crate) fn text(&self) -> String {
+        self.written().lines.clone()
+    }
+
+    fn last_lines(&self, count: usize) -> String {
+        let text = self.text();
+        let lines: Vec<&str> = text.lines().collect();
+        let last = &lines[lines.len().saturating_sub(count)..];
+        last.iter().map(|line| line.chars().take(160).chain(['\n']).collect::<String>()).collect()
+    }
+
+    fn written(&self) -> MutexGuard<'_, Written> {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
