@@ -364,6 +364,7 @@ impl<'a> Up<'a> {
     fn look_at(&mut self, bytes: &[u8]) -> Result<(), Stop> {
         let refused = |status, why: String| Err(Stop::Refused(Refusal { status, why }));
         let mut rest = bytes;
+        let mut gate = None;
         while !rest.is_empty() {
             let (taken, part) = match self.framing.step(rest) {
                 Ok(step) => step,
@@ -387,18 +388,15 @@ impl<'a> Up<'a> {
                     if length.is_some_and(|length: u64| length > MAX_BODY as u64) {
                         return refused(413, format!("A request may have a body of {MAX_BODY} bytes at most."));
                     }
-                    let gate = self.down.is_none().then(gate::enter);
-                    self.connect().map_err(Stop::Refused)?;
-                    if let Some(gate) = &gate {
-                        gate.expect(self.line.server.get().and_then(|server| server.local_addr().ok()));
+                    if self.down.is_none() {
+                        let first = gate.insert(gate::enter());
+                        self.connect().map_err(Stop::Refused)?;
+                        first.expect(self.line.server.get().and_then(|server| server.local_addr().ok()));
                     }
                     self.let_in = true;
                     self.line.asked().push_back(head.method() == "HEAD");
                     let whole = std::mem::take(&mut self.head);
                     self.pump.send(&whole, false).map_err(|_| Stop::End(End::Reset))?;
-                    if let Some(gate) = gate {
-                        gate.wait();
-                    }
                     continue;
                 }
                 Part::Body | Part::ChunkData => {
@@ -410,6 +408,9 @@ impl<'a> Up<'a> {
                 _ => {}
             }
             self.pump.send(now, false).map_err(|_| Stop::End(End::Reset))?;
+        }
+        if let Some(gate) = gate {
+            gate.wait(); // only now: tiny_http hands a request out when it has a short body, too
         }
         Ok(())
     }
