@@ -2,6 +2,8 @@
 
 use super::draft::{Draft, is_text, one_line, printable};
 use super::framing::Head;
+use super::multipart::Parts;
+use super::ndjson::Lines;
 use super::sse::EventStream;
 use super::words;
 use std::fmt;
@@ -40,6 +42,8 @@ pub(super) fn choose(head: &Head) -> Box<dyn Content> {
     let label = words::media(content_type);
     match essence.as_str() {
         "text/event-stream" => Box::new(EventStream::new()),
+        _ if label == "JSON lines" => Box::new(Lines::new()),
+        "multipart/x-mixed-replace" => Box::new(Parts::new(words::parameter(content_type, "boundary"))),
         "application/x-www-form-urlencoded" | "application/javascript" => Box::new(Flat { label, text: true }),
         text if text.starts_with("text/") || text.ends_with("+xml") || text.ends_with("/xml") => {
             Box::new(Flat { label, text: true })

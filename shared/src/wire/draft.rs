@@ -119,6 +119,12 @@ impl Draft {
         self.from = self.from.saturating_add(bytes);
     }
 
+    /// The bytes without a field up to offset `to` of this unit, as text.
+    pub fn text_to(&self, to: u64) -> String {
+        let to = to.clamp(self.cut, self.len);
+        text(&self.bytes[self.clip(self.cut)..self.clip(to)], to - self.cut)
+    }
+
     /// The bytes without a field as text; `…` at the end stands for bytes that were not kept.
     pub fn open_text(&self) -> String {
         text(self.open(), self.open_len())

@@ -36,6 +36,8 @@ mod frame;
 pub mod framing;
 mod head;
 mod http1;
+mod multipart;
+mod ndjson;
 mod plain;
 mod sse;
 #[cfg(test)]

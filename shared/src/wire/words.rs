@@ -191,6 +191,13 @@ pub(super) fn essence(content_type: &str) -> String {
     content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
 }
 
+/// A parameter of a `Content-Type`, without its quotation marks; empty when there is none.
+pub(super) fn parameter<'a>(content_type: &'a str, name: &str) -> &'a str {
+    let mut parameters = content_type.split(';').skip(1).filter_map(|one| one.split_once('='));
+    let found = parameters.find(|(key, _)| key.trim().eq_ignore_ascii_case(name));
+    found.map_or("", |(_, value)| value.trim().trim_matches('"'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
