@@ -153,7 +153,8 @@ class CableBox extends HTMLElement {
   /** The list keeps its elements, so that a button does not vanish from under a finger. */
   #list() {
     const items = new Map(Array.from(this.list.children, (item) => [Number(item.dataset.id), item]));
-    for (const { id, peer, cable, up, down } of this.#state.connections.slice(-50)) {
+    const newest = this.#state.connections.toSorted((a, b) => a.id - b.id).slice(-50);
+    for (const { id, peer, cable, up, down } of newest) {
       let item = items.get(id);
       items.delete(id);
       if (!item) {

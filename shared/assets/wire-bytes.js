@@ -17,7 +17,7 @@ export function drawBytes(panel, row, width) {
       { "data-f": f, tabindex: f ? -1 : 0 },
       el("span.name", {}, name),
       el("span.value", {}, value ?? ""),
-      el("span.note", {}, note ? `${note} ` : "", el("span.range", {}, range(from, to))),
+      el("span.note", {}, note ? `${note} · ` : "", el("span.range", {}, range(from, to))),
     );
     list.append(item);
   });

@@ -644,8 +644,9 @@ class WireView extends HTMLElement {
       this.stop();
     };
     this.tools.prepend(play, step, speed);
-    // At first the whole of it stands there, as a figure does.
+    // At first the whole of it stands there, as a figure does; and the text below stays where it is when it is played.
     for (const row of rows) this.#row({ ...row });
+    this.ladder.style.minHeight = `min(30rem, ${(this.#items.length + 1) * ROW + HEAD + 2}px)`;
     this.#stuck = false;
     this.#unseen = 0;
     this.#tally(rows);
