@@ -40,13 +40,14 @@ pub struct Setup {
     env: Vec<(String, String)>,
     /// The most files it may have open: `ulimit -n`.
     open_files: Option<u32>,
+    terminal: bool,
 }
 
 impl Setup {
     /// A demo with nothing but `PORT=0`.
     pub fn new(name: &str) -> Self {
         let env = vec![("PORT".to_string(), "0".to_string())];
-        Setup { name: name.to_string(), args: Vec::new(), env, open_files: None }
+        Setup { name: name.to_string(), args: Vec::new(), env, open_files: None, terminal: false }
     }
 
     /// Adds words to the command line.
@@ -65,6 +66,12 @@ impl Setup {
     /// Lets the process open no more files than that, standard input and output included.
     pub fn open_files(mut self, limit: u32) -> Self {
         self.open_files = Some(limit);
+        self
+    }
+
+    /// Gives it a terminal to write to, which `script` (util-linux) plays.
+    pub fn on_a_terminal(mut self) -> Self {
+        self.terminal = true;
         self
     }
 
@@ -90,12 +97,17 @@ impl Setup {
 
     fn launch(self) -> Server {
         let program = build(&self.name);
-        let mut command = match self.open_files {
-            None => Command::new(&program),
-            Some(limit) => {
+        let mut command = match (self.open_files, self.terminal) {
+            (None, false) => Command::new(&program),
+            (Some(limit), _) => {
                 let mut shell = Command::new("sh");
                 shell.arg("-c").arg(format!("ulimit -n {limit}; exec \"$@\"")).arg("sh").arg(&program);
                 shell
+            }
+            (None, true) => {
+                let mut script = Command::new("script");
+                script.args(["--quiet", "--flush", "--return", "--command"]).arg(&program).arg("/dev/null");
+                script
             }
         };
         command.args(&self.args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

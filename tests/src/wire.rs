@@ -253,6 +253,13 @@ impl Wire {
         }
     }
 
+    /// Whether the server ended the connection without a word. Waits until either is sure.
+    pub fn gone_before_a_byte(&mut self) -> bool {
+        let deadline = Instant::now() + DEADLINE;
+        while self.unread.is_empty() && self.ended.is_none() && self.read_until(deadline) {}
+        self.unread.is_empty()
+    }
+
     /// What has come and was not asked for yet.
     pub fn unread(&self) -> &[u8] {
         &self.unread
