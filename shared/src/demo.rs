@@ -49,6 +49,8 @@ pub enum Door {
     /// Nothing but the number of connections and the time to the first byte: reading (and refusing) what comes is the
     /// demo's own lesson.
     Bytes,
+    /// The same, and what comes is no HTTP from the start: the wire view shows messages of its own or plain bytes.
+    Raw,
 }
 
 /// A page, read anew at each request so that an edit needs a reload and no build.

@@ -66,6 +66,8 @@ fn open_files() -> u64 {
 
 /// A front door: where it leads and what it asks.
 pub struct Door {
+    /// The name of a server beside the demo; empty for the demo itself.
+    pub name: &'static str,
     /// The demo's private address.
     pub to: SocketAddr,
     /// What is looked at.
@@ -182,7 +184,7 @@ fn admit(door: &Arc<Door>, client: TcpStream, peer: SocketAddr) {
         let Ok(line) = Line::new(id, peer, client) else { return };
         let line = Arc::new(line);
         if let Some(tap) = &door.tap {
-            tap.record(id, Dir::Up, What::Open);
+            tap.record(id, Dir::Up, What::Open(door.name, door.kind));
         }
         door.cable.add(line.clone());
         Up::new(door, &line).run();
@@ -256,7 +258,7 @@ impl<'a> Up<'a> {
     fn run(&mut self) {
         let stop = match self.door.kind {
             Kind::Http => self.requests(),
-            Kind::Bytes => self.bytes(),
+            Kind::Bytes | Kind::Raw => self.bytes(),
         };
         match stop {
             Stop::End(End::Fin) if self.line.server.get().is_some() => self.pump.finish(End::Fin),

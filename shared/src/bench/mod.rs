@@ -72,7 +72,8 @@ pub fn run(demo: &'static Demo) {
     let panel =
         Arc::new(Panel { demo, room: room.clone(), tap: tap.clone(), view: view.clone(), cable: cable.clone() });
     let newest = Arc::new(AtomicU64::new(0));
-    let door = |kind, tap: Option<&Arc<Tap>>| Door {
+    let door = |name, kind, tap: Option<&Arc<Tap>>| Door {
+        name,
         to: SocketAddr::from(([0; 4], 0)),
         kind,
         origin_is_ours: if tap.is_some() { may_come_from } else { |origin, _| may_use_bench(origin) },
@@ -85,7 +86,7 @@ pub fn run(demo: &'static Demo) {
         refusers: AtomicUsize::new(0),
         newest: if tap.is_some() { newest.clone() } else { Arc::default() },
     };
-    behind(door(crate::Door::Http, None), panel_public, move |private| panel.serve(private));
+    behind(door("bench", crate::Door::Http, None), panel_public, move |private| panel.serve(private));
 
     if options.bench && !options.quiet {
         thread::spawn(move || terminal::print(&view));
@@ -103,9 +104,9 @@ pub fn run(demo: &'static Demo) {
     }
     for (one, public) in demo.beside.iter().zip(beside) {
         let room = room.clone();
-        behind(door(one.door, Some(&tap)), public, move |private| (one.serve)(private, room.clone()));
+        behind(door(one.name, one.door, Some(&tap)), public, move |private| (one.serve)(private, room.clone()));
     }
-    let served = behind(door(demo.door, Some(&tap)), public, move |private| (demo.serve)(private, room.clone()));
+    let served = behind(door("", demo.door, Some(&tap)), public, move |private| (demo.serve)(private, room.clone()));
     let _ = served.join();
 }
 

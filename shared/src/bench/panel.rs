@@ -210,3 +210,17 @@ fn cors(request: &Request) -> Vec<(&'static str, String)> {
         None => Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_of_the_assets_folder_is_built_in() {
+        let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/assets"));
+        let mut names: Vec<String> =
+            std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        assert_eq!(names, BUILT_IN.map(|(name, _)| name));
+    }
+}

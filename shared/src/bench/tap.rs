@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::Door;
 use crate::wire::Dir;
 
 /// How many bytes the tap keeps unless it is told otherwise.
@@ -32,8 +33,8 @@ pub struct Event {
 /// What the tap saw.
 #[derive(Clone, Debug)]
 pub enum What {
-    /// A connection was accepted.
-    Open,
+    /// A connection was accepted, by the server of this name (the demo itself has none) with this kind of door.
+    Open(&'static str, Door),
     /// A chunk of the stream.
     Bytes {
         /// Where the chunk stands in the stream of this connection and direction.
@@ -99,7 +100,7 @@ impl Tap {
     /// Remembers one thing, and forgets the oldest when there is no room.
     pub fn record(&self, connection: u64, dir: Dir, what: What) {
         match &what {
-            What::Open => drop(self.opened.fetch_add(1, Ordering::Relaxed)),
+            What::Open(..) => drop(self.opened.fetch_add(1, Ordering::Relaxed)),
             What::Bytes { bytes, .. } => {
                 let counter = if dir == Dir::Up { &self.up } else { &self.down };
                 counter.fetch_add(bytes.len() as u64, Ordering::Relaxed);
@@ -185,7 +186,7 @@ mod tests {
     #[test]
     fn a_reader_that_comes_again_gets_only_what_is_new() {
         let tap = Tap::new(LIMIT);
-        tap.record(1, Dir::Up, What::Open);
+        tap.record(1, Dir::Up, What::Open("", Door::Http));
         let (events, cursor) = tap.since(0);
         assert_eq!(events.len(), 1);
         tap.record(1, Dir::Up, What::Fin);

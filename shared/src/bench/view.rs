@@ -126,7 +126,11 @@ impl State {
     fn take(&mut self, event: Event, door: Door) {
         let (connection, dir) = (event.connection, event.dir);
         match event.what {
-            What::Open => self.mark(&event, "open", "a connection opens"),
+            What::Open(server, door) => {
+                self.talks.insert(connection, Talk::new(door));
+                let to = if server.is_empty() { String::new() } else { format!(" to {server}") };
+                self.mark(&event, "open", &format!("a connection opens{to}"));
+            }
             What::Bytes { from, ref bytes, waiting } => {
                 let talk = self.talks.entry(connection).or_insert_with(|| Talk::new(door));
                 let (conversation, side) = talk.side(dir);
@@ -146,7 +150,7 @@ impl State {
                 }
                 if let Some(talk) = self.talks.get_mut(&connection) {
                     let (conversation, side) = talk.side(dir);
-                    if conversation.pending(dir).is_some_and(|unit| unit.from >= from) {
+                    if conversation.pending_from(dir).is_some_and(|start| start >= from) {
                         side.started = event.at;
                     }
                 }
@@ -254,6 +258,7 @@ impl Talk {
     fn new(door: Door) -> Self {
         let conversation = match door {
             Door::Http | Door::Bytes => Conversation::new(),
+            Door::Raw => Conversation::bytes(),
         };
         Talk { conversation, up: Side::default(), down: Side::default() }
     }

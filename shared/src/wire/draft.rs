@@ -36,6 +36,11 @@ impl Draft {
         self.len
     }
 
+    /// Where the unit begins in the stream.
+    pub fn from(&self) -> u64 {
+        self.from
+    }
+
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }

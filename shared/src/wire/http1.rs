@@ -375,6 +375,10 @@ impl Protocol for Http1 {
         (!empty).then(|| self.unfinished(&mut self.draft.clone()))
     }
 
+    fn pending_from(&self) -> Option<u64> {
+        (!(self.draft.is_empty() && self.line.is_empty())).then(|| self.draft.from())
+    }
+
     fn interrupted(&mut self, out: &mut Vec<Unit>) {
         if self.stage == Stage::Search {
             let line = std::mem::take(&mut self.line);

@@ -147,6 +147,8 @@ trait Protocol: fmt::Debug + Send {
     fn feed(&mut self, bytes: &[u8], talk: &mut Talk, out: &mut Vec<Unit>) -> usize;
     /// The unit that stands unfinished.
     fn pending(&self) -> Option<Unit>;
+    /// Where that begins, without making it.
+    fn pending_from(&self) -> Option<u64>;
     /// The other direction speaks.
     fn interrupted(&mut self, _out: &mut Vec<Unit>) {}
     /// So many bytes went by unseen.
@@ -306,6 +308,15 @@ impl Conversation {
             }
             Dir::Up => self.up.decoder.pending(),
             Dir::Down => self.down.decoder.pending(),
+        }
+    }
+
+    /// Where the unfinished unit of this direction begins, if there is one.
+    pub fn pending_from(&self, dir: Dir) -> Option<u64> {
+        match dir {
+            Dir::Up if !self.held.is_empty() => Some(self.up.at),
+            Dir::Up => self.up.decoder.pending_from(),
+            Dir::Down => self.down.decoder.pending_from(),
         }
     }
 

@@ -56,6 +56,10 @@ impl Protocol for Plain {
         (!self.draft.is_empty()).then(|| run(&mut self.draft.clone(), "", false))
     }
 
+    fn pending_from(&self) -> Option<u64> {
+        (!self.draft.is_empty()).then(|| self.draft.from())
+    }
+
     fn interrupted(&mut self, out: &mut Vec<Unit>) {
         flush(&mut self.draft, "", true, out);
     }

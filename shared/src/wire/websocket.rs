@@ -151,6 +151,10 @@ impl Protocol for WebSocket {
         (!empty).then(|| self.unit(&mut self.draft.clone(), false))
     }
 
+    fn pending_from(&self) -> Option<u64> {
+        (!(self.draft.is_empty() && self.head.is_empty())).then(|| self.draft.from())
+    }
+
     fn interrupted(&mut self, out: &mut Vec<Unit>) {
         if matches!(self.stage, Stage::Search) {
             // The bytes looked at may still become a head.
