@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use socket2::SockRef;
@@ -126,19 +127,30 @@ impl Line {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The front door's last word: answers with an error and ends the connection. `in_body`: the head of the request it
-    /// is about has gone to the demo already. Returns the answer if it could be given; when the demo is in the middle of
-    /// another answer there is no place for one, and the connection is torn down.
-    pub fn refuse(&self, refusal: &Refusal, in_body: bool) -> Option<Vec<u8>> {
-        let answer = refusal.answer();
+    /// Takes the right to write to the browser away from the demo, if the demo owes no answer (but to the request that is
+    /// refused) and is not in the middle of one.
+    fn silence(&self, in_body: bool) -> bool {
         let owed = self.asked().len();
-        let free = match self.mouth.try_lock() {
+        match self.mouth.try_lock() {
             Ok(mut mouth) if !mouth.mid_answer && owed <= usize::from(in_body) => {
                 mouth.shut = true;
                 true
             }
             _ => false,
-        };
+        }
+    }
+
+    /// The front door's last word: answers with an error and ends the connection. `in_body`: the head of the request it
+    /// is about has gone to the demo already. Returns the answer if it could be given; when the demo is in the middle of
+    /// another answer there is no place for one, and the connection is torn down.
+    pub fn refuse(&self, refusal: &Refusal, in_body: bool) -> Option<Vec<u8>> {
+        let answer = refusal.answer();
+        let patience = Instant::now() + LOOK_UP;
+        let mut free = self.silence(in_body);
+        while !free && Instant::now() < patience && !self.is_dead() {
+            thread::sleep(Duration::from_millis(1)); // the last answer may be on its way out
+            free = self.silence(in_body);
+        }
         if !free || self.write(&self.client, &answer).is_err() {
             self.reset();
             return None;
