@@ -12,13 +12,10 @@ export function drawBytes(panel, row, width) {
   }
   const list = el("ol.fields", { "aria-label": "Fields, in the order of their bytes" });
   fields.forEach(([from, to, name, value, note], f) => {
-    const item = el(
-      "li",
-      { "data-f": f, tabindex: f ? -1 : 0 },
-      el("span.name", {}, name),
-      el("span.value", {}, value ?? ""),
-      el("span.note", {}, note ? `${note} · ` : "", el("span.range", {}, range(from, to))),
-    );
+    const item = el("li", { "data-f": f, tabindex: f ? -1 : 0 }, el("span.name", {}, name));
+    const where = el("span.range", {}, range(from, to));
+    if (note) item.append(el("span.value", {}, value), el("span.note", {}, `${note} · `, where));
+    else item.append(el("span.note", {}, el("span.value", {}, value), value ? " · " : "", where));
     list.append(item);
   });
   const dump = el("div.dump", { role: "group", "aria-label": "The bytes, hex and text", tabindex: 0 });

@@ -352,8 +352,8 @@ class WireView extends HTMLElement {
   // ---- The bytes of a row -----------------------------------------------------------------------------------------------
 
   #open(row) {
+    if (row !== this.#opened) this.#stuck = false; // what is being read does not run away
     this.#opened = row;
-    this.#stuck &&= row === this.#items.at(-1);
     const opens = this.detail.hidden;
     this.detail.hidden = false;
     this.classList.add("opened");
@@ -361,7 +361,7 @@ class WireView extends HTMLElement {
     const way = row.dir === "up" ? "browser → server" : "server → browser";
     const facts = [`connection ${row.conn}`, way, `at ${seconds(row.start)}`];
     if (!MARKS.has(row.kind)) {
-      facts.push(`${number(row.size)} bytes`, `from byte ${number(row.from ?? 0)} of this direction on`, fate(row));
+      facts.push(`${number(row.size)} bytes`, `from byte ${number(row.from ?? 0)} on`, fate(row));
     }
     const panel = el("div.bytes");
     drawBytes(panel, row, this.clientWidth >= 1000 ? 16 : 8);
