@@ -26,7 +26,7 @@ class CableBox extends HTMLElement {
     this.#feed = feedOf(this.getAttribute("bench") ?? HERE);
     const on = (name, act) => this.#feed.addEventListener(name, act, { signal: this.#listeners.signal });
     on("cable", (event) => this.#show(event.detail));
-    on("hello", () => this.#ask());
+    on("hello", () => this.#send());
     this.#feed.open();
   }
 
@@ -41,11 +41,15 @@ class CableBox extends HTMLElement {
     this.word = el("strong");
     this.words = el("span");
     this.trouble = el("p.trouble.fault", { role: "alert" });
-    this.ms = el("input", { type: "number", min: 1, max: 10000, step: 50, value: 300, "aria-label": "Delay in milliseconds" });
-    const button = (name, act, title) => {
-      const made = el("button", { type: "button", title, onclick: () => this.#do(act()) }, name);
-      return made;
-    };
+    this.ms = el("input", {
+      type: "number",
+      min: 1,
+      max: 10000,
+      step: 50,
+      value: 300,
+      "aria-label": "Delay in milliseconds",
+    });
+    const button = (name, act, title) => el("button", { type: "button", title, onclick: () => this.#do(act()) }, name);
     this.buttons = {
       cut: button("Cut", () => "cut", "bytes wait until the cable is repaired"),
       reset: button("Reset", () => "reset", "abort every connection now, with an RST each way"),
@@ -85,10 +89,6 @@ class CableBox extends HTMLElement {
     return this.ms.value;
   }
 
-  async #ask() {
-    await this.#send();
-  }
-
   async #do(act, connection) {
     const done = await this.#send(act, connection);
     if (done && act === "reset") this.#flash();
@@ -104,7 +104,11 @@ class CableBox extends HTMLElement {
       put(this.trouble, "");
       return true;
     } catch (error) {
-      if (act) put(this.trouble, error instanceof TypeError ? "The bench does not answer: the cable is as it was." : error.message);
+      if (act)
+        put(
+          this.trouble,
+          error instanceof TypeError ? "The bench does not answer: the cable is as it was." : error.message,
+        );
       return false;
     }
   }
@@ -146,8 +150,8 @@ class CableBox extends HTMLElement {
   #watch() {
     clearInterval(this.#polling);
     if (!this.details.open) return;
-    this.#ask();
-    this.#polling = setInterval(() => this.#ask(), 1_000); // their byte counts; the feed tells changes of state only
+    this.#send();
+    this.#polling = setInterval(() => this.#send(), 1_000); // their byte counts; the feed tells changes of state only
   }
 
   /** The list keeps its elements, so that a button does not vanish from under a finger. */
@@ -162,7 +166,9 @@ class CableBox extends HTMLElement {
         item = el("li", { "data-id": id }, el("span.who"), el("span.how"));
         for (const word of ["cut", "reset", "repair"]) {
           const name = word[0].toUpperCase() + word.slice(1);
-          item.append(el("button", { type: "button", "aria-label": `${name} connection ${id}`, onclick: act(word) }, name));
+          item.append(
+            el("button", { type: "button", "aria-label": `${name} connection ${id}`, onclick: act(word) }, name),
+          );
         }
         this.list.append(item);
       }
@@ -188,7 +194,7 @@ function picture() {
       "g.end",
       {},
       svg("rect", { x: 8, y: 24, width: 66, height: 50, rx: 5 }),
-      svg("path", { d: "M8 37H74M16 30.500h.01M23 30.500h.01M30 30.500h.01M18 48h34M18 56h44M18 64h24" }),
+      svg("path", { d: "M8 37H74M16 30.5h.01m7 0h.01m7 0h.01M18 48h34M18 56h44M18 64h24" }),
     ),
     svg(
       "g.end",
@@ -196,9 +202,16 @@ function picture() {
       svg("rect", { x: 566, y: 16, width: 66, height: 19, rx: 4 }),
       svg("rect", { x: 566, y: 37, width: 66, height: 19, rx: 4 }),
       svg("rect", { x: 566, y: 58, width: 66, height: 19, rx: 4 }),
-      svg("path", { d: "M575 25.500h.01M583 25.500h.01M575 46.500h.01M583 46.500h.01M575 67.500h.01M583 67.500h.01M602 25.500h20M602 46.500h20M602 67.500h20" }),
+      svg("path", {
+        d: "M575 25.5h.01m8 0h.01m19 0h20M575 46.5h.01m8 0h.01m19 0h20M575 67.5h.01m8 0h.01m19 0h20",
+      }),
     ),
-    svg("g.plug", {}, svg("rect", { x: 74, y: 43, width: 14, height: 14, rx: 3 }), svg("rect", { x: 552, y: 43, width: 14, height: 14, rx: 3 })),
+    svg(
+      "g.plug",
+      {},
+      svg("rect", { x: 74, y: 43, width: 14, height: 14, rx: 3 }),
+      svg("rect", { x: 552, y: 43, width: 14, height: 14, rx: 3 }),
+    ),
     svg("g.on-whole", {}, cable("M88 50C190 74 450 74 552 50")),
     svg(
       "g.on-cut",
@@ -209,7 +222,12 @@ function picture() {
       svg("path.gap", { d: "M309 44l22 38M331 44l-22 38" }),
     ),
     svg("g.on-delay", {}, cable(coiled), svg("circle.bit", { r: 5.5, style: `offset-path: path("${coiled}")` })),
-    svg("g.on-drip", {}, svg("path.thin", { d: "M88 50C190 74 450 74 552 50" }), svg("path.drops", { d: "M88 50C190 74 450 74 552 50" })),
+    svg(
+      "g.on-drip",
+      {},
+      svg("path.thin", { d: "M88 50C190 74 450 74 552 50" }),
+      svg("path.drops", { d: "M88 50C190 74 450 74 552 50" }),
+    ),
     svg(
       "g.on-hold",
       {},

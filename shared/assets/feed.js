@@ -8,7 +8,7 @@
 export const HERE = new URL(import.meta.url).origin;
 
 const EVENTS = ["hello", "row", "heard", "lost", "counters", "cable"];
-const UNSEEN = 30_000; // a hidden tab keeps its stream this long, in milliseconds
+const UNSEEN = 10_000; // a hidden tab keeps its stream this long, in milliseconds
 const feeds = new Map();
 
 /** The feed of a bench: the same object for everyone on this page who asks. */

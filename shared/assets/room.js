@@ -1,4 +1,4 @@
-// The room in the page: what is the same in every demo, so that a page's own script holds its technique and nothing else.
+// The room in the page: what is the same in every demo. A page's own script holds its technique and nothing else.
 //
 //   show({ id, text, at })  a message, at the end of the list
 //   note(text)              a remark between the messages: something was missed, dropped, started anew
@@ -13,7 +13,7 @@ const PATIENCE = 20_000; // how long one try to say something may take, in milli
 const list = document.querySelector("#messages");
 const form = document.querySelector("form#say");
 
-/** Shows a message. Its text is text, whatever it looks like. `at`: milliseconds since 1970, now when it is not known. */
+/** Shows a message. Its text is text, whatever it looks like. `at`: milliseconds since 1970, or now. */
 export function show({ id, text, at = Date.now() }) {
   const item = document.createElement("li");
   item.dataset.id = id;
@@ -38,7 +38,10 @@ export function tell(id, text) {
 
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
-/** A key of so many random bytes, which nobody else has. (`crypto.randomUUID` would be it, but a page on http://192.168.… does not get it.) */
+/**
+ * A key of so many random bytes, which nobody else has.
+ * (`crypto.randomUUID` would be it, but only https and this machine's own pages get it: not http://192.168.…)
+ */
 export function newKey(length = 12) {
   const random = crypto.getRandomValues(new Uint8Array(length));
   return Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -75,7 +78,7 @@ export async function post(text, waiting = () => {}) {
 
 class Refusal extends Error {}
 
-// ---- The list -------------------------------------------------------------------------------------------------------
+// ---- The list ----------------------------------------------------------------------------------------------------
 
 function add(item) {
   const atEnd = list.scrollTop + list.clientHeight >= list.scrollHeight - 40;
@@ -91,7 +94,7 @@ function piece(name, className, text) {
   return element;
 }
 
-// ---- The form -------------------------------------------------------------------------------------------------------
+// ---- The form ----------------------------------------------------------------------------------------------------
 
 const field = form.elements.text;
 const status = piece("p", "status", "");

@@ -1,5 +1,5 @@
-// The bytes of one row: the fields by name on one side, hex and text on the other. Which bytes are which field, and what
-// they mean, the bench has worked out from the bytes; here they are only drawn.
+// The bytes of one row: the fields by name on one side, hex and text on the other. Which bytes are which field, and
+// what they mean, the bench has worked out from the bytes; here they are only drawn.
 import { el, number } from "./dom.js";
 
 /** Draws the row's fields and bytes, `width` bytes a line, into an empty element. */
@@ -60,7 +60,9 @@ function connect(panel, list, dump) {
   };
   for (const side of [list, dump]) {
     side.addEventListener("pointerover", (event) => light(event.target.closest("[data-f]")?.dataset.f, side));
-    side.addEventListener("pointerleave", () => light(document.activeElement?.closest?.("li[data-f]")?.dataset.f, side));
+    side.addEventListener("pointerleave", () =>
+      light(document.activeElement?.closest?.("li[data-f]")?.dataset.f, side),
+    );
   }
   list.addEventListener("focusin", (event) => light(event.target.dataset.f, list));
   list.addEventListener("focusout", () => light(null));

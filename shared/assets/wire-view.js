@@ -1,11 +1,11 @@
-// <wire-view>: the ladder. Time runs down, the browser stands on the left, the server on the right, and every unit on the
-// wire is an arrow between them. A row opens into its bytes.
+// <wire-view>: the ladder. Time runs down, the browser stands on the left, the server on the right, and every unit on
+// the wire is an arrow between them. A row opens into its bytes.
 //
 //   <wire-view></wire-view>                     live, from the bench that this file came from
 //   <wire-view src="longpoll.json"></wire-view> a recording, {"rows":[...]}, to play or to step through
 //
-// The rows, their words and their fields come from the bench; here they are only drawn. The document holds the rows that
-// can be seen and a few more, whatever the number of rows: that is what keeps 200 of them a second smooth.
+// The rows, their words and their fields come from the bench; here they are only drawn. The document holds the rows
+// that can be seen and a few more, whatever the number of rows: that is what keeps 200 of them a second smooth.
 import { bytes, el, number, put, span, svg } from "./dom.js";
 import { HERE, feedOf } from "./feed.js";
 import { drawBytes } from "./wire-bytes.js";
@@ -57,7 +57,7 @@ class WireView extends HTMLElement {
     this.stop?.();
   }
 
-  // ---- The document -------------------------------------------------------------------------------------------------
+  // ---- The document ----------------------------------------------------------------------------------------------
 
   #build() {
     this.id ||= "wire";
@@ -115,7 +115,7 @@ class WireView extends HTMLElement {
     );
   }
 
-  // ---- Live -----------------------------------------------------------------------------------------------------------
+  // ---- Live ------------------------------------------------------------------------------------------------------
 
   #listen() {
     const feed = feedOf(this.getAttribute("bench") ?? HERE);
@@ -231,7 +231,7 @@ class WireView extends HTMLElement {
     put(this.counts.each, since("messages") ? bytes(Math.round(all / since("messages"))) : "–");
   }
 
-  // ---- What the reader does ---------------------------------------------------------------------------------------------
+  // ---- What the reader does --------------------------------------------------------------------------------------
 
   #pause() {
     this.#paused = !this.#paused;
@@ -246,7 +246,8 @@ class WireView extends HTMLElement {
 
   /** Empties the view and lets the counters count from here. */
   clear() {
-    for (const [name, data] of this.#waiting.splice(0)) if (name === "row") this.#cleared = Math.max(this.#cleared, data.n);
+    for (const [name, data] of this.#waiting.splice(0))
+      if (name === "row") this.#cleared = Math.max(this.#cleared, data.n);
     for (const n of this.#rows.keys()) this.#cleared = Math.max(this.#cleared, n);
     this.#base = this.#totals && { ...this.#totals };
     if (this.#totals) this.#count(this.#totals);
@@ -313,7 +314,9 @@ class WireView extends HTMLElement {
 
   #key(event) {
     const page = Math.max(1, Math.floor(this.#height / ROW) - 1);
-    const step = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity }[event.key];
+    const step = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity }[
+      event.key
+    ];
     if (event.altKey || event.ctrlKey || event.metaKey) return;
     if (step) {
       event.preventDefault();
@@ -349,7 +352,7 @@ class WireView extends HTMLElement {
     this.#redraw();
   }
 
-  // ---- The bytes of a row -----------------------------------------------------------------------------------------------
+  // ---- The bytes of a row ----------------------------------------------------------------------------------------
 
   #open(row) {
     if (row !== this.#opened) this.#stuck = false; // what is being read does not run away
@@ -391,7 +394,7 @@ class WireView extends HTMLElement {
     this.#redraw();
   }
 
-  // ---- Drawing ----------------------------------------------------------------------------------------------------------
+  // ---- Drawing ---------------------------------------------------------------------------------------------------
 
   #redraw() {
     this.#look++;
@@ -405,7 +408,8 @@ class WireView extends HTMLElement {
       this.#scheduled = false;
       this.#draw();
     };
-    if (document.hidden) setTimeout(draw, 250); // nobody paints for a hidden tab
+    if (document.hidden)
+      setTimeout(draw, 250); // nobody paints for a hidden tab
     else requestAnimationFrame(draw);
   }
 
@@ -436,7 +440,6 @@ class WireView extends HTMLElement {
       slot.hidden = true;
       slot.item = null;
     }
-    this.ladder.toggleAttribute("data-empty", items.length === 0);
     const active = this.#active && !this.#active.gone ? `${this.id}-${this.#active.n}` : "";
     if (this.ladder.getAttribute("aria-activedescendant") !== active) {
       this.ladder.setAttribute("aria-activedescendant", active);
@@ -498,17 +501,17 @@ class WireView extends HTMLElement {
     slot.id = `${this.id}-${item.n}`;
     slot.setAttribute("aria-selected", item === this.#opened);
     const more = item.whole === false ? " …" : "";
-    const fate = stuck ? (cut ? "cut: in the cable" : "in the cable") : late ? `${span(delay)} under way` : "";
+    const plight = stuck ? (cut ? "cut: in the cable" : "in the cable") : late ? `${span(delay)} under way` : "";
     put(slot.time, (item.start / 1e6).toFixed(3));
     put(slot.conn, `#${item.conn}`);
     put(slot.mean, item.mean + more);
-    put(slot.late, fate);
+    put(slot.late, plight);
     put(slot.size, MARKS.has(item.kind) ? "" : `${number(item.size)} B`);
     slot.setAttribute(
       "aria-label",
       `${item.dir === "up" ? "browser to server" : "server to browser"}: ${item.mean}${more}, ` +
         `${MARKS.has(item.kind) ? "" : `${item.size} bytes, `}connection ${item.conn}, ${seconds(item.start)}` +
-        (fate ? `, ${fate}` : ""),
+        (plight ? `, ${plight}` : ""),
     );
     this.#aim(slot, item, stuck, late ? Math.min(1, Math.log10(delay / LATE) / 2) : 0);
   }
@@ -570,7 +573,8 @@ class WireView extends HTMLElement {
     let text = "";
     if (away) {
       const where = new URL(this.#feed.origin).host;
-      text = `The bench at ${where} does not answer${empty ? "" : "; these rows are older"}. Is the demo running? Asking again.`;
+      const rest = empty ? "" : "; these rows are older";
+      text = `The bench at ${where} does not answer${rest}. Is the demo running? Asking again.`;
     } else if (this.#paused) {
       const rows = this.#waiting.reduce((sum, [name]) => sum + (name === "row"), 0);
       text = rows ? `Paused. ${number(rows)} rows wait.` : "Paused.";
@@ -581,7 +585,7 @@ class WireView extends HTMLElement {
     this.status.classList.toggle("fault", away);
   }
 
-  // ---- A recording ------------------------------------------------------------------------------------------------------
+  // ---- A recording -----------------------------------------------------------------------------------------------
 
   async #record() {
     let rows;
@@ -597,14 +601,22 @@ class WireView extends HTMLElement {
     // Two things happen to a row: it leaves, and it is heard.
     const script = [];
     for (const row of rows) {
-      script.push({ t: row.start, act: () => this.#row({ ...row, heard: MARKS.has(row.kind) ? row.heard : null }), row });
+      script.push({
+        t: row.start,
+        act: () => this.#row({ ...row, heard: MARKS.has(row.kind) ? row.heard : null }),
+        row,
+      });
       if (row.heard != null) script.push({ t: row.heard, act: () => this.#row({ ...row }) });
     }
     script.sort((a, b) => a.t - b.t);
     let next = script.length;
     let timer = null;
     const speed = el("select", { "aria-label": "Speed" });
-    for (const [value, name] of [[0.1, "10 × slower"], [1, "as it was"], [10, "10 × faster"]]) {
+    for (const [value, name] of [
+      [0.1, "10 × slower"],
+      [1, "as it was"],
+      [10, "10 × faster"],
+    ]) {
       speed.append(el("option", { value, selected: value === 1 }, name));
     }
     const play = el("button", { type: "button" }, "Play");
@@ -616,7 +628,12 @@ class WireView extends HTMLElement {
     };
     const forward = () => {
       script[next++].act();
-      this.#tally(script.slice(0, next).map(({ row }) => row).filter(Boolean));
+      this.#tally(
+        script
+          .slice(0, next)
+          .map(({ row }) => row)
+          .filter(Boolean),
+      );
       this.#schedule();
     };
     this.stop = () => {
