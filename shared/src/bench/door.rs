@@ -266,7 +266,10 @@ impl<'a> Up<'a> {
             Stop::End(End::Reset) => self.note(What::Reset),
             Stop::End(End::Fin) => self.note(What::Fin),
             Stop::Silent => {
-                log(&format!("#{} closed: nothing came for too long", self.line.id));
+                // That a kept connection is not used again is the ordinary end of it; that one never was, is not.
+                if self.line.server.get().is_none() {
+                    self.log("closed: nothing came for too long");
+                }
                 let _ = self.line.client.shutdown(Shutdown::Write);
                 self.line.abandon();
             }
@@ -278,7 +281,7 @@ impl<'a> Up<'a> {
     }
 
     fn refuse(&mut self, refusal: &Refusal) {
-        log(&format!("#{} refused {refusal}", self.line.id));
+        self.log(&format!("refused {refusal}"));
         let in_body = self.let_in && !self.framing.between_messages() && !self.framing.in_head();
         match self.line.refuse(refusal, in_body) {
             Some(answer) => {
@@ -288,6 +291,12 @@ impl<'a> Up<'a> {
             }
             None => self.note_down(What::Reset),
         }
+    }
+
+    fn log(&self, words: &str) {
+        let server = self.door.name;
+        let space = if server.is_empty() { "" } else { " " };
+        log(&format!("{server}{space}#{} {words}", self.line.id));
     }
 
     fn note(&self, what: What) {

@@ -122,7 +122,9 @@ impl Panel {
     }
 
     fn feed_from(&self, mut cursor: u64, out: &mut impl Write) -> io::Result<()> {
-        let hello = json!({ "demo": self.demo.name, "title": self.demo.title, "now": self.tap.now() });
+        let hello = json!({
+            "demo": self.demo.name, "title": self.demo.title, "now": self.tap.now(), "life": self.tap.life(),
+        });
         let mut events = format!("retry: 500\nevent: hello\ndata: {hello}\n\n");
         let (mut counters, mut cable, mut changes) = (Value::Null, Value::Null, u64::MAX);
         let mut last_write = Instant::now();

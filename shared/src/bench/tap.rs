@@ -5,8 +5,8 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::Door;
 use crate::wire::Dir;
@@ -64,6 +64,7 @@ struct Ring {
 /// The memory of the wire.
 pub struct Tap {
     start: Instant,
+    life: OnceLock<u64>,
     limit: usize,
     ring: Mutex<Ring>,
     news: Condvar,
@@ -82,6 +83,7 @@ impl Tap {
     pub fn new(limit: usize) -> Self {
         Tap {
             start: Instant::now(),
+            life: OnceLock::new(),
             limit,
             ring: Mutex::new(Ring { events: VecDeque::new(), first: 0, bytes: 0 }),
             news: Condvar::new(),
@@ -95,6 +97,12 @@ impl Tap {
     /// Microseconds since the start.
     pub fn now(&self) -> u64 {
         self.start.elapsed().as_micros() as u64
+    }
+
+    /// A number that another run of the same demo does not have: when this one started, in microseconds since 1970.
+    pub fn life(&self) -> u64 {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.life.get_or_init(|| now.saturating_sub(self.start.elapsed()).as_micros() as u64).to_owned()
     }
 
     /// Remembers one thing, and forgets the oldest when there is no room.
