@@ -196,9 +196,12 @@ impl<'a> Pump<'a> {
                     self.pass_parcel(1)?;
                 }
                 Mode::Hold if self.dir == Dir::Up => self.pass_parcel(usize::MAX)?,
-                Mode::Hold if self.queued >= HOLD_BYTES || self.queue.iter().any(|parcel| parcel.ends_answer) => {
-                    self.pass_parcel(usize::MAX)?;
+                Mode::Hold if self.queued >= HOLD_BYTES => {
+                    for _ in 0..self.queue.len() {
+                        self.pass_parcel(usize::MAX)?; // the buffer is full: out with all of it
+                    }
                 }
+                Mode::Hold if self.queue.iter().any(|parcel| parcel.ends_answer) => self.pass_parcel(usize::MAX)?,
                 Mode::Hold => return Ok(Some(GLANCE)),
             }
         }
