@@ -93,16 +93,32 @@ impl Wire {
 
     /// Sends a `GET` with more header fields.
     pub fn get_with(&mut self, path: &str, fields: &[(&str, &str)]) {
-        let head = self.head_of("GET", path, fields);
-        self.send(head);
+        self.try_get(path, fields).unwrap_or_else(|e| panic!("the server took no more bytes: {e}"));
     }
 
     /// Sends a `POST`.
     pub fn post(&mut self, path: &str, fields: &[(&str, &str)], body: &str) {
+        self.try_post(path, fields, body).unwrap_or_else(|e| panic!("the server took no more bytes: {e}"));
+    }
+
+    /// Sends a `GET` to a server that may be gone.
+    ///
+    /// # Errors
+    /// When it is.
+    pub fn try_get(&mut self, path: &str, fields: &[(&str, &str)]) -> std::io::Result<()> {
+        let head = self.head_of("GET", path, fields);
+        self.try_send(head)
+    }
+
+    /// Sends a `POST` to a server that may be gone.
+    ///
+    /// # Errors
+    /// When it is.
+    pub fn try_post(&mut self, path: &str, fields: &[(&str, &str)], body: &str) -> std::io::Result<()> {
         let length = body.len().to_string();
         let fields: Vec<_> = fields.iter().copied().chain([("Content-Length", length.as_str())]).collect();
         let head = self.head_of("POST", path, &fields);
-        self.send(head + body);
+        self.try_send(head + body)
     }
 
     fn head_of(&self, method: &str, path: &str, fields: &[(&str, &str)]) -> String {
@@ -152,6 +168,12 @@ impl Wire {
     pub fn any_head(&mut self) -> Head {
         let end = self.wait_for(|unread| find(unread, b"\r\n\r\n"), "the head of an answer");
         Head::read(&self.take(end + 4))
+    }
+
+    /// The bytes of the next head, its empty line included.
+    pub fn any_head_as_sent(&mut self) -> Vec<u8> {
+        let end = self.wait_for(|unread| find(unread, b"\r\n\r\n"), "the head of an answer");
+        self.take(end + 4)
     }
 
     /// The status code of the next answer.
@@ -236,6 +258,57 @@ impl Wire {
                 Some(event) if event.data.is_some() && event.name == name => return event,
                 Some(_) => assert!(Instant::now() < deadline, "an event named {name:?} should have come by now"),
                 None => panic!("the stream ended before an event named {name:?} came"),
+            }
+        }
+    }
+
+    // ---- Hearing from a server that may go at any time: `None` when it did, or said nothing for `patience` ----
+
+    /// The head of the next answer, interim ones passed over.
+    pub fn try_head(&mut self, patience: Duration) -> Option<Head> {
+        loop {
+            let end = self.try_find(patience, |unread| find(unread, b"\r\n\r\n"))?;
+            let head = Head::read(&self.take(end + 4));
+            if head.status >= 200 {
+                self.body = Body::of(&head);
+                return Some(head);
+            }
+        }
+    }
+
+    /// The next answer with its body, which has a `Content-Length`.
+    pub fn try_answer(&mut self, patience: Duration) -> Option<(Head, String)> {
+        let head = self.try_head(patience)?;
+        let Body::Length(length) = self.body else { panic!("this answer should tell its length: {head:?}") };
+        self.try_find(patience, |unread| (unread.len() >= length).then_some(()))?;
+        Some((head, self.text()))
+    }
+
+    /// The next block of an event stream; `None` at its end, too.
+    pub fn try_block(&mut self, patience: Duration) -> Option<Event> {
+        while !self.events.contains("\n\n") {
+            // A whole chunk: its size line, its content, and the line end after it.
+            let (start, size) = self.try_find(patience, |unread| {
+                let line = find(unread, b"\r\n")?;
+                let size = usize::from_str_radix(std::str::from_utf8(&unread[..line]).ok()?, 16).ok()?;
+                (unread.len() >= line + 2 + size + 2).then_some((line + 2, size))
+            })?;
+            let chunk = self.take(start + size + 2);
+            if size == 0 {
+                return None;
+            }
+            self.events += std::str::from_utf8(&chunk[start..start + size]).expect("an event stream is UTF-8");
+        }
+        self.block()
+    }
+
+    fn try_find<T>(&mut self, patience: Duration, find: impl Fn(&[u8]) -> Option<T>) -> Option<T> {
+        loop {
+            if let Some(found) = find(&self.unread) {
+                return Some(found);
+            }
+            if self.ended.is_some() || !self.read_until(Instant::now() + patience) {
+                return None;
             }
         }
     }
