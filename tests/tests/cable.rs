@@ -126,7 +126,7 @@ fn a_reset_ends_a_held_request_on_the_servers_side_too() {
     ours_only!();
     let demo = start("longpoll");
     let bench = demo.bench();
-    let mut waiting: Vec<_> = (0..4).map(|_| demo.get("/wait?after=0&hold=60")).collect();
+    let mut waiting: Vec<_> = (0..4).map(|_| demo.get("/wait?after=0&hold=60&beat=0.2")).collect();
     for wire in &mut waiting {
         assert_eq!(wire.any_head().status, 100, "it is held");
     }
@@ -458,15 +458,15 @@ fn torment(bench: &Bench, random: &mut Random, is_done: &Receiver<()>) {
         };
         bench.cable(&order);
         log += &format!("{order}, ");
-        let time = Duration::from_millis(5 + random.below(100));
+        let time = Duration::from_millis(1 + random.below(40));
         if is_done.recv_timeout(time) != Err(RecvTimeoutError::Timeout) {
             bench.cable("repair");
             let _ = writeln!(std::io::stdout(), "the cable was told: {log}repair");
             return;
         }
-        if random.below(3) == 0 {
+        if random.below(2) == 0 {
             bench.cable("repair");
-            let _ = is_done.recv_timeout(Duration::from_millis(5 + random.below(50)));
+            let _ = is_done.recv_timeout(Duration::from_millis(random.below(20)));
         }
     }
 }
