@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::cable::Cable;
-use super::line::{Line, hang_up};
+use super::line::{LOOK_UP, Line, hang_up};
 use super::pump::{End, Got, Pump};
 use super::tap::{Tap, What};
 use super::{gate, log, names};
@@ -41,6 +41,12 @@ const FILES_PER_CONNECTION: u64 = 4;
 
 /// Open files that are left for everything else: listeners, pages that are read, the terminal, last words.
 const FILES_ASIDE: u64 = 32;
+
+/// A connection whose first request has not come out at the other side for so long makes the demo look again.
+const NUDGE: Duration = Duration::from_millis(500);
+
+/// At most so many requests of one connection may wait for their answers inside.
+const AHEAD: usize = 4;
 
 /// At most so many connections over the limit are told so at the same time; the others are just closed.
 const REFUSERS: usize = 4;
@@ -229,6 +235,8 @@ struct Up<'a> {
     let_in: bool,
     /// The bytes of its body that came so far.
     body: u64,
+    /// Our address towards the demo, as long as the demo may not have seen the first request.
+    coming: Option<SocketAddr>,
     down: Option<thread::JoinHandle<()>>,
 }
 
@@ -251,6 +259,7 @@ impl<'a> Up<'a> {
             head: Vec::new(),
             let_in: false,
             body: 0,
+            coming: None,
             down: None,
         }
     }
@@ -278,6 +287,7 @@ impl<'a> Up<'a> {
         if let Some(down) = self.down.take() {
             let _ = down.join();
         }
+        self.coming.into_iter().for_each(gate::forget);
     }
 
     fn refuse(&mut self, refusal: &Refusal) {
@@ -338,7 +348,12 @@ impl<'a> Up<'a> {
                 false if self.framing.in_head() => head_since + self.door.head_timeout,
                 false => quiet_since + self.door.head_timeout,
             };
-            match self.pump.read(&mut buffer, Some(deadline)) {
+            let nudge = self.coming.filter(|&connection| gate::is_coming(connection)).map(|_| Instant::now() + NUDGE);
+            if nudge.is_none() {
+                self.coming = None;
+            }
+            match self.pump.read(&mut buffer, Some(nudge.map_or(deadline, |nudge| nudge.min(deadline)))) {
+                Got::Late if Instant::now() < deadline => gate::nudge(self.door.to),
                 Got::Bytes(length) => {
                     quiet_since = Instant::now();
                     if !self.framing.in_head() {
@@ -362,6 +377,20 @@ impl<'a> Up<'a> {
                     let why = format!("The request did not come in whole: the rest was missing for {seconds} s.");
                     return Stop::Refused(Refusal::new(408, why));
                 }
+            }
+        }
+    }
+
+    /// Of the requests that a client sends ahead, a few go in: tiny_http would hand all of them out at once, and the memory
+    /// for their answers would be the client's to choose. The others wait in the client's own socket.
+    fn wait_for_answers(&mut self) -> Result<(), Stop> {
+        loop {
+            let Ok(pause) = self.pump.drain() else { return Err(Stop::End(End::Reset)) };
+            if self.line.fewer_wait_than(AHEAD, pause.unwrap_or(LOOK_UP)) {
+                return Ok(());
+            }
+            if self.line.is_dead() || !self.waits_for_an_answer() {
+                return Err(Stop::End(End::Reset));
             }
         }
     }
@@ -400,10 +429,12 @@ impl<'a> Up<'a> {
                         return refused(413, format!("A request may have a body of {MAX_BODY} bytes at most."));
                     }
                     if self.down.is_none() {
-                        let first = gate.insert(gate::enter());
+                        gate = Some(gate::enter());
                         self.connect().map_err(Stop::Refused)?;
-                        first.expect(self.line.server.get().and_then(|server| server.local_addr().ok()));
+                        self.coming = self.line.server.get().and_then(|server| server.local_addr().ok());
+                        self.coming.into_iter().for_each(gate::expect);
                     }
+                    self.wait_for_answers()?;
                     self.let_in = true;
                     self.line.asked().push_back(head.method() == "HEAD");
                     let whole = std::mem::take(&mut self.head);
@@ -420,8 +451,8 @@ impl<'a> Up<'a> {
             }
             self.pump.send(now, false).map_err(|_| Stop::End(End::Reset))?;
         }
-        if let Some(gate) = gate {
-            gate.wait(); // only now: tiny_http hands a request out when it has a short body, too
+        if let (Some(gate), Some(connection)) = (gate, self.coming) {
+            gate.wait(connection); // only now: tiny_http hands a request out when it has a short body, too
         }
         Ok(())
     }
@@ -510,7 +541,7 @@ fn follow(framing: &mut Option<Framing>, line: &Line, bytes: &[u8]) -> bool {
             }
         }
         if follower.messages() > answered {
-            line.asked().pop_front();
+            line.answer_ended();
         }
     }
     follower.between_messages()

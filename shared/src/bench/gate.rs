@@ -5,17 +5,18 @@
 //! and nobody looks at the queue until some connection ends, which with a held request may be never. So the front door
 //! lets the next connection in when the request of the last one has come out at the other side.
 
-use std::net::SocketAddr;
+use std::collections::BTreeSet;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// A request that is held up (in a cut cable, say) does not keep the gate longer than this.
-const PATIENCE: Duration = Duration::from_millis(50);
+/// A request that is held up (in a cut cable, say, or because the rest of it does not come) does not keep the gate longer.
+pub const PATIENCE: Duration = Duration::from_millis(50);
 
 static GATE: Mutex<()> = Mutex::new(());
 
-/// The connection that is on its way in, until its request has come.
-static EXPECTED: Mutex<Option<SocketAddr>> = Mutex::new(None);
+/// The connections whose first request has not come out yet.
+static COMING: Mutex<BTreeSet<SocketAddr>> = Mutex::new(BTreeSet::new());
 
 static COME: Condvar = Condvar::new();
 
@@ -28,24 +29,43 @@ pub fn enter() -> Gate {
 }
 
 impl Gate {
-    /// Says which connection was opened; nothing was sent on it yet.
-    pub fn expect(&self, connection: Option<SocketAddr>) {
-        *EXPECTED.lock().unwrap_or_else(PoisonError::into_inner) = connection;
-    }
-
-    /// Waits until its first request has come out of tiny_http.
-    pub fn wait(self) {
-        let expected = EXPECTED.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(COME.wait_timeout_while(expected, PATIENCE, |expected| expected.is_some()));
+    /// Waits until the first request on this connection has come out.
+    pub fn wait(self, connection: SocketAddr) {
+        let coming = COME.wait_timeout_while(coming(), PATIENCE, |coming| coming.contains(&connection));
+        drop(coming);
         drop(self.0);
     }
 }
 
+/// Says which connection was opened; nothing was sent on it yet.
+pub fn expect(connection: SocketAddr) {
+    coming().insert(connection);
+}
+
+/// Forgets a connection that has ended.
+pub fn forget(connection: SocketAddr) {
+    coming().remove(&connection);
+}
+
+/// Whether the first request on this connection has not come out yet.
+pub fn is_coming(connection: SocketAddr) -> bool {
+    coming().contains(&connection)
+}
+
 /// A request has come out of tiny_http, on the connection with this address.
 pub fn has_come(connection: Option<&SocketAddr>) {
-    let mut expected = EXPECTED.lock().unwrap_or_else(PoisonError::into_inner);
-    if expected.is_some() && *expected == connection.copied() {
-        *expected = None;
-        COME.notify_one();
+    if connection.is_some_and(|connection| coming().remove(connection)) {
+        COME.notify_all();
     }
+}
+
+/// Makes tiny_http look at its queue: a connection that ends at once, for which it has no idle thread, gets a thread of
+/// its own, and that one looks at the queue when it is done. For when the machine was so slow that the gate's patience
+/// ended before a thread had woken up.
+pub fn nudge(server: SocketAddr) {
+    drop(TcpStream::connect(server));
+}
+
+fn coming() -> MutexGuard<'static, BTreeSet<SocketAddr>> {
+    COMING.lock().unwrap_or_else(PoisonError::into_inner)
 }

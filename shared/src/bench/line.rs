@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use socket2::SockRef;
 use super::door::Refusal;
 
 /// A writer that is stuck looks this often whether the connection still lives.
-const LOOK_UP: Duration = Duration::from_millis(250);
+pub const LOOK_UP: Duration = Duration::from_millis(250);
 
 /// One connection.
 pub struct Line {
@@ -30,7 +30,8 @@ pub struct Line {
     /// Bytes from server to browser, so far.
     pub down: AtomicU64,
     /// The requests that wait for their answer, oldest first; `true` for a HEAD, whose answer has no body.
-    pub asked: Mutex<VecDeque<bool>>,
+    asked: Mutex<VecDeque<bool>>,
+    answered: Condvar,
     mouth: Mutex<Mouth>,
     dead: AtomicBool,
 }
@@ -59,6 +60,7 @@ impl Line {
             up: AtomicU64::new(0),
             down: AtomicU64::new(0),
             asked: Mutex::default(),
+            answered: Condvar::new(),
             mouth: Mutex::default(),
             dead: AtomicBool::new(false),
         })
@@ -125,6 +127,18 @@ impl Line {
     /// The requests that wait for their answer.
     pub fn asked(&self) -> MutexGuard<'_, VecDeque<bool>> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The oldest request that waited has its answer.
+    pub fn answer_ended(&self) {
+        self.asked().pop_front();
+        self.answered.notify_all();
+    }
+
+    /// Whether fewer than `most` requests wait for their answer; waits for that, at most for `timeout`.
+    pub fn fewer_wait_than(&self, most: usize, timeout: Duration) -> bool {
+        let waiting = self.answered.wait_timeout_while(self.asked(), timeout, |asked| asked.len() >= most);
+        waiting.unwrap_or_else(PoisonError::into_inner).0.len() < most
     }
 
     /// Takes the right to write to the browser away from the demo, if the demo owes no answer (but to the request that is

@@ -138,6 +138,8 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     // On Unix a port whose last connections are in TIME_WAIT may be taken again; on Windows the flag means more than that.
     socket.set_reuse_address(cfg!(unix))?;
+    // The sockets that it accepts have it, too: an answer in two writes must not wait for the first one's acknowledgement.
+    socket.set_tcp_nodelay(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())

@@ -182,7 +182,10 @@ impl<'a> Pump<'a> {
     }
 
     /// Lets through what may leave the cable now. `Some`: there is more; look again after that time.
-    fn drain(&mut self) -> io::Result<Option<Duration>> {
+    ///
+    /// # Errors
+    /// When the other side has gone.
+    pub fn drain(&mut self) -> io::Result<Option<Duration>> {
         while let Some(parcel) = self.queue.front() {
             let now = Instant::now();
             match self.cable.mode(self.line.id) {
