@@ -13,6 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::cable::Cable;
+use super::gate::Gate;
 use super::line::{LOOK_UP, Line, hang_up};
 use super::pump::{End, Got, Pump};
 use super::tap::{Tap, What};
@@ -381,6 +382,13 @@ impl<'a> Up<'a> {
         }
     }
 
+    /// Waits at the gate, once a request has gone in whole: tiny_http hands one out when it has its short body, too.
+    fn pass_gate(&self, gate: Option<Gate>) {
+        if let (Some(gate), Some(connection)) = (gate, self.coming) {
+            gate.wait(connection);
+        }
+    }
+
     /// Of the requests that a client sends ahead, a few go in: tiny_http would hand all of them out at once, and the memory
     /// for their answers would be the client's to choose. The others wait in the client's own socket.
     fn wait_for_answers(&mut self) -> Result<(), Stop> {
@@ -406,6 +414,9 @@ impl<'a> Up<'a> {
         let mut rest = bytes;
         let mut gate = None;
         while !rest.is_empty() {
+            if self.framing.between_messages() {
+                self.pass_gate(gate.take());
+            }
             let (taken, part) = match self.framing.step(rest) {
                 Ok(step) => step,
                 Err(malformed) => return refused(malformed.status, malformed.why),
@@ -434,7 +445,7 @@ impl<'a> Up<'a> {
                         self.coming = self.line.server.get().and_then(|server| server.local_addr().ok());
                         self.coming.into_iter().for_each(gate::expect);
                     }
-                    self.wait_for_answers()?;
+                    self.wait_for_answers()?; // not at the gate: the first request has passed it long before
                     self.let_in = true;
                     self.line.asked().push_back(head.method() == "HEAD");
                     let whole = std::mem::take(&mut self.head);
@@ -451,9 +462,7 @@ impl<'a> Up<'a> {
             }
             self.pump.send(now, false).map_err(|_| Stop::End(End::Reset))?;
         }
-        if let (Some(gate), Some(connection)) = (gate, self.coming) {
-            gate.wait(connection); // only now: tiny_http hands a request out when it has a short body, too
-        }
+        self.pass_gate(gate);
         Ok(())
     }
 
