@@ -1,1 +1,414 @@
-//! A real browser, told what to do over WebDriver.
+//! A real browser, told what to do over WebDriver (W3C): a dozen JSON calls over HTTP, the same for Chromium and Firefox.
+//!
+//! Waiting happens in the page: [`Tab::until`] asks for a promise that looks again whenever the page changes. No test
+//! sleeps.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::server::Output;
+use crate::{DEADLINE, Server};
+
+/// The browsers that the pages are tested in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Chromium (or Chrome), driven by chromedriver.
+    Chromium,
+    /// Firefox, driven by geckodriver.
+    Firefox,
+}
+
+impl Kind {
+    /// The browser's program and its driver's, or what is missing.
+    fn programs(self) -> Result<(PathBuf, PathBuf), String> {
+        let (browsers, driver): (&[&str], _) = match self {
+            Kind::Chromium => {
+                (&["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"], "chromedriver")
+            }
+            Kind::Firefox => (&["firefox", "firefox-esr"], "geckodriver"),
+        };
+        let browser = browsers.iter().find_map(|name| find(name)).ok_or(format!("no {}", browsers[0]))?;
+        let driver = find(driver).ok_or(format!("no {driver}"))?;
+        Ok((browser, driver))
+    }
+}
+
+/// A program on the `PATH`, or among those that `cargo install` made.
+fn find(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let cargo = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let cargo = cargo.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
+    let folders = std::env::split_paths(&path).chain(cargo.map(|home| home.join("bin")));
+    folders.map(|folder| folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX))).find(|file| file.is_file())
+}
+
+/// A running browser. It ends when it goes out of scope.
+pub struct Browser {
+    kind: Kind,
+    driver: Driver,
+    /// `/session/ID`
+    session: String,
+    /// The window that WebDriver's commands go to.
+    current: RefCell<String>,
+    /// The window that the browser started with, until a tab takes it.
+    unused: RefCell<Option<String>>,
+}
+
+/// Starts a browser. `None`, and a word on the terminal, when the machine has none; with `REQUIRE_BROWSERS=1`, as
+/// `make test` has it, the test fails instead.
+pub fn start(kind: Kind) -> Option<Browser> {
+    match kind.programs() {
+        Ok((browser, driver)) => Some(Browser::start(kind, &browser, &driver)),
+        Err(missing) if std::env::var_os("REQUIRE_BROWSERS").is_some_and(|value| value == "1") => {
+            panic!("{missing} on this machine, and this run must not skip the browser tests: `make setup` installs it")
+        }
+        Err(missing) => {
+            crate::skipped(&format!("{missing} on this machine; `make setup` installs it"));
+            None
+        }
+    }
+}
+
+impl Browser {
+    fn start(kind: Kind, browser: &std::path::Path, driver: &std::path::Path) -> Browser {
+        let wanted = match kind {
+            Kind::Chromium => {
+                // Tabs in the background should run like those in front; and no request to anybody else.
+                let mut args = vec![
+                    "--headless",
+                    "--window-size=1280,900",
+                    "--disable-gpu",
+                    "--disable-quic",
+                    "--disable-dev-shm-usage",
+                    "--no-first-run",
+                    "--disable-background-networking",
+                    "--disable-component-update",
+                    "--disable-sync",
+                    "--disable-background-timer-throttling",
+                    "--disable-backgrounding-occluded-windows",
+                    "--disable-renderer-backgrounding",
+                ];
+                if is_root() {
+                    args.push("--no-sandbox");
+                }
+                json!({ "browserName": "chrome", "goog:chromeOptions": { "binary": browser, "args": args } })
+            }
+            Kind::Firefox => {
+                let quiet = json!({
+                    "app.update.auto": false,
+                    "browser.safebrowsing.malware.enabled": false,
+                    "browser.safebrowsing.phishing.enabled": false,
+                    "datareporting.policy.dataSubmissionEnabled": false,
+                    "network.captive-portal-service.enabled": false,
+                    "network.connectivity-service.enabled": false,
+                    "dom.min_background_timeout_value": 4,
+                    "dom.timeout.enable_budget_timer_throttling": false,
+                });
+                let options = json!({ "binary": browser, "prefs": quiet,
+                                      "args": ["-headless", "--width=1280", "--height=900"] });
+                json!({ "browserName": "firefox", "moz:firefoxOptions": options })
+            }
+        };
+        let driver = Driver::start(kind, driver);
+        let session = driver.post("/session", &json!({ "capabilities": { "alwaysMatch": wanted } }));
+        let session = session["sessionId"].as_str().unwrap_or_else(|| panic!("no session: {session}")).to_string();
+        let session = format!("/session/{session}");
+        let patience = DEADLINE.as_millis() as u64 + 10_000;
+        driver.post(&format!("{session}/timeouts"), &json!({ "script": patience, "pageLoad": patience }));
+        let window = driver.get(&format!("{session}/window"));
+        let window = window.as_str().unwrap_or_else(|| panic!("no window: {window}")).to_string();
+        Browser { kind, driver, session, current: RefCell::new(window.clone()), unused: RefCell::new(Some(window)) }
+    }
+
+    /// Which one it is.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Opens a tab with this page, once its module scripts have run.
+    pub fn open(&self, url: &str) -> Tab<'_> {
+        let window = self.unused.borrow_mut().take().unwrap_or_else(|| {
+            let made = self.driver.post(&format!("{}/window/new", self.session), &json!({ "type": "tab" }));
+            made["handle"].as_str().unwrap_or_else(|| panic!("no new tab: {made}")).to_string()
+        });
+        let tab = Tab { browser: self, window };
+        tab.post("/url", &json!({ "url": url }));
+        tab
+    }
+
+    /// Opens a tab with a demo's page.
+    pub fn visit(&self, demo: &Server) -> Tab<'_> {
+        self.open(demo.url())
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // The driver ends the browser with the session; then it is ended itself.
+        let _ = self.driver.agent.delete(format!("{}{}", self.driver.url, self.session)).call();
+    }
+}
+
+fn is_root() -> bool {
+    cfg!(unix) && Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n")
+}
+
+/// A tab of the browser.
+pub struct Tab<'a> {
+    browser: &'a Browser,
+    window: String,
+}
+
+impl Tab<'_> {
+    /// Runs JavaScript in the page: the body of a function, whose arguments are `arguments[0]` and on.
+    pub fn run(&self, script: &str, args: &[Value]) -> Value {
+        self.post("/execute/sync", &json!({ "script": script, "args": args }))
+    }
+
+    /// The value of a JavaScript expression.
+    pub fn value(&self, expression: &str) -> Value {
+        self.run(&format!("return ({expression});"), &[])
+    }
+
+    /// Waits until a JavaScript expression is true, and returns its value. It looks whenever the page changes.
+    pub fn until(&self, expression: &str) -> Value {
+        let answer = self.post(
+            "/execute/async",
+            &json!({
+                "script": UNTIL, "args": [expression, DEADLINE.as_millis() as u64]
+            }),
+        );
+        if let Some(seen) = answer["late"].as_str() {
+            panic!("in {:?} this should have become true: {expression}\nthe page says:\n{seen}", self.browser.kind);
+        }
+        answer["value"].clone()
+    }
+
+    /// Waits until an element's text is this.
+    pub fn until_text(&self, selector: &str, text: &str) {
+        let (selector, text) = (json!(selector), json!(text));
+        self.until(&format!("document.querySelector({selector})?.textContent.trim() === {text}"));
+    }
+
+    /// Waits until an element's text contains this, and returns the text.
+    pub fn until_words(&self, selector: &str, words: &str) -> String {
+        let (selector, words) = (json!(selector), json!(words));
+        self.until(&format!("document.querySelector({selector})?.textContent.includes({words})"));
+        self.value(&format!("document.querySelector({selector}).textContent")).as_str().unwrap_or_default().to_string()
+    }
+
+    /// The trimmed texts of all elements that fit.
+    pub fn texts(&self, selector: &str) -> Vec<String> {
+        let list =
+            self.value(&format!("[...document.querySelectorAll({})].map((one) => one.textContent)", json!(selector)));
+        let list = list.as_array().cloned().unwrap_or_default();
+        list.iter().map(|text| text.as_str().unwrap_or_default().to_string()).collect()
+    }
+
+    /// Clicks an element, as a person does: where it stands, on what lies on top.
+    pub fn click(&self, selector: &str) {
+        let element = self.find(selector);
+        self.post(&format!("/element/{element}/click"), &json!({}));
+    }
+
+    /// Types into an element, as a person does. [`key`] has the keys that are no characters.
+    pub fn keys(&self, selector: &str, text: &str) {
+        let element = self.find(selector);
+        self.post(&format!("/element/{element}/value"), &json!({ "text": text }));
+    }
+
+    /// Types wherever the focus is.
+    pub fn type_keys(&self, text: &str) {
+        let mut actions = Vec::new();
+        for key in text.chars() {
+            actions.push(json!({ "type": "keyDown", "value": key.to_string() }));
+            actions.push(json!({ "type": "keyUp", "value": key.to_string() }));
+        }
+        let keyboard = json!({ "type": "key", "id": "keyboard", "actions": actions });
+        self.post("/actions", &json!({ "actions": [keyboard] }));
+    }
+
+    /// Presses one key while another is held down.
+    pub fn chord(&self, held: char, key: char) {
+        let action = |kind: &str, key: char| json!({ "type": kind, "value": key.to_string() });
+        let actions = [action("keyDown", held), action("keyDown", key), action("keyUp", key), action("keyUp", held)];
+        self.post("/actions", &json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": actions }] }));
+    }
+
+    /// Puts text into a field at once, as a paste does: WebDriver's keys can't type what is beyond the first 65,536
+    /// characters of Unicode.
+    pub fn paste(&self, selector: &str, text: &str) {
+        self.run(
+            "const field = document.querySelector(arguments[0]); field.focus(); field.value = arguments[1]; \
+             field.dispatchEvent(new InputEvent('input', { bubbles: true }));",
+            &[json!(selector), json!(text)],
+        );
+    }
+
+    /// Loads the page anew.
+    pub fn reload(&self) {
+        self.post("/refresh", &json!({}));
+    }
+
+    /// A picture of the page, as a PNG in base64.
+    pub fn screenshot(&self) -> String {
+        self.get("/screenshot").as_str().unwrap_or_default().to_string()
+    }
+
+    /// Sets the window's size in CSS pixels.
+    pub fn resize(&self, width: u32, height: u32) {
+        self.post("/window/rect", &json!({ "width": width, "height": height }));
+    }
+
+    /// Closes the tab.
+    pub fn close(self) {
+        self.front();
+        self.browser.driver.call("DELETE", &format!("{}/window", self.browser.session), None);
+        self.browser.current.borrow_mut().clear();
+    }
+
+    fn find(&self, selector: &str) -> String {
+        self.until(&format!("document.querySelector({}) !== null", json!(selector)));
+        let found = self.post("/element", &json!({ "using": "css selector", "value": selector }));
+        // The key is the standard's own constant (WebDriver, 12.1).
+        let id = found["element-6066-11e4-a52e-4f735466cecf"].as_str();
+        id.unwrap_or_else(|| panic!("no element {selector:?}: {found}")).to_string()
+    }
+
+    fn get(&self, path: &str) -> Value {
+        self.front();
+        self.browser.driver.get(&format!("{}{path}", self.browser.session))
+    }
+
+    fn post(&self, path: &str, body: &Value) -> Value {
+        self.front();
+        self.browser.driver.post(&format!("{}{path}", self.browser.session), body)
+    }
+
+    /// Makes this the tab that commands go to.
+    fn front(&self) {
+        if *self.browser.current.borrow() != self.window {
+            self.browser.driver.post(&format!("{}/window", self.browser.session), &json!({ "handle": self.window }));
+            self.browser.current.borrow_mut().clone_from(&self.window);
+        }
+    }
+}
+
+/// Keys that are no characters (WebDriver, 17.4.2).
+pub mod key {
+    #![allow(missing_docs)]
+    pub const TAB: char = '\u{e004}';
+    pub const ENTER: char = '\u{e007}';
+    pub const SHIFT: char = '\u{e008}';
+    pub const CONTROL: char = '\u{e009}';
+    pub const ESCAPE: char = '\u{e00c}';
+    pub const SPACE: char = ' ';
+    pub const HOME: char = '\u{e011}';
+    pub const LEFT: char = '\u{e012}';
+    pub const UP: char = '\u{e013}';
+    pub const RIGHT: char = '\u{e014}';
+    pub const DOWN: char = '\u{e015}';
+}
+
+/// Looks at the page now and whenever something in it changes: elements, texts, attributes, or what the reader does.
+const UNTIL: &str = "
+    const [expression, patience, done] = arguments;
+    const test = new Function(`return (${expression})`);
+    const events = ['input', 'change', 'focusin', 'focusout', 'toggle', 'scroll', 'load', 'visibilitychange'];
+    const watcher = new MutationObserver(look);
+    const late = setTimeout(() => end({ late: document.body.innerText }), patience);
+    function end(answer) {
+        watcher.disconnect();
+        clearTimeout(late);
+        for (const name of events) removeEventListener(name, look, true);
+        done(answer);
+    }
+    function look() {
+        let value = false;
+        try { value = test(); } catch (error) { if (!(error instanceof TypeError)) throw error; }
+        if (value) end({ value: typeof value === 'object' ? true : value });
+    }
+    watcher.observe(document, { subtree: true, childList: true, characterData: true, attributes: true });
+    for (const name of events) addEventListener(name, look, true);
+    look();
+";
+
+/// The driver's process, and the way to talk to it.
+struct Driver {
+    process: Child,
+    output: Output,
+    url: String,
+    agent: ureq::Agent,
+}
+
+/// Two browsers at once are enough for any machine.
+static STARTING: Mutex<()> = Mutex::new(());
+
+impl Driver {
+    fn start(kind: Kind, program: &std::path::Path) -> Driver {
+        let _one_at_a_time = STARTING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let (args, sign): (&[&str], _) = match kind {
+            Kind::Chromium => (&["--port=0"], "started successfully on port "),
+            Kind::Firefox => (&["--port", "0"], "Listening on 127.0.0.1:"),
+        };
+        let mut command = Command::new(program);
+        command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = command.spawn().unwrap_or_else(|e| panic!("{} does not start: {e}", program.display()));
+        let output = Output::new("");
+        output.collect(process.stdout.take());
+        output.collect(process.stderr.take());
+        let line = output.wait_for(sign);
+        let port = line.as_deref().and_then(|line| line.split(sign).nth(1));
+        let port = port.map(|rest| rest.trim().trim_end_matches('.').to_string());
+        let Some(port) = port else { panic!("{} did not say its port:\n{}", program.display(), output.text()) };
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(3 * DEADLINE + Duration::from_secs(30)));
+        Driver { process, output, url: format!("http://127.0.0.1:{port}"), agent: config.build().into() }
+    }
+
+    fn get(&self, path: &str) -> Value {
+        self.call("GET", path, None)
+    }
+
+    fn post(&self, path: &str, body: &Value) -> Value {
+        self.call("POST", path, Some(body))
+    }
+
+    fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
+        let url = format!("{}{path}", self.url);
+        let answer = match (method, body) {
+            ("POST", Some(body)) => self.agent.post(&url).send_json(body),
+            ("DELETE", _) => self.agent.delete(&url).call(),
+            _ => self.agent.get(&url).call(),
+        };
+        let mut answer = answer.unwrap_or_else(|e| panic!("the driver does not answer {method} {path}: {e}\n{self}"));
+        let status = answer.status();
+        let value: Value = answer.body_mut().read_json().unwrap_or_else(|e| panic!("the driver answers in JSON: {e}"));
+        let value = value["value"].clone();
+        if !status.is_success() {
+            let (error, message) = (&value["error"], &value["message"]);
+            panic!("the browser can't do {method} {path} {}: {error}: {message}", body.unwrap_or(&Value::Null));
+        }
+        value
+    }
+}
+
+impl fmt::Display for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(&self.output.text())
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
