@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
-use handshake::request::{HEAD_TIMEOUT, Refusal, Unread, read_head};
+use handshake::request::{Refusal, Unread, read_head};
 use handshake::{accept, answer};
 use shared::{Demo, Door, Room};
 
@@ -26,6 +26,7 @@ pub const DEMO: Demo = Demo {
     page: shared::page!(),
     door: Door::Bytes,
     serve,
+    beside: &[],
 };
 
 /// Serves the room on the listener.
@@ -37,7 +38,7 @@ pub fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
 }
 
 fn answer_one(mut stream: TcpStream, _room: &Arc<Room>) -> io::Result<()> {
-    let (request, rest) = match read_head(&stream, HEAD_TIMEOUT) {
+    let (request, rest) = match read_head(&stream, shared::bench::head_timeout()) {
         Ok(read) => read,
         Err(Unread::Gone) => return Ok(()),
         Err(Unread::Refused(refusal)) => return answer::refuse(&stream, &refusal),

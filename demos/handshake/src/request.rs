@@ -7,7 +7,7 @@
 //! \r\n                               an empty line ends the head                (RFC 9112, 2.1)
 //! ```
 //!
-//! Nobody may make us wait or remember without end: a head has [`HEAD_TIMEOUT`] to arrive, all of it, and [`MAX_HEAD`]
+//! Nobody may make us wait or remember without end: a head has ten seconds to arrive, all of it, and [`MAX_HEAD`]
 //! bytes to do it in. A limit for each `read` alone would not do: a client that sends a byte every nine seconds keeps
 //! such a server busy for ever.
 
@@ -17,9 +17,6 @@ use std::time::{Duration, Instant};
 
 /// The longest head, in bytes: request line, header fields and the empty line.
 pub const MAX_HEAD: usize = 16 * 1024;
-
-/// How long a whole head may take to arrive.
-pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A request head, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -261,7 +258,7 @@ pub fn read_body(request: &Request, mut rest: Vec<u8>, stream: &TcpStream, limit
     if length > limit {
         return Err(Refusal::new(413, format!("The body is longer than {limit} bytes.")));
     }
-    let deadline = Instant::now() + HEAD_TIMEOUT;
+    let deadline = Instant::now() + shared::bench::head_timeout();
     let mut chunk = [0; 4096];
     while rest.len() < length {
         match read_before(stream, &mut chunk, deadline) {
