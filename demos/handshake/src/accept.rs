@@ -84,7 +84,9 @@ pub fn check(request: &Request, known: &[&str]) -> Result<Accepted, Refusal> {
             return Err(upgrade_required(refusal));
         }
         _ => {
-            return Err(bad("There must be one Sec-WebSocket-Version, a number.").with("Sec-WebSocket-Version", VERSION));
+            return Err(
+                bad("There must be one Sec-WebSocket-Version, a number.").with("Sec-WebSocket-Version", VERSION)
+            );
         }
     }
     // 5. The key. That it is 16 bytes is all that can be checked: they are random.
