@@ -217,3 +217,142 @@ impl Text {
 // ANCHOR_END: utf-8
 
 const NOT_UTF_8: Failure = Failure { code: INVALID_DATA, why: "a text message is not UTF-8 (8.1)" };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::close::NORMAL;
+    use crate::frame::write_frame;
+
+    const KEY: Option<[u8; 4]> = Some([0x37, 0xfa, 0x21, 0x3d]);
+
+    /// Everything that the server's end makes of these bytes, and how it ended.
+    fn receive(bytes: &[u8]) -> (Vec<Event>, Option<Failure>) {
+        receive_as(Receiver::new(Role::Server, 1_000), bytes)
+    }
+
+    fn receive_as(mut receiver: Receiver, bytes: &[u8]) -> (Vec<Event>, Option<Failure>) {
+        let (mut bytes, mut at, mut events) = (bytes.to_vec(), 0, Vec::new());
+        loop {
+            match receiver.receive(&mut bytes[at..]) {
+                Ok((0, None)) => return (events, None),
+                Ok((taken, event)) => {
+                    at += taken;
+                    events.extend(event);
+                }
+                Err(failure) => return (events, Some(failure)),
+            }
+        }
+    }
+
+    /// Frames of a client, one behind the other.
+    fn wire(frames: &[(bool, Opcode, &[u8])]) -> Vec<u8> {
+        let mut wire = Vec::new();
+        for (fin, opcode, payload) in frames {
+            write_frame(&mut wire, *fin, *opcode, KEY, payload);
+        }
+        wire
+    }
+
+    fn code(bytes: &[u8]) -> u16 {
+        receive(bytes).1.expect("this should fail the connection").code
+    }
+
+    fn text(text: &str) -> Event {
+        Event::Message(Message::Text(text.to_string()))
+    }
+
+    #[test]
+    fn a_ping_between_two_fragments_is_seen_before_the_message() {
+        let wire = wire(&[
+            (false, Opcode::Text, b"Hel"),
+            (true, Opcode::Ping, b"?"),
+            (false, Opcode::Continuation, b""),
+            (true, Opcode::Continuation, b"lo"),
+        ]);
+        assert_eq!(receive(&wire), (vec![Event::Ping(b"?".to_vec()), text("Hello")], None));
+    }
+
+    /// Published mistake: one read taken for one frame.
+    #[test]
+    fn one_read_may_bring_many_frames_and_a_frame_may_need_many_reads() {
+        let wire =
+            wire(&[(true, Opcode::Text, b"one"), (true, Opcode::Text, b"two"), (true, Opcode::Binary, &[7; 300])]);
+        let expected = (vec![text("one"), text("two"), Event::Message(Message::Binary(vec![7; 300]))], None);
+        assert_eq!(receive(&wire), expected, "in one piece");
+        let mut receiver = Receiver::new(Role::Server, 1_000);
+        let (mut events, mut unread) = (Vec::new(), Vec::new());
+        for byte in wire {
+            unread.push(byte);
+            let (taken, event) = receiver.receive(&mut unread).unwrap();
+            unread.drain(..taken);
+            events.extend(event);
+        }
+        assert_eq!((events, None), expected, "byte by byte");
+    }
+
+    #[test]
+    fn fragments_follow_each_other() {
+        assert_eq!(code(&wire(&[(true, Opcode::Continuation, b"x")])), PROTOCOL_ERROR);
+        assert_eq!(code(&wire(&[(false, Opcode::Text, b"x"), (true, Opcode::Text, b"y")])), PROTOCOL_ERROR);
+        assert_eq!(code(&wire(&[(false, Opcode::Text, b"x"), (true, Opcode::Binary, b"y")])), PROTOCOL_ERROR);
+        assert_eq!(code(&wire(&[(true, Opcode::Text, b"x"), (true, Opcode::Continuation, b"y")])), PROTOCOL_ERROR);
+    }
+
+    #[test]
+    fn clients_mask_and_servers_do_not() {
+        assert_eq!(code(b"\x81\x05Hello"), PROTOCOL_ERROR);
+        let client = |bytes| receive_as(Receiver::new(Role::Client, 1_000), bytes);
+        assert_eq!(client(b"\x81\x05Hello"), (vec![text("Hello")], None));
+        assert_eq!(client(&wire(&[(true, Opcode::Text, b"x")])).1.unwrap().code, PROTOCOL_ERROR);
+    }
+
+    /// Published mistake: no UTF-8 check.
+    #[test]
+    fn text_that_is_not_utf_8_fails_at_its_first_wrong_byte() {
+        assert_eq!(code(&wire(&[(true, Opcode::Text, b"\xff")])), INVALID_DATA);
+        assert_eq!(code(&wire(&[(true, Opcode::Text, b"\xed\xa0\x80")])), INVALID_DATA, "a surrogate");
+        assert_eq!(code(&wire(&[(true, Opcode::Text, "é".as_bytes().split_at(1).0)])), INVALID_DATA, "cut at the end");
+        // F4 90 can't become a character any more: the fragment, the frame even, need not be whole to be wrong.
+        assert_eq!(code(&wire(&[(false, Opcode::Text, b"\xf4\x90")])), INVALID_DATA);
+        let half = wire(&[(true, Opcode::Text, b"\xf4\x90 and more")]);
+        assert_eq!(code(&half[..8]), INVALID_DATA);
+        assert_eq!(receive(&half[..7]), (vec![], None), "F4 alone may still become one");
+    }
+
+    #[test]
+    fn a_character_may_be_cut_by_the_end_of_a_fragment() {
+        let whole = "a\u{e9}\u{20ac}\u{1f980}z";
+        for first in 0..=whole.len() {
+            for second in first..=whole.len() {
+                let bytes = whole.as_bytes();
+                let wire = wire(&[
+                    (false, Opcode::Text, &bytes[..first]),
+                    (false, Opcode::Continuation, &bytes[first..second]),
+                    (true, Opcode::Continuation, &bytes[second..]),
+                ]);
+                assert_eq!(receive(&wire), (vec![text(whole)], None), "cut at {first} and {second}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_message_longer_than_the_limit_is_refused_by_its_head() {
+        assert_eq!(code(&wire(&[(true, Opcode::Binary, &[0; 1_001])])[..8]), TOO_BIG);
+        assert_eq!(
+            code(&wire(&[(false, Opcode::Binary, &[0; 600]), (true, Opcode::Continuation, &[0; 401])])),
+            TOO_BIG
+        );
+        let huge = [0x82, 0xFF, 0x7F, 255, 255, 255, 255, 255, 255, 255, 1, 2, 3, 4];
+        assert_eq!(code(&huge), TOO_BIG, "2^63 - 1 bytes, said to come");
+        assert_eq!(receive(&wire(&[(true, Opcode::Binary, &[0; 1_000])])).1, None);
+        let ping = wire(&[(false, Opcode::Binary, &[0; 1_000]), (true, Opcode::Ping, b"still there?")]);
+        assert_eq!(receive(&ping), (vec![Event::Ping(b"still there?".to_vec())], None), "a ping is no part of it");
+    }
+
+    #[test]
+    fn a_close_frame_is_taken_apart() {
+        let wire = wire(&[(true, Opcode::Close, b"\x03\xe8bye")]);
+        assert_eq!(receive(&wire).0, [Event::Close(Close { code: Some(NORMAL), reason: "bye".to_string() })]);
+    }
+}

@@ -320,3 +320,143 @@ impl Mouth {
         if self.broken { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(()) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::close::{NORMAL, PROTOCOL_ERROR};
+    use crate::message::MAX_MESSAGE;
+    use std::net::TcpListener;
+    use std::thread;
+
+    /// Two ends of a TCP connection; the second is a server's socket.
+    fn pair() -> (TcpStream, Socket) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        (client, Socket::new(listener.accept().unwrap().0, Vec::new(), Role::Server, MAX_MESSAGE))
+    }
+
+    /// Bytes of a client's frame; the key of zeros changes nothing.
+    fn frame(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
+        let mut wire = Vec::new();
+        write_frame(&mut wire, true, opcode, Some([0; 4]), payload);
+        wire
+    }
+
+    fn all(mut client: TcpStream) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        client.read_to_end(&mut bytes).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn all_frames_of_one_read_are_answered_by_one_write() {
+        let (mut client, mut socket) = pair();
+        client
+            .write_all(&[frame(Opcode::Text, b"one"), frame(Opcode::Ping, b"?"), frame(Opcode::Text, b"two")].concat())
+            .unwrap();
+        for text in ["one", "two"] {
+            let message = Message::Text(text.to_string());
+            assert_eq!(socket.next(), Next::Message(message.clone()));
+            socket.answer(&message);
+        }
+        socket.patience(Some(Duration::from_millis(1))).unwrap();
+        assert_eq!(socket.next(), Next::Silence, "the answers left before this wait");
+        let mut bytes = [0; 100];
+        let length = client.read(&mut bytes).unwrap();
+        assert_eq!(&bytes[..length], b"\x81\x03one\x8a\x01?\x81\x03two");
+    }
+
+    /// Published mistake: close not echoed.
+    #[test]
+    fn a_close_frame_is_answered_with_its_own_code_and_then_the_connection_ends() {
+        let (mut client, mut socket) = pair();
+        client.write_all(&frame(Opcode::Close, b"\x0f\xa0bye")).unwrap();
+        let server = thread::spawn(move || socket.next());
+        assert_eq!(all(client), b"\x88\x02\x0f\xa0");
+        let close = Close { code: Some(4000), reason: "bye".to_string() };
+        assert_eq!(server.join().unwrap(), Next::Gone(End::Closed(close)));
+    }
+
+    #[test]
+    fn a_close_frame_without_a_code_is_answered_by_one_without_a_code() {
+        let (mut client, mut socket) = pair();
+        client.write_all(&frame(Opcode::Close, b"")).unwrap();
+        let server = thread::spawn(move || socket.next());
+        assert_eq!(all(client), b"\x88\x00");
+        assert_eq!(server.join().unwrap(), Next::Gone(End::Closed(Close::default())));
+    }
+
+    #[test]
+    fn who_breaks_a_rule_is_told_which_and_nothing_behind_it_is_looked_at() {
+        let (mut client, mut socket) = pair();
+        client.write_all(&[frame(Opcode::Continuation, b"?"), frame(Opcode::Text, b"never seen")].concat()).unwrap();
+        let server = thread::spawn(move || (socket.next(), socket.next()));
+        let answer = all(client);
+        let (first, second) = server.join().unwrap();
+        assert!(matches!(first, Next::Gone(End::Failed(Failure { code: PROTOCOL_ERROR, .. }))), "{first:?}");
+        assert_eq!(second, Next::Gone(End::Lost));
+        assert_eq!((answer[0], &answer[2..4]), (0x88, &PROTOCOL_ERROR.to_be_bytes()[..]));
+        assert_eq!(&answer[4..], b"there is no message to continue (5.4)");
+    }
+
+    #[test]
+    fn the_closing_handshake_may_be_started_here() {
+        let (mut client, socket) = pair();
+        let server = thread::spawn(move || socket.close(NORMAL, "done", Duration::from_secs(10)));
+        let mut bytes = [0; 8];
+        client.read_exact(&mut bytes).unwrap();
+        assert_eq!(&bytes, b"\x88\x06\x03\xe8done");
+        client.write_all(&[frame(Opcode::Text, b"too late"), frame(Opcode::Close, b"\x03\xe8")].concat()).unwrap();
+        assert_eq!(all(client), b"", "one Close frame is enough");
+        let close = Close { code: Some(NORMAL), reason: String::new() };
+        assert_eq!(server.join().unwrap(), End::Closed(close));
+    }
+
+    #[test]
+    fn a_peer_that_never_closes_is_not_waited_for_for_ever() {
+        let (_client, socket) = pair();
+        assert_eq!(socket.close(NORMAL, "", Duration::from_millis(20)), End::Lost);
+    }
+
+    #[test]
+    fn an_end_without_a_word_is_a_loss() {
+        let (client, mut socket) = pair();
+        drop(client);
+        assert_eq!(socket.next(), Next::Gone(End::Lost));
+    }
+
+    #[test]
+    fn hanging_up_wakes_a_thread_that_waits_in_a_write() {
+        let (_client, socket) = pair();
+        let speaker = socket.speaker();
+        let writer = thread::spawn(move || {
+            loop {
+                if let Err(error) = speaker.send(&Message::Binary(vec![0; 1 << 20])) {
+                    return error.kind();
+                }
+            }
+        });
+        thread::sleep(Duration::from_millis(50)); // enough to fill the kernel's buffers; if not, the test still holds
+        socket.speaker().hang_up();
+        assert_eq!(writer.join().unwrap(), io::ErrorKind::BrokenPipe);
+    }
+
+    #[test]
+    fn large_messages_pass_whole_in_both_roles() {
+        let (client, mut server) = pair();
+        let mut client = Socket::new(client, Vec::new(), Role::Client, MAX_MESSAGE);
+        for length in [LARGE - 1, LARGE, BUSY, BUSY + 1, 1 << 20] {
+            let message = Message::Binary((0..length).map(|at| (at / 3) as u8).collect());
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    assert_eq!(server.next(), Next::Message(message.clone()), "{length} bytes");
+                    server.speaker().send(&message).unwrap();
+                });
+                client.speaker().send(&message).unwrap();
+                assert_eq!(client.next(), Next::Message(message.clone()), "{length} bytes back");
+            });
+        }
+    }
+}
