@@ -46,7 +46,7 @@ fn talk(url: &str) -> Result<(), String> {
         let _gone = speaker.close(&Close { code: Some(NORMAL), reason: String::new() });
     });
     loop {
-        match socket.next() {
+        match socket.read() {
             Next::Message(Message::Text(text)) => print(&text),
             Next::Message(Message::Binary(bytes)) => print(&format!("{} bytes: {bytes:02x?}", bytes.len())),
             Next::Pong(_) | Next::Silence => {}

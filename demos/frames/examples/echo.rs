@@ -17,7 +17,7 @@ fn main() {
     });
     let mut socket = Socket::new(stream, rest, Role::Client, MAX_MESSAGE);
     loop {
-        match socket.next() {
+        match socket.read() {
             Next::Message(message) => socket.answer(&message),
             Next::Pong(_) | Next::Silence => {}
             Next::Gone(_) => return,

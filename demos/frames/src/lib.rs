@@ -1,15 +1,25 @@
-//! WebSocket frames, by hand.
+//! WebSocket frames, by hand: the few bytes in front of a message that say what it is and where it ends.
+//!
+//! Run    `cargo run -p frames`, then open <http://127.0.0.1:8011> in two tabs
+//! Read   `frame.rs` (one frame), `message.rs` (frames together), `close.rs` (the end), `socket.rs` (on a connection);
+//!        then this file and `../page.html`
+//! Wire   `101` ... `81 85 37 fa 21 3d 7f 9f 4d 51 58` (masked "Hello") ... `81 05 48 65 6c 6c 6f` ... `88 02 03 e8`
+//! Book   `book/src/frames.md`
+//!
+//! Left out: extensions (compression is another lesson), TLS. Source: RFC 6455, sections 5 to 8.
 
 pub mod close;
+mod compose;
 pub mod frame;
 pub mod message;
+pub mod room;
 pub mod socket;
 
-use std::io::{self, Write};
+use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
-use handshake::request::{Refusal, Unread, read_head};
+use handshake::request::Refusal;
 use handshake::{accept, answer};
 use shared::{Demo, Door, Room};
 
@@ -29,41 +39,54 @@ pub const DEMO: Demo = Demo {
     beside: &[],
 };
 
-/// Serves the room on the listener.
+/// Serves the room, an echo and the page.
 ///
 /// # Errors
 /// When the listener fails.
 pub fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
-    answer::each_connection(listener, move |stream| answer_one(stream, &room))
+    answer::each_connection(listener, move |stream| serve_one(stream, &room))
 }
 
-fn answer_one(mut stream: TcpStream, _room: &Arc<Room>) -> io::Result<()> {
-    let (request, rest) = match read_head(&stream, shared::bench::head_timeout()) {
-        Ok(read) => read,
-        Err(Unread::Gone) => return Ok(()),
-        Err(Unread::Refused(refusal)) => return answer::refuse(&stream, &refusal),
-    };
+fn serve_one(stream: TcpStream, room: &Arc<Room>) -> io::Result<()> {
+    let Some((request, rest)) = handshake::read_request(&stream)? else { return Ok(()) };
     if accept::is_meant(&request) {
-        match accept::check(&request, &[]) {
-            Ok(accepted) => {
-                stream.write_all(accept::switching_protocols(&accepted).as_bytes())?;
-                stream.set_read_timeout(None)?;
-                return echo(Socket::new(stream, rest, Role::Server, MAX_MESSAGE));
-            }
-            Err(refusal) => return answer::refuse(&stream, &refusal),
+        let known: &[&str] = match request.path() {
+            "/" => &["room"],
+            "/echo" => &["echo"],
+            _ => return answer::refuse(&stream, &Refusal::new(404, "The room is at /, the echo at /echo.")),
+        };
+        if handshake::upgrade(&stream, &request, known)?.is_none() {
+            return Ok(());
         }
+        let socket = Socket::new(stream, rest, Role::Server, MAX_MESSAGE);
+        match request.path() {
+            "/echo" => echo(socket),
+            _ => room::converse(socket, room, request.query("after").and_then(|after| after.parse().ok()).unwrap_or(0)),
+        }
+        return Ok(());
     }
-    answer::refuse(&stream, &Refusal::new(404, "nothing"))
+    if let Err(refusal) = accept::check_host_and_origin(&request) {
+        return answer::refuse(&stream, &refusal);
+    }
+    match (request.method.as_str(), request.path()) {
+        ("GET", "/") => handshake::page(&stream, &request, &DEMO),
+        ("POST", "/compose") => compose::answer(&stream, &request, rest),
+        ("GET", "/echo") => answer::refuse(&stream, &handshake::speaks_websocket()),
+        (_, "/" | "/echo") => answer::refuse(&stream, &handshake::method_not_allowed("GET")),
+        (_, "/compose") => answer::refuse(&stream, &handshake::method_not_allowed("POST")),
+        _ => answer::refuse(&stream, &Refusal::new(404, "There is nothing under this path.")),
+    }
 }
 
 // ANCHOR: echo
-/// Says back what it hears.
-fn echo(mut socket: Socket) -> io::Result<()> {
+/// Says back what it hears, until the end. Everything else (pings, fragments, faults, closing) is done in
+/// [`Socket::read`].
+fn echo(mut socket: Socket) {
     loop {
-        match socket.next() {
+        match socket.read() {
             Next::Message(message) => socket.answer(&message),
             Next::Pong(_) | Next::Silence => {}
-            Next::Gone(_) => return Ok(()),
+            Next::Gone(_) => return,
         }
     }
 }

@@ -95,7 +95,7 @@ impl Socket {
         self.heard
     }
 
-    /// How long [`next`](Self::next) may wait before it says [`Next::Silence`]; `None` for ever.
+    /// How long [`read`](Self::read) may wait before it says [`Next::Silence`]; `None` for ever.
     ///
     /// # Errors
     /// When the socket is no more.
@@ -103,9 +103,9 @@ impl Socket {
         self.stream.set_read_timeout(patience)
     }
 
-    // ANCHOR: next
+    // ANCHOR: read
     /// Waits for what comes next. Pings are answered and closing handshakes finished on the way.
-    pub fn next(&mut self) -> Next {
+    pub fn read(&mut self) -> Next {
         while !self.over {
             match self.receiver.receive(&mut self.inbox[self.unread.clone()]) {
                 Ok((taken, event)) => {
@@ -129,7 +129,7 @@ impl Socket {
         }
         Next::Gone(End::Lost)
     }
-    // ANCHOR_END: next
+    // ANCHOR_END: read
 
     // ANCHOR: wait
     /// Sends what there is to say, then waits for bytes. At most the beginning of a head is still unread here.
@@ -169,7 +169,8 @@ impl Socket {
             let polite = self.role == Role::Client && matches!(end, End::Closed(_));
             let _gone = if polite { answer::drain(&self.stream) } else { answer::close(&self.stream) };
         }
-        let _gone = self.stream.shutdown(Shutdown::Both);
+        self.speaker.hang_up();
+        self.speaker.mouth().closed = true;
         Next::Gone(end)
     }
     // ANCHOR_END: over
@@ -186,11 +187,11 @@ impl Socket {
                 break;
             }
             ready = self.patience(Some(left));
-            if let Next::Gone(end) = self.next() {
+            if let Next::Gone(end) = self.read() {
                 return end;
             }
         }
-        let _gone = self.stream.shutdown(Shutdown::Both);
+        self.speaker.hang_up();
         End::Lost
     }
     // ANCHOR_END: close
@@ -214,9 +215,7 @@ impl Speaker {
     /// # Errors
     /// When the connection is closed, or the other side takes nothing for too long.
     pub fn send(&self, message: &Message) -> io::Result<()> {
-        let mut mouth = self.mouth();
-        mouth.message(message);
-        mouth.flush()
+        self.say(|mouth| mouth.message(message))
     }
 
     /// Sends text now.
@@ -224,9 +223,15 @@ impl Speaker {
     /// # Errors
     /// As [`send`](Self::send).
     pub fn text(&self, text: &str) -> io::Result<()> {
-        let mut mouth = self.mouth();
-        mouth.frame(Opcode::Text, text.as_bytes());
-        mouth.flush()
+        self.say(|mouth| mouth.frame(Opcode::Text, text.as_bytes()))
+    }
+
+    /// Sends some texts now, a message each, in one write.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn texts(&self, texts: &[String]) -> io::Result<()> {
+        self.say(|mouth| texts.iter().for_each(|text| mouth.frame(Opcode::Text, text.as_bytes())))
     }
 
     /// Sends a ping now, with up to 125 bytes that its pong will repeat.
@@ -234,9 +239,22 @@ impl Speaker {
     /// # Errors
     /// As [`send`](Self::send).
     pub fn ping(&self, payload: &[u8]) -> io::Result<()> {
+        self.say(|mouth| mouth.frame(Opcode::Ping, payload))
+    }
+
+    fn say(&self, what: impl FnOnce(&mut Mouth)) -> io::Result<()> {
         let mut mouth = self.mouth();
-        mouth.frame(Opcode::Ping, payload);
+        if mouth.closed {
+            return Err(io::ErrorKind::NotConnected.into());
+        }
+        what(&mut mouth);
         mouth.flush()
+    }
+
+    /// Whether anything may still be sent.
+    pub fn is_open(&self) -> bool {
+        let mouth = self.mouth();
+        !mouth.closed && !mouth.broken
     }
 
     /// Sends the Close frame, once; nothing may follow it (5.5.1).
@@ -358,11 +376,11 @@ mod tests {
             .unwrap();
         for text in ["one", "two"] {
             let message = Message::Text(text.to_string());
-            assert_eq!(socket.next(), Next::Message(message.clone()));
+            assert_eq!(socket.read(), Next::Message(message.clone()));
             socket.answer(&message);
         }
         socket.patience(Some(Duration::from_millis(1))).unwrap();
-        assert_eq!(socket.next(), Next::Silence, "the answers left before this wait");
+        assert_eq!(socket.read(), Next::Silence, "the answers left before this wait");
         let mut bytes = [0; 100];
         let length = client.read(&mut bytes).unwrap();
         assert_eq!(&bytes[..length], b"\x81\x03one\x8a\x01?\x81\x03two");
@@ -373,7 +391,7 @@ mod tests {
     fn a_close_frame_is_answered_with_its_own_code_and_then_the_connection_ends() {
         let (mut client, mut socket) = pair();
         client.write_all(&frame(Opcode::Close, b"\x0f\xa0bye")).unwrap();
-        let server = thread::spawn(move || socket.next());
+        let server = thread::spawn(move || socket.read());
         assert_eq!(all(client), b"\x88\x02\x0f\xa0");
         let close = Close { code: Some(4000), reason: "bye".to_string() };
         assert_eq!(server.join().unwrap(), Next::Gone(End::Closed(close)));
@@ -383,7 +401,7 @@ mod tests {
     fn a_close_frame_without_a_code_is_answered_by_one_without_a_code() {
         let (mut client, mut socket) = pair();
         client.write_all(&frame(Opcode::Close, b"")).unwrap();
-        let server = thread::spawn(move || socket.next());
+        let server = thread::spawn(move || socket.read());
         assert_eq!(all(client), b"\x88\x00");
         assert_eq!(server.join().unwrap(), Next::Gone(End::Closed(Close::default())));
     }
@@ -392,7 +410,7 @@ mod tests {
     fn who_breaks_a_rule_is_told_which_and_nothing_behind_it_is_looked_at() {
         let (mut client, mut socket) = pair();
         client.write_all(&[frame(Opcode::Continuation, b"?"), frame(Opcode::Text, b"never seen")].concat()).unwrap();
-        let server = thread::spawn(move || (socket.next(), socket.next()));
+        let server = thread::spawn(move || (socket.read(), socket.read()));
         let answer = all(client);
         let (first, second) = server.join().unwrap();
         assert!(matches!(first, Next::Gone(End::Failed(Failure { code: PROTOCOL_ERROR, .. }))), "{first:?}");
@@ -424,7 +442,7 @@ mod tests {
     fn an_end_without_a_word_is_a_loss() {
         let (client, mut socket) = pair();
         drop(client);
-        assert_eq!(socket.next(), Next::Gone(End::Lost));
+        assert_eq!(socket.read(), Next::Gone(End::Lost));
     }
 
     #[test]
@@ -451,11 +469,11 @@ mod tests {
             let message = Message::Binary((0..length).map(|at| (at / 3) as u8).collect());
             thread::scope(|scope| {
                 scope.spawn(|| {
-                    assert_eq!(server.next(), Next::Message(message.clone()), "{length} bytes");
+                    assert_eq!(server.read(), Next::Message(message.clone()), "{length} bytes");
                     server.speaker().send(&message).unwrap();
                 });
                 client.speaker().send(&message).unwrap();
-                assert_eq!(client.next(), Next::Message(message.clone()), "{length} bytes back");
+                assert_eq!(client.read(), Next::Message(message.clone()), "{length} bytes back");
             });
         }
     }

@@ -17,21 +17,21 @@ pub struct Random {
 
 impl Random {
     /// The next 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.count += 1;
         self.secret.hash_one(self.count)
     }
 
     /// The next four bytes: a masking key.
     pub fn four(&mut self) -> [u8; 4] {
-        (self.next() as u32).to_ne_bytes()
+        (self.draw() as u32).to_ne_bytes()
     }
 
     /// The next sixteen bytes: a handshake's key, before base64.
     pub fn sixteen(&mut self) -> [u8; 16] {
         let mut bytes = [0; 16];
-        bytes[..8].copy_from_slice(&self.next().to_ne_bytes());
-        bytes[8..].copy_from_slice(&self.next().to_ne_bytes());
+        bytes[..8].copy_from_slice(&self.draw().to_ne_bytes());
+        bytes[8..].copy_from_slice(&self.draw().to_ne_bytes());
         bytes
     }
 }

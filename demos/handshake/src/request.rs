@@ -86,15 +86,15 @@ pub fn read_head(stream: &TcpStream, timeout: Duration) -> Result<(Request, Vec<
     loop {
         if let Some(end) = end_of_head(&arrived, searched) {
             let rest = arrived.split_off(end);
-            return Ok((parse(&arrived)?, rest));
+            return if end > MAX_HEAD { Err(too_long(&arrived).into()) } else { Ok((parse(&arrived)?, rest)) };
         }
-        if arrived.len() >= MAX_HEAD {
+        if arrived.len() > MAX_HEAD {
             return Err(too_long(&arrived).into());
         }
         searched = arrived.len().saturating_sub(3); // the end may have begun, with three of its four bytes
         match read_before(stream, &mut chunk, deadline) {
             Ok(0) => return Err(Unread::Gone),
-            Ok(length) => arrived.extend_from_slice(&chunk[..length.min(MAX_HEAD - arrived.len())]),
+            Ok(length) => arrived.extend_from_slice(&chunk[..length]),
             Err(error) if !is_timeout(&error) || arrived.is_empty() => return Err(Unread::Gone),
             Err(_) => return Err(Refusal::new(408, "The rest of the head did not come in time.").into()),
         }
