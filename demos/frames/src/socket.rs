@@ -133,8 +133,13 @@ impl Socket {
 
     // ANCHOR: wait
     /// Sends what there is to say, then waits for bytes. At most the beginning of a head is still unread here.
+    ///
+    /// Another thread may be sending right now, to somebody who takes nothing. It sends what lies in the outbox, too, so
+    /// there is no need to wait for it; and who listens must not: silence could not be noticed then.
     fn wait(&mut self) -> io::Result<usize> {
-        self.speaker.mouth().flush()?;
+        if let Ok(mut mouth) = self.speaker.mouth.try_lock() {
+            mouth.flush()?;
+        }
         if self.unread.end == self.inbox.len() && self.inbox.len() < BUSY {
             self.inbox.resize(BUSY, 0); // a read has filled it, so there is more where that came from
         }
@@ -170,7 +175,6 @@ impl Socket {
             let _gone = if polite { answer::drain(&self.stream) } else { answer::close(&self.stream) };
         }
         self.speaker.hang_up();
-        self.speaker.mouth().closed = true;
         Next::Gone(end)
     }
     // ANCHOR_END: over
@@ -271,6 +275,7 @@ impl Speaker {
     /// Ends the connection now and without a word, also when another thread waits in a read or a write on it.
     pub fn hang_up(&self) {
         let _gone = self.stream.shutdown(Shutdown::Both);
+        self.mouth().closed = true; // the shutdown has woken whoever held this lock in a write
     }
 
     fn mouth(&self) -> MutexGuard<'_, Mouth> {

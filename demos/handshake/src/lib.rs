@@ -43,6 +43,9 @@ pub const DEMO: Demo = Demo {
 /// The subprotocols that this server says it speaks: so that the page can show how one is chosen.
 const KNOWN: &[&str] = &["room.v2", "room.v1"];
 
+/// How long the answer to an attempt may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// How many bytes of one read are shown.
 const SHOWN: usize = 300;
 
@@ -220,7 +223,15 @@ fn try_head(stream: &TcpStream, request: &Request, rest: Vec<u8>) -> io::Result<
         .and_then(client::dial_address)
         .and_then(|mut own| {
             own.write_all(head.as_bytes())?;
-            client::read_answer(&own, Instant::now() + Duration::from_secs(5))
+            let deadline = Instant::now() + PATIENCE;
+            let (response, mut body) = client::read_answer(&own, deadline)?;
+            if !response.starts_with("HTTP/1.1 101 ") {
+                let mut chunk = [0; 4096];
+                while let Ok(length @ 1..) = request::read_before(&own, &mut chunk, deadline) {
+                    body.extend_from_slice(&chunk[..length]);
+                }
+            }
+            Ok((response, body))
         });
     match tried {
         Ok((response, rest)) => {
