@@ -4,6 +4,7 @@
 //   note(text)              a remark between the messages: something was missed, dropped, started anew
 //   tell(id, text)          a word or a number in the element of that id
 //   sleep(ms), newKey(bytes)
+//   sayWith(way)            what is said goes another way than by POST /say: over a WebSocket, say
 //
 // The say form works by itself once this file is loaded.
 
@@ -76,7 +77,15 @@ export async function post(text, waiting = () => {}) {
   }
 }
 
-class Refusal extends Error {}
+/** The room, or the page's own way to it, does not want this: the sentence is for the person who wrote it. */
+export class Refusal extends Error {}
+
+let way = post;
+
+/** Gives the form another way to say something: an async function (text, waiting) like `post`. */
+export function sayWith(other) {
+  way = other;
+}
 
 // ---- The list ----------------------------------------------------------------------------------------------------
 
@@ -119,7 +128,7 @@ form.addEventListener("submit", (event) => {
   const slow = setTimeout(() => report(`On its way (${underWay}).`), 400);
   last = last.then(async () => {
     try {
-      await post(text, (why) => report(why));
+      await way(text, (why) => report(why));
       report("");
     } catch (refusal) {
       report(refusal.message, true);

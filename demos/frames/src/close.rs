@@ -1,0 +1,125 @@
+//! How a WebSocket ends: codes, reasons, and what may be wrong with them (RFC 6455, 5.5.1 and 7.4).
+
+use std::fmt;
+
+/// The purpose is fulfilled.
+pub const NORMAL: u16 = 1000;
+/// The server stops, or the page is left.
+pub const GOING_AWAY: u16 = 1001;
+/// The other side broke a rule of the protocol.
+pub const PROTOCOL_ERROR: u16 = 1002;
+/// A message of a kind that this endpoint can't use, such as binary where it knows text only.
+pub const UNSUPPORTED: u16 = 1003;
+/// Not a code on the wire: what an API says when a Close frame had none.
+pub const NO_CODE: u16 = 1005;
+/// Not a code on the wire: what an API says when the connection ended without a Close frame.
+pub const ABNORMAL: u16 = 1006;
+/// A text message that is not UTF-8.
+pub const INVALID_DATA: u16 = 1007;
+/// A message longer than this endpoint wants to take.
+pub const TOO_BIG: u16 = 1009;
+
+/// Why this end must fail the connection (RFC 6455, 7.1.7): the code and the reason of the Close frame it sends first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// A status code of 7.4.1.
+    pub code: u16,
+    /// What is wrong, in a sentence short enough for a Close frame, with the section that says so.
+    pub why: &'static str,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{} {}", self.code, self.why)
+    }
+}
+
+/// What a Close frame says. It may say nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Close {
+    /// The status code, if there is one.
+    pub code: Option<u16>,
+    /// For a person who looks for a fault; "" most of the time.
+    pub reason: String,
+}
+
+impl From<Failure> for Close {
+    fn from(failure: Failure) -> Self {
+        Close { code: Some(failure.code), reason: failure.why.to_string() }
+    }
+}
+
+impl Close {
+    // ANCHOR: read-close
+    /// Reads the payload of a Close frame: nothing, or two bytes of code and a reason in UTF-8.
+    ///
+    /// # Errors
+    /// When it is neither, or the code is one that must not be sent.
+    pub fn read(payload: &[u8]) -> Result<Self, Failure> {
+        let Some((code, reason)) = payload.split_first_chunk() else {
+            return match payload {
+                [] => Ok(Close::default()),
+                _ => Err(Failure { code: PROTOCOL_ERROR, why: "a Close frame has one byte: half a code (5.5.1)" }),
+            };
+        };
+        let code = u16::from_be_bytes(*code);
+        if !may_be_sent(code) {
+            return Err(Failure { code: PROTOCOL_ERROR, why: "a Close frame has a code that must not be sent (7.4)" });
+        }
+        match str::from_utf8(reason) {
+            Ok(reason) => Ok(Close { code: Some(code), reason: reason.to_string() }),
+            Err(_) => Err(Failure { code: INVALID_DATA, why: "the reason in a Close frame is not UTF-8 (5.5.1)" }),
+        }
+    }
+    // ANCHOR_END: read-close
+
+    /// The payload of the Close frame that says this. A reason too long for a control frame is cut between characters.
+    pub fn write(&self) -> Vec<u8> {
+        let Some(code) = self.code else { return Vec::new() };
+        let mut end = self.reason.len().min(123);
+        while !self.reason.is_char_boundary(end) {
+            end -= 1;
+        }
+        [&code.to_be_bytes(), &self.reason.as_bytes()[..end]].concat()
+    }
+}
+
+/// Whether a code may stand in a Close frame (7.4.1, 7.4.2 and the registry that 11.7 set up: 1012 to 1014 came later).
+pub fn may_be_sent(code: u16) -> bool {
+    matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_close_frame_says_nothing_or_a_code_or_a_code_and_a_reason() {
+        for close in [
+            Close::default(),
+            Close { code: Some(NORMAL), reason: String::new() },
+            Close { code: Some(4999), reason: "good\u{2764}bye".to_string() },
+        ] {
+            assert_eq!(Close::read(&close.write()), Ok(close));
+        }
+        assert_eq!(Close { code: Some(NORMAL), reason: String::new() }.write(), [0x03, 0xE8]);
+    }
+
+    #[test]
+    fn a_close_frame_that_says_something_else_is_refused() {
+        let code = |payload: &[u8]| Close::read(payload).unwrap_err().code;
+        assert_eq!(code(&[3]), PROTOCOL_ERROR);
+        assert_eq!(code(b"\x03\xe8\xff"), INVALID_DATA);
+        for bad in [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535_u16] {
+            assert_eq!(code(&bad.to_be_bytes()), PROTOCOL_ERROR, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_long_reason_is_cut_between_two_characters() {
+        let close = Close { code: Some(NORMAL), reason: "\u{20ac}".repeat(100) };
+        assert_eq!(close.write().len(), 2 + 123);
+        let close = Close { code: Some(NORMAL), reason: "x".to_string() + &"\u{20ac}".repeat(100) };
+        assert_eq!(close.write().len(), 2 + 121);
+    }
+}

@@ -1,0 +1,5 @@
+//! Runs the demo: `cargo run -p frames`.
+
+fn main() {
+    shared::run(&frames::DEMO);
+}

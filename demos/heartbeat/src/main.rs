@@ -1,0 +1,5 @@
+//! Runs the demo: `cargo run -p heartbeat`.
+
+fn main() {
+    shared::run(&heartbeat::DEMO);
+}

@@ -1,0 +1,211 @@
+//! Autobahn|Testsuite, the independent judge of RFC 6455, against both ends of `frames`.
+//!
+//! It runs where `wstest` is found: `WSTEST` names it, or the `PATH` has it. It exits 0 whatever happened, so what counts
+//! is its report: every case of chapters 1 to 7, 9 and 10 must be there and OK. INFORMATIONAL is a case without a right
+//! answer; NON-STRICT is one that we want to pass too. `make conformance` writes what came out to
+//! `conformance/summary.json`, which the book shows.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+/// Chapter 8 has no cases; 11 was taken back; 12 and 13 are about compression (RFC 7692), another lesson.
+const CHAPTERS: [&str; 9] = ["1", "2", "3", "4", "5", "6", "7", "9", "10"];
+
+/// So many cases these chapters have in version 0.8.2. A suite that runs fewer has not judged us.
+const CASES: usize = 301;
+
+/// Set for the copy of this test that runs inside a network of its own.
+const INSIDE: &str = "CONFORMANCE_INSIDE";
+
+#[test]
+fn both_ends_are_judged_ok() {
+    let Some(wstest) = wstest() else {
+        println!("skipped: no wstest; name it with WSTEST (Autobahn|Testsuite 0.8.2)");
+        return;
+    };
+    if std::env::var_os(INSIDE).is_some() {
+        client(&wstest);
+        return;
+    }
+    let mut summary = BTreeMap::new();
+    for (what, words) in [("server", &["--no-bench"][..]), ("server behind the bench", &[])] {
+        summary.insert(what, judge(what, &server(&wstest, what, words)));
+    }
+    in_a_network_of_its_own();
+    summary.insert("client", judge("client", &folder("client")));
+    if std::env::var_os("RECORD").is_some() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance/summary.json");
+        let suite = "Autobahn|Testsuite 0.8.2";
+        fs::write(&path, format!("{:#}\n", json!({ "suite": suite, "results": summary }))).unwrap();
+        println!("written: tests/conformance/summary.json");
+    }
+}
+
+/// The fuzzing client against our server's `/echo`.
+fn server(wstest: &Path, what: &str, words: &[&str]) -> PathBuf {
+    let program = build("--bin", "frames");
+    let mut command = Command::new(program);
+    let mut demo =
+        Running(command.args(["--port", "0", "--quiet"]).args(words).stdout(Stdio::piped()).spawn().unwrap());
+    let mut first = String::new();
+    BufReader::new(demo.0.stdout.as_mut().unwrap()).read_line(&mut first).unwrap();
+    let address = first.trim().rsplit_once("http://").expect("the first line names the address").1.to_string();
+
+    let out = folder(what);
+    let url = format!("ws://{address}/echo");
+    let spec = json!({
+        "outdir": out, "servers": [{ "agent": "frames", "url": url }],
+        "cases": ["*"], "exclude-cases": ["12.*", "13.*"], "exclude-agent-cases": {},
+    });
+    let mut run = suite(wstest, "fuzzingclient", &out, &spec);
+    wait(&mut run, Duration::from_secs(300));
+    out
+}
+
+/// The fuzzing server binds all interfaces, so it gets a network where there is only this machine.
+fn in_a_network_of_its_own() {
+    let this = std::env::current_exe().unwrap();
+    let words = ["both_ends_are_judged_ok", "--exact", "--nocapture"];
+    let unshare = ["-n", "-rn"].into_iter().find(|how| succeeds(Command::new("unshare").args([how, "true"])));
+    let mut command = match unshare {
+        Some(how) => {
+            let mut command = Command::new("unshare");
+            command.args([how, "sh", "-c", "ip link set lo up && exec \"$0\" \"$@\""]).arg(&this);
+            command
+        }
+        None => Command::new(&this), // no such thing here
+    };
+    let done = command.args(words).env(INSIDE, "1").status().unwrap();
+    assert!(done.success(), "the client's half failed");
+}
+
+/// The fuzzing server against our client, case by case.
+fn client(wstest: &Path) {
+    let (client, echo) = (build("--example", "client"), build("--example", "echo"));
+    let out = folder("client");
+    let port = 9001;
+    let url = format!("ws://127.0.0.1:{port}");
+    let spec = json!({
+        "outdir": out, "url": url, "cases": ["*"], "exclude-cases": ["12.*", "13.*"], "exclude-agent-cases": {},
+    });
+    let _suite = suite(wstest, "fuzzingserver", &out, &spec);
+    let ask = |path: &str| {
+        let asked =
+            Command::new(&client).arg(format!("{url}{path}")).stdin(Stdio::piped()).stderr(Stdio::null()).output();
+        String::from_utf8(asked.unwrap().stdout).unwrap()
+    };
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let cases = loop {
+        if let Ok(cases) = ask("/getCaseCount").trim().parse::<usize>() {
+            break cases;
+        }
+        assert!(Instant::now() < deadline, "the fuzzing server does not say how many cases it has");
+        thread::sleep(Duration::from_millis(100));
+    };
+    for case in 1..=cases {
+        let mut run =
+            Running(Command::new(&echo).arg(format!("{url}/runCase?case={case}&agent=frames")).spawn().unwrap());
+        wait(&mut run, Duration::from_secs(60));
+    }
+    ask("/updateReports?agent=frames");
+}
+
+/// Reads the report: what every case came to, by chapter. Fails on anything but OK and INFORMATIONAL.
+fn judge(what: &str, out: &Path) -> Value {
+    let report =
+        fs::read_to_string(out.join("index.json")).unwrap_or_else(|_| panic!("{what}: wstest wrote no report"));
+    let report: Value = serde_json::from_str(&report).unwrap();
+    let cases = report["frames"].as_object().unwrap_or_else(|| panic!("{what}: no case was counted"));
+    let mut chapters: BTreeMap<usize, BTreeMap<String, usize>> = BTreeMap::new();
+    let (mut faults, mut open) = (Vec::new(), Vec::new());
+    for (case, result) in cases {
+        let chapter = case.split('.').next().unwrap();
+        let behavior = result["behavior"].as_str().unwrap_or("missing");
+        let close = result["behaviorClose"].as_str().unwrap_or("missing");
+        if !CHAPTERS.contains(&chapter) || ![behavior, close].iter().all(|one| ["OK", "INFORMATIONAL"].contains(one)) {
+            faults.push(format!("{case}: {behavior}, close {close}"));
+        }
+        if behavior == "INFORMATIONAL" {
+            open.push(case.clone());
+        }
+        *chapters.entry(chapter.parse().unwrap()).or_default().entry(behavior.to_string()).or_default() += 1;
+    }
+    assert!(faults.is_empty(), "{what}: {faults:#?}");
+    assert_eq!(cases.len(), CASES, "{what}: not all cases ran");
+    open.sort();
+    println!("{what}: {} cases, {} OK, {} INFORMATIONAL", cases.len(), cases.len() - open.len(), open.len());
+    let chapters: BTreeMap<String, _> =
+        chapters.into_iter().map(|(chapter, counts)| (chapter.to_string(), counts)).collect();
+    json!({ "cases": cases.len(), "ok": cases.len() - open.len(), "informational": open, "chapters": chapters })
+}
+
+/// Starts the suite in one of its modes.
+fn suite(wstest: &Path, mode: &str, out: &Path, spec: &Value) -> Running {
+    let path = out.with_extension("spec.json");
+    fs::write(&path, spec.to_string()).unwrap();
+    let log = fs::File::create(out.with_extension("log")).unwrap();
+    let errors = log.try_clone().unwrap();
+    let mut command = Command::new(wstest);
+    command.args(["-m", mode, "-w", "0", "-s"]).arg(path).stdout(log).stderr(errors);
+    Running(command.spawn().unwrap_or_else(|error| panic!("{}: {error}", wstest.display())))
+}
+
+/// The suite, if this machine has it.
+fn wstest() -> Option<PathBuf> {
+    if let Some(named) = std::env::var_os("WSTEST").filter(|named| !named.is_empty()) {
+        // The test runs in the folder of its crate, whoever named the file did not.
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(&named);
+        return Some(fs::canonicalize(&root).unwrap_or_else(|error| panic!("WSTEST={}: {error}", root.display())));
+    }
+    std::env::split_paths(&std::env::var_os("PATH")?).map(|folder| folder.join("wstest")).find(|file| file.is_file())
+}
+
+/// An empty folder for a report, in the target directory.
+fn folder(what: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("autobahn").join(what.replace(' ', "-"));
+    if !(what == "client" && std::env::var_os(INSIDE).is_none()) {
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+    }
+    folder
+}
+
+/// Builds a program of `frames` and says where it is.
+fn build(kind: &str, name: &str) -> PathBuf {
+    let words = ["build", "-q", "--message-format=json", "-p", "frames", kind, name];
+    let built = Command::new(env!("CARGO")).args(words).stderr(Stdio::inherit()).output().unwrap();
+    assert!(built.status.success(), "cargo build {kind} {name}");
+    let lines = String::from_utf8(built.stdout).unwrap();
+    let mut programs = lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let found = programs.find(|line| line["target"]["name"] == name && line["executable"].is_string());
+    PathBuf::from(found.unwrap_or_else(|| panic!("no program {name}"))["executable"].as_str().unwrap())
+}
+
+fn succeeds(command: &mut Command) -> bool {
+    command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+}
+
+/// A process that does not outlive its test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn wait(process: &mut Running, patience: Duration) {
+    let deadline = Instant::now() + patience;
+    while process.0.try_wait().unwrap().is_none() {
+        assert!(Instant::now() < deadline, "it does not end");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
