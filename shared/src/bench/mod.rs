@@ -28,7 +28,7 @@ use cable::Cable;
 use door::Door;
 pub(crate) use gate::has_come;
 use names::{Names, may_use_bench};
-pub use names::{beside, host_is_ours, host_name, may_come_from, origin_is_ours, port};
+pub use names::{beside, host_is_ours, host_name, may_come_from, origin_is_ours, page_origin, port};
 use options::Options;
 use panel::Panel;
 use tap::Tap;
