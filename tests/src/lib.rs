@@ -22,6 +22,7 @@
 //! Nothing here sleeps and hopes. A test waits for the event itself, and gives up after [`DEADLINE`].
 
 mod answer;
+mod bad_cable;
 mod bench;
 pub mod browser;
 mod random;
@@ -32,6 +33,7 @@ use std::io::Write;
 use std::time::Duration;
 
 pub use answer::{Event, Head, Message};
+pub use bad_cable::{PATIENCE, check_heard, over_a_bad_cable};
 pub use bench::{Bench, Feed, Row};
 pub use random::Random;
 pub use server::{Server, Setup, aimed, start, start_with};

@@ -244,6 +244,24 @@ impl Server {
         self.child.as_ref().map(Child::id)
     }
 
+    /// Resident memory of its process in KiB, when it is ours and the system tells (Linux).
+    pub fn memory(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process()?)).ok()?;
+        let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+        line.split_ascii_whitespace().nth(1)?.parse().ok()
+    }
+
+    /// `host:port` of a server beside the demo, by its name; of a foreign one, from `TARGET_NAME`.
+    pub fn beside(&self, name: &str) -> String {
+        if self.child.is_none() {
+            let variable = format!("TARGET_{}", name.to_uppercase());
+            let url = target(&variable).unwrap_or_else(|| panic!("this test needs {variable}=http://host:port too"));
+            return url.trim_start_matches("http://").trim_end_matches('/').to_string();
+        }
+        let line = self.prints(&format!("{name}: "));
+        line[line.find(&format!("{name}: ")).unwrap_or_default() + name.len() + 2..].trim().to_string()
+    }
+
     /// Waits for it to end by itself.
     pub fn ends(&mut self) -> ExitStatus {
         let status = self.child.as_mut().and_then(|child| {

@@ -284,20 +284,23 @@ impl Wire {
         Some((head, self.text()))
     }
 
+    /// The next chunk of a chunked body, when all of it comes; `None` for the last, too.
+    pub fn try_chunk(&mut self, patience: Duration) -> Option<Vec<u8>> {
+        // Its size line, its content, and the line end after it.
+        let (start, size) = self.try_find(patience, |unread| {
+            let line = find(unread, b"\r\n")?;
+            let size = usize::from_str_radix(std::str::from_utf8(&unread[..line]).ok()?, 16).ok()?;
+            (unread.len() >= line + 2 + size + 2).then_some((line + 2, size))
+        })?;
+        let chunk = self.take(start + size + 2);
+        (size > 0).then(|| chunk[start..start + size].to_vec())
+    }
+
     /// The next block of an event stream; `None` at its end, too.
     pub fn try_block(&mut self, patience: Duration) -> Option<Event> {
         while !self.events.contains("\n\n") {
-            // A whole chunk: its size line, its content, and the line end after it.
-            let (start, size) = self.try_find(patience, |unread| {
-                let line = find(unread, b"\r\n")?;
-                let size = usize::from_str_radix(std::str::from_utf8(&unread[..line]).ok()?, 16).ok()?;
-                (unread.len() >= line + 2 + size + 2).then_some((line + 2, size))
-            })?;
-            let chunk = self.take(start + size + 2);
-            if size == 0 {
-                return None;
-            }
-            self.events += std::str::from_utf8(&chunk[start..start + size]).expect("an event stream is UTF-8");
+            let chunk = self.try_chunk(patience)?;
+            self.events += std::str::from_utf8(&chunk).expect("an event stream is UTF-8");
         }
         self.block()
     }

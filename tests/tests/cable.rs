@@ -1,11 +1,10 @@
 //! The cable's promises, and what long polling and Server-Sent Events promise over a bad one.
 
-use std::io::Write as _;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::thread;
 use std::time::{Duration, Instant};
 
-use tests::{A_WHILE, Bench, DEADLINE, End, Event, Message, Random, Server, Wire, start, start_with};
+use tests::{
+    A_WHILE, DEADLINE, End, Event, Message, PATIENCE, Server, Wire, check_heard, over_a_bad_cable, start, start_with,
+};
 
 macro_rules! ours_only {
     () => {
@@ -316,7 +315,7 @@ fn a_reader_that_does_not_read_fills_nobodys_memory() {
         for wire in &mut lazy {
             wire.answer();
         }
-        let Some(before) = memory(&demo) else { return tests::skipped("this system does not tell a process's memory") };
+        let Some(before) = demo.memory() else { return tests::skipped("this system does not tell a process's memory") };
         demo.bench().cable(order);
         // Each of the five asks for 60 answers of a megabyte: 300 MB, if anybody were to keep them.
         for wire in &mut lazy {
@@ -328,7 +327,7 @@ fn a_reader_that_does_not_read_fills_nobodys_memory() {
         let mut most = 0;
         for _ in 0..10 {
             assert!(witness.is_silent_for(Duration::from_millis(100)));
-            most = most.max(memory(&demo).unwrap_or_default());
+            most = most.max(demo.memory().unwrap_or_default());
         }
         assert!(most < before + 64 * 1024, "{order}: memory grew from {before} to {most} KiB");
         demo.bench().cable("repair");
@@ -336,16 +335,7 @@ fn a_reader_that_does_not_read_fills_nobodys_memory() {
     }
 }
 
-/// Resident memory of the demo's process in KiB, where the system tells (Linux).
-fn memory(demo: &Server) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", demo.process()?)).ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
-    line.split_ascii_whitespace().nth(1)?.parse().ok()
-}
-
 // ---- Five hundred messages over the worst cable there is ----
-
-const MESSAGES: usize = 500;
 
 #[test]
 fn longpoll_loses_doubles_and_swaps_no_message_whatever_the_cable_does() {
@@ -362,7 +352,7 @@ fn longpoll_loses_doubles_and_swaps_no_message_whatever_the_cable_does() {
             }
         }
     });
-    check(&heard);
+    check_heard(&heard);
 }
 
 /// One long poll as a client does it that trusts nothing: `None` when it went wrong in any way.
@@ -397,86 +387,7 @@ fn sse_loses_doubles_and_swaps_no_message_whatever_the_cable_does() {
             }
         }
     });
-    check(&heard);
-}
-
-/// A client gives up a connection on which nothing came for so long.
-const PATIENCE: Duration = Duration::from_secs(3);
-
-/// Says the messages, each until the room has taken it, while another thread does its worst to the cable. Returns what
-/// `listen` heard.
-fn over_a_bad_cable(demo: &Server, listen: impl Fn(&Server, &mut dyn FnMut(String) -> bool) + Sync) -> Vec<String> {
-    let mut random = Random::seeded();
-    let (done, is_done) = channel::<()>();
-    let bench = demo.bench();
-    let deadline = Instant::now() + 6 * DEADLINE;
-    thread::scope(|scope| {
-        let listener = scope.spawn(|| {
-            let mut heard = Vec::new();
-            listen(demo, &mut |text| {
-                heard.push(text);
-                heard.len() < MESSAGES && Instant::now() < deadline
-            });
-            heard
-        });
-        scope.spawn(move || torment(&bench, &mut random, &is_done));
-        for n in 0..MESSAGES {
-            // A lost answer does not say whether the message arrived: it is said again, under its key.
-            while !said(demo, n) {
-                assert!(Instant::now() < deadline, "message {n} could not be said in all this time");
-            }
-        }
-        drop(done); // the cable is repaired
-        listener.join().expect("the listener's own message says what went wrong")
-    })
-}
-
-fn said(demo: &Server, n: usize) -> bool {
-    let Ok(mut wire) = Wire::try_connect(demo.host()) else { return false };
-    let key = format!("message {n} of this test");
-    if wire.try_post("/say", &[("Idempotency-Key", &key)], &text(n)).is_err() {
-        return false;
-    }
-    wire.try_answer(PATIENCE).is_some_and(|(head, _)| head.status == 201)
-}
-
-fn text(n: usize) -> String {
-    format!("message {n}: {}", "🙂".repeat(n % 7))
-}
-
-/// Cuts, resets, drips, delays and repairs by chance until the test is done, then repairs.
-fn torment(bench: &Bench, random: &mut Random, is_done: &Receiver<()>) {
-    let mut log = String::new();
-    loop {
-        let order = match random.below(8) {
-            0 | 1 => "cut".to_string(),
-            2 | 3 => "reset".to_string(),
-            4 => format!("drip {}", 1 + random.below(2)),
-            5 => format!("delay {}", 1 + random.below(40)),
-            6 => "hold".to_string(),
-            _ => "repair".to_string(),
-        };
-        bench.cable(&order);
-        log += &format!("{order}, ");
-        let time = Duration::from_millis(1 + random.below(40));
-        if is_done.recv_timeout(time) != Err(RecvTimeoutError::Timeout) {
-            bench.cable("repair");
-            let _ = writeln!(std::io::stdout(), "the cable was told: {log}repair");
-            return;
-        }
-        if random.below(2) == 0 {
-            bench.cable("repair");
-            let _ = is_done.recv_timeout(Duration::from_millis(random.below(20)));
-        }
-    }
-}
-
-/// Fails unless every message was heard once and in order.
-fn check(heard: &[String]) {
-    for (n, heard) in heard.iter().enumerate() {
-        assert_eq!(*heard, text(n), "this was heard as message {n}: one was lost, or came twice, or too early");
-    }
-    assert_eq!(heard.len(), MESSAGES, "the last messages were never heard");
+    check_heard(&heard);
 }
 
 fn listen(demo: &Server, after: u64) -> Wire {

@@ -28,7 +28,9 @@ use cable::Cable;
 use door::Door;
 pub(crate) use gate::has_come;
 use names::{Names, may_use_bench};
-pub use names::{beside, head_timeout, host_is_ours, host_name, may_come_from, origin_is_ours, port, public_address};
+pub use names::{
+    beside, head_timeout, host_is_ours, host_name, may_come_from, origin_is_ours, page_origin, port, public_address,
+};
 use options::Options;
 use panel::Panel;
 use tap::Tap;

@@ -36,6 +36,12 @@ pub fn port() -> u16 {
     NAMES.get().map_or(0, |names| names.bench_port)
 }
 
+/// The origin of the demo's page for a browser that knows this machine under the name in `host` (a `Host` header's value,
+/// of the demo itself or of a server beside it).
+pub fn page_origin(host: &str) -> String {
+    format!("http://{}:{}", host_name(host), NAMES.get().map_or(0, |names| names.port))
+}
+
 /// Name and port of the servers beside the demo.
 pub fn beside() -> &'static [(&'static str, u16)] {
     NAMES.get().map_or(&[], |names| &names.beside)

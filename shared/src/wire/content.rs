@@ -2,8 +2,10 @@
 
 use super::draft::{Draft, is_text, one_line, printable};
 use super::framing::Head;
+use super::jsonp::Script;
 use super::multipart::Parts;
 use super::ndjson::Lines;
+use super::script::Page;
 use super::sse::EventStream;
 use super::words;
 use std::fmt;
@@ -44,7 +46,10 @@ pub(super) fn choose(head: &Head) -> Box<dyn Content> {
         "text/event-stream" => Box::new(EventStream::new()),
         _ if label == "JSON lines" => Box::new(Lines::new()),
         "multipart/x-mixed-replace" => Box::new(Parts::new(words::parameter(content_type, "boundary"))),
-        "application/x-www-form-urlencoded" | "application/javascript" => Box::new(Flat { label, text: true }),
+        "application/javascript" | "text/javascript" => Box::new(Script::new(label)),
+        // A page in one piece is a page; one in chunks may be a stream of scripts.
+        "text/html" if head.field("transfer-encoding").is_some() => Box::new(Page::new()),
+        "application/x-www-form-urlencoded" => Box::new(Flat { label, text: true }),
         text if text.starts_with("text/") || text.ends_with("+xml") || text.ends_with("/xml") => {
             Box::new(Flat { label, text: true })
         }

@@ -16,8 +16,8 @@
 //!
 //! - [`framing`]: where an HTTP/1.1 message ends (also used by the front door and the cable);
 //! - `http1`: heads, bodies and chunks, on top of it; `head` and `words` say what a head means;
-//! - `content`: what lies in a body, chosen by `Content-Type`: text and JSON there, `sse`, `ndjson` and `multipart`
-//!   in their own files;
+//! - `content`: what lies in a body, chosen by `Content-Type`: text and JSON there, `sse`, `ndjson`, `multipart`,
+//!   `script` (a page made of scripts) and `jsonp` in their own files;
 //! - `websocket`: frames, after a `101`; `frame` names what is in one;
 //! - `plain`: bytes of a protocol that nobody here knows.
 //!
@@ -36,9 +36,11 @@ mod frame;
 pub mod framing;
 mod head;
 mod http1;
+mod jsonp;
 mod multipart;
 mod ndjson;
 mod plain;
+mod script;
 mod sse;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,8 @@
 //! `multipart/x-mixed-replace`: parts, each of which takes the place of the one before. Between them stands the boundary
 //! that `Content-Type` names, on a line of its own (RFC 2046, 5.1.1); the line end before it belongs to it.
 //!
-//! A part is over when the next boundary is there, so the boundary is told with the part that it ends.
+//! A part is over when the next boundary is there, so the boundary is told with the part that it ends. Where a part says how
+//! long it is, no boundary is looked for inside of it.
 
 use super::content::{Content, Said};
 use super::draft::{Draft, bytes_of, one_line, text};
@@ -46,6 +47,8 @@ struct Part {
     /// There is something of it.
     begun: bool,
     media: String,
+    /// How much of its content, by its own `Content-Length`, is still to come.
+    left: u64,
     /// Bytes of its content so far, with the line end before the present line.
     bytes: u64,
 }
@@ -126,6 +129,9 @@ impl Parts {
                 if name.eq_ignore_ascii_case("content-type") {
                     self.part.media = one_line(&words::media(value), 40);
                 }
+                if name.eq_ignore_ascii_case("content-length") {
+                    self.part.left = value.trim().parse().unwrap_or(0);
+                }
                 draft.cut(one_line(name, 80), value.trim().to_string(), words::header(name));
             }
             _ => draft.cut("header", shown, ""),
@@ -149,6 +155,14 @@ impl Content for Parts {
     }
 
     fn take(&mut self, bytes: &[u8], draft: &mut Draft) -> (usize, bool) {
+        if self.place == Place::Body && self.part.left > 0 {
+            let taken = bytes.len().min(usize::try_from(self.part.left).unwrap_or(usize::MAX));
+            draft.push(&bytes[..taken]);
+            self.part.left -= taken as u64;
+            self.part.bytes += taken as u64;
+            self.last = bytes[taken - 1];
+            return (taken, false);
+        }
         if self.line_bytes == 0 {
             self.line_from = draft.len();
         }
@@ -187,6 +201,7 @@ impl Content for Parts {
     fn lost(&mut self) {
         self.line_bytes += self.line.len() as u64 + 1; // whatever the line was, it is no boundary
         self.end_before = 0;
+        self.part.left = 0; // nobody knows how much of it was among them
     }
 }
 
@@ -220,5 +235,12 @@ mod tests {
                 ("boundary", "--cut")
             ]
         );
+    }
+
+    #[test]
+    fn a_boundary_inside_of_a_part_that_says_its_length_ends_nothing() {
+        let body = "--cut\r\nContent-Length: 9\r\n\r\n--cut--\r\n\r\n--cut\r\nContent-Length: 0\r\n\r\n\r\n--cut\r\n";
+        let meanings: Vec<String> = units("", body).into_iter().map(|unit| unit.meaning).collect();
+        assert_eq!(meanings, ["a boundary: the first part begins", "part 1, 9 bytes", "part 2, 0 bytes"]);
     }
 }

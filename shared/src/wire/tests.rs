@@ -108,7 +108,7 @@ fn meanings(talk: &mut Conversation, dir: Dir, bytes: &[u8]) -> Vec<String> {
 fn body(dice: &mut Dice) -> (&'static str, Vec<u8>) {
     let longest = *dice.pick(&[3, 60, 60, 300, 300, 6000, 40_000]);
     let size = dice.roll(longest);
-    match dice.roll(6) {
+    match dice.roll(8) {
         0 => ("text/plain", "grüß dich, 🙂 ".bytes().cycle().take(size).collect()),
         1 => ("application/json", b"{\"messages\":[]} ".iter().copied().cycle().take(size).collect()),
         2 => ("application/octet-stream", dice.bytes(size)),
@@ -127,8 +127,32 @@ fn body(dice: &mut Dice) -> (&'static str, Vec<u8>) {
             "application/x-ndjson",
             b"{\"id\":1}\n{\"id\":2,\"text\":\"x\"}\r\n\n".iter().copied().cycle().take(size).collect(),
         ),
+        5 => {
+            let script = "/**/jsonp_3({\"messages\":[{\"text\":\"(a);\"}]});\n";
+            let start = *dice.pick(&["", "", "{ f(1) }", "no call at all, however long one waits for it "]);
+            ("application/javascript", (start.to_string() + &script.repeat(size / 40 + 1)).into_bytes())
+        }
+        6 => {
+            let pieces = [
+                "<script>",
+                "a('</p>')",
+                "</script>",
+                "</SCRIPT\n>",
+                "</scripture>",
+                "<!--",
+                "...",
+                "-->",
+                "<b>",
+                "<\0/",
+            ];
+            let mut page = String::from("<!doctype html>\n");
+            while page.len() < size {
+                page += *dice.pick(&pieces);
+            }
+            ("text/html; charset=utf-8", page.into_bytes())
+        }
         _ => {
-            let part = "--cut\r\nContent-Type: text/plain\r\n\r\nfirst\r\nline\r\n--cut\r\n\r\n--cutnot\r\n";
+            let part = "--cut\r\nContent-Type: text/plain\r\n\r\nfirst\r\nline\r\n--cut\r\n\r\n--cutnot\r\n--cut\r\nContent-Length: 9\r\n\r\n--cut\r\n--\r\n";
             ("multipart/x-mixed-replace; boundary=cut", part.bytes().cycle().take(size).collect())
         }
     }

@@ -1,0 +1,145 @@
+//! Forever iframe: an HTML page that never ends, one script for each message.
+//!
+//! Run    `cargo run -p iframe`, then open <http://127.0.0.1:8004> in two tabs
+//! Read   this file top to bottom, then `../page.html`
+//! Wire   `GET /frame?after=7` ... `200 text/html` ... `<script>parent.hear({"id":8,...})</script>` ...
+//! Book   `book/src/iframe.md`
+//!
+//! Left out: logins, storage. Internet Explorer had no other way to hear while an answer was still coming; today it is
+//! here to be looked at, not to be used.
+
+use std::io::{self, Write};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::{Demo, Door, Gap, News, Room, reply};
+use tiny_http::{Method, Request};
+
+/// The demo, as the README, the book and the tests know it.
+pub const DEMO: Demo = Demo {
+    name: "iframe",
+    port: 8004,
+    title: "Forever iframe",
+    promise: "A hidden frame loads an HTML page that never ends; each message is a script in it that calls out.",
+    first: "say something with </script> in it, and look on the wire why nothing breaks",
+    page: shared::page!(),
+    door: Door::Http,
+    serve,
+    beside: &[],
+};
+
+/// Seconds between two signs of life, unless the page asks for others.
+const BEAT: f64 = 3.0;
+
+/// A document ends after so many scripts, unless the page asks for another number.
+const SCRIPTS: usize = 30;
+
+/// Bytes of padding in front, unless the page asks for another number. Browsers used to keep the first bytes of a page
+/// until there were enough of them to guess what it is. To guess its encoding they may still look at 1024 of them (WHATWG
+/// HTML, 13.2.3.2), but not when `Content-Type` names it.
+const PADDING: usize = 1024;
+
+/// Serves the room on the listener.
+///
+/// # Errors
+/// When the listener fails.
+pub fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
+    let server = reply::server(listener)?;
+    loop {
+        let request = server.recv()?;
+        let path = request.url().split('?').next().unwrap_or("").to_string();
+        match (request.method(), path.as_str()) {
+            (Method::Get, "/") => reply::page(request, &DEMO),
+            (Method::Post, "/say") => reply::say(request, &room),
+            (Method::Get, "/frame") => {
+                let room = room.clone();
+                reply::on_a_thread(move || answer(request, &room));
+            }
+            (_, "/" | "/frame") => reply::method_not_allowed(request, "GET"),
+            (_, "/say") => reply::method_not_allowed(request, "POST"),
+            _ => reply::not_found(request),
+        }
+    }
+}
+
+/// Answers `GET /frame?after=ID&scripts=N&beat=SECONDS&padding=BYTES`.
+fn answer(request: Request, room: &Room) {
+    let after = reply::query(&request, "after").unwrap_or(0);
+    let scripts = reply::query(&request, "scripts").filter(|scripts| (1..=10_000).contains(scripts)).unwrap_or(SCRIPTS);
+    let beat = reply::query(&request, "beat").filter(|beat| (0.05..=60.0).contains(beat)).unwrap_or(BEAT);
+    let padding = reply::query(&request, "padding").unwrap_or(PADDING).min(64 * 1024);
+    let mut out = request.into_writer();
+    let ended =
+        head(&mut out, padding).and_then(|()| stream(&mut out, room, after, scripts, Duration::from_secs_f64(beat)));
+    if ended.is_err() {
+        eprintln!("a frame was abandoned (after={after})");
+    }
+}
+
+// ANCHOR: head
+/// The start of a page: enough of it for a browser to begin.
+fn head(out: &mut impl Write, padding: usize) -> io::Result<()> {
+    out.write_all(
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nCache-Control: no-store, no-transform\r\n\
+          X-Accel-Buffering: no\r\nX-Content-Type-Options: nosniff\r\nX-Frame-Options: SAMEORIGIN\r\n\
+          Transfer-Encoding: chunked\r\n\r\n",
+    )?;
+    reply::chunk(out, format!("<!doctype html>\n<title>messages</title>\n<!--{}-->\n", ".".repeat(padding)).as_bytes())
+}
+// ANCHOR_END: head
+
+// ANCHOR: stream
+/// Writes a script for each message, until the client has gone, which is an error, or the document has had its number of
+/// scripts: a document only ever grows, so it must end some time. The page opens the next one, from its cursor on.
+fn stream(out: &mut impl Write, room: &Room, mut after: u64, scripts: usize, beat: Duration) -> io::Result<()> {
+    let mut written = 0;
+    while written < scripts {
+        let news = room.wait_since(after, beat);
+        if news.is_empty() {
+            // A sign of life, in both directions: the page's watchdog hears it, and the write fails if nobody does.
+            reply::chunk(out, script("beat", "").as_bytes())?;
+            written += 1;
+        }
+        for call in calls(&news).into_iter().take(scripts - written) {
+            reply::chunk(out, call.as_bytes())?;
+            written += 1;
+        }
+        if news.gap == Gap::Restarted {
+            after = 0;
+        }
+        after = news.messages.last().map_or(after, |message| message.id);
+    }
+    reply::chunk(out, script("over", "").as_bytes())?;
+    reply::last_chunk(out)
+}
+
+/// The scripts for what there is to tell: first what is missing, then the messages.
+fn calls(news: &News) -> Vec<String> {
+    let gap = match news.gap {
+        Gap::None => None,
+        Gap::Missed(missed) => Some(format!("{{\"missed\":{missed}}}")),
+        Gap::Restarted => Some("{\"restarted\":true}".to_string()),
+    };
+    gap.into_iter()
+        .chain(news.messages.iter().map(|message| message.json().to_string()))
+        .map(|json| script("hear", &json))
+        .collect()
+}
+// ANCHOR_END: stream
+
+// ANCHOR: script
+/// A script that calls a function of the page around the frame. The browser runs it when it has read `</script>`: that is
+/// all the push there is.
+fn script(function: &str, json: &str) -> String {
+    format!("<script>parent.{function}({})</script>\n", script_safe(json))
+}
+
+/// The same JSON, safe to stand between `<script>` and `</script>`. The browser looks for the end of a script before it
+/// looks at the script, so a `</script>` in a message would end it, and the rest of the message would be HTML; `<!--`
+/// changes where the end is (WHATWG HTML, 4.12.1.3). In JSON a `<` occurs inside of strings only, where an escape says
+/// the same. So it is with two kinds of line end, which JavaScript did not allow in a string before 2019.
+fn script_safe(json: &str) -> String {
+    json.replace('<', "\\u003c").replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")
+}
+// ANCHOR_END: script

@@ -1,0 +1,5 @@
+//! Runs the demo: `cargo run -p jsonp`.
+
+fn main() {
+    shared::run(&jsonp::DEMO);
+}

@@ -1,0 +1,161 @@
+//! Multipart streaming: one answer of many parts, each with a head of its own.
+//!
+//! Run    `cargo run -p multipart`, then open <http://127.0.0.1:8005> in two tabs
+//! Read   this file top to bottom, then `clock.rs` and `../page.html`
+//! Wire   `GET /parts` ... `200 multipart/x-mixed-replace;boundary=K` ... `--K`, `Content-Length: 5`, `Id: 8`, empty line, `hello` ...
+//! Book   `book/src/multipart.md`
+//!
+//! Left out: logins, storage, nested parts. The format is that of RFC 2046, section 5.1; `x-mixed-replace`, where each part
+//! takes the place of the one before, is Netscape's, and registered by the WHATWG HTML standard (IANA considerations).
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::{self, Write};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use shared::{Demo, Door, Gap, Message, Room, reply};
+use tiny_http::{Method, Request};
+
+mod clock;
+
+/// The demo, as the README, the book and the tests know it.
+pub const DEMO: Demo = Demo {
+    name: "multipart",
+    port: 8005,
+    title: "Multipart streaming",
+    promise: "One answer of many parts, each with a head of its own; a boundary that nobody can guess stands between them.",
+    first: "say something, open its part on the wire, then start the clock: a picture the server draws again and again",
+    page: shared::page!(),
+    door: Door::Http,
+    serve,
+    beside: &[],
+};
+
+/// Seconds between two empty parts on a silent stream, unless the page asks for others.
+const BEAT: f64 = 5.0;
+
+/// Milliseconds between two pictures, unless the page asks for others.
+const EVERY: u64 = 500;
+
+/// Serves the room on the listener.
+///
+/// # Errors
+/// When the listener fails.
+pub fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
+    let server = reply::server(listener)?;
+    loop {
+        let request = server.recv()?;
+        let path = request.url().split('?').next().unwrap_or("").to_string();
+        match (request.method(), path.as_str()) {
+            (Method::Get, "/") => reply::page(request, &DEMO),
+            (Method::Post, "/say") => reply::say(request, &room),
+            (Method::Get, "/parts") => {
+                let room = room.clone();
+                reply::on_a_thread(move || messages(request, &room));
+            }
+            (Method::Get, "/clock") => reply::on_a_thread(move || pictures(request)),
+            (_, "/" | "/parts" | "/clock") => reply::method_not_allowed(request, "GET"),
+            (_, "/say") => reply::method_not_allowed(request, "POST"),
+            _ => reply::not_found(request),
+        }
+    }
+}
+
+/// Answers `GET /parts?after=ID&beat=SECONDS`.
+fn messages(request: Request, room: &Room) {
+    let after = reply::query(&request, "after").unwrap_or(0);
+    let beat = reply::query(&request, "beat").filter(|beat| (0.05..=60.0).contains(beat)).unwrap_or(BEAT);
+    let mut out = request.into_writer();
+    let ended = Parts::begin(&mut out).and_then(|parts| stream(parts, room, after, Duration::from_secs_f64(beat)));
+    if ended.is_err() {
+        eprintln!("a stream of messages was abandoned (after={after})");
+    }
+}
+
+// ANCHOR: stream
+/// Writes a part for each message until the client has gone, which is an error.
+fn stream(mut parts: Parts, room: &Room, mut after: u64, beat: Duration) -> io::Result<()> {
+    loop {
+        let news = room.wait_since(after, beat);
+        match news.gap {
+            Gap::None => {}
+            Gap::Missed(missed) => parts.write(&[("Missed", &missed.to_string())], b"")?,
+            Gap::Restarted => {
+                parts.write(&[("Restarted", "true")], b"")?;
+                after = 0;
+            }
+        }
+        for Message { id, text, at } in &news.messages {
+            let (id_text, at) = (id.to_string(), at.to_string());
+            parts.write(
+                &[("Content-Type", "text/plain; charset=utf-8"), ("Id", &id_text), ("At", &at)],
+                text.as_bytes(),
+            )?;
+            after = *id;
+        }
+        if news.is_empty() {
+            parts.write(&[], b"")?; // nothing but a sign of life: a dead connection does not survive it
+        }
+    }
+}
+// ANCHOR_END: stream
+
+// ANCHOR: parts
+/// The parts of one answer, written one after the other.
+struct Parts<'a> {
+    out: &'a mut dyn Write,
+    boundary: String,
+}
+
+impl<'a> Parts<'a> {
+    /// Writes the head of the answer, and the first boundary.
+    fn begin(mut out: &'a mut dyn Write) -> io::Result<Self> {
+        // Drawn anew for each answer: nobody in the room can know it in advance and say it. Our own page goes by
+        // Content-Length, and would not even look for it inside of a message; a browser's `<img>` would.
+        let boundary = format!("part-{:016x}{:016x}", random(), random());
+        write!(
+            out,
+            "HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace;boundary={boundary}\r\n\
+             Cache-Control: no-store, no-transform\r\nX-Accel-Buffering: no\r\nX-Content-Type-Options: nosniff\r\n\
+             Transfer-Encoding: chunked\r\n\r\n"
+        )?;
+        reply::chunk(&mut out, format!("--{boundary}\r\n").as_bytes())?;
+        Ok(Parts { out, boundary })
+    }
+
+    /// Writes a part: its head, an empty line, its content, and at once the boundary behind it. A browser that does not
+    /// read Content-Length knows only by the boundary that the part is whole.
+    fn write(&mut self, fields: &[(&str, &str)], content: &[u8]) -> io::Result<()> {
+        let mut part: Vec<u8> =
+            fields.iter().flat_map(|(name, value)| format!("{name}: {value}\r\n").into_bytes()).collect();
+        part.extend(format!("Content-Length: {}\r\n\r\n", content.len()).bytes());
+        part.extend(content);
+        part.extend(format!("\r\n--{}\r\n", self.boundary).bytes());
+        reply::chunk(&mut self.out, &part)
+    }
+}
+// ANCHOR_END: parts
+
+/// 64 random bits: the standard library draws keys for its hash maps, and these are good enough to be them.
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+// ANCHOR: pictures
+/// Answers `GET /clock?every=MILLISECONDS`: a picture, and another, and another. An `<img>` shows each in place of the one
+/// before, without a line of JavaScript.
+fn pictures(request: Request) {
+    let every = reply::query(&request, "every").filter(|every| (50..=60_000).contains(every)).unwrap_or(EVERY);
+    let mut out = request.into_writer();
+    let ended = Parts::begin(&mut out).and_then(|mut parts| {
+        loop {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            parts.write(&[("Content-Type", "image/bmp")], &clock::picture(now.as_secs() % 86_400))?;
+            thread::sleep(Duration::from_millis(every));
+        }
+    });
+    let _: io::Result<()> = ended; // an error means: nobody looks any more
+}
+// ANCHOR_END: pictures

@@ -1,0 +1,5 @@
+//! Runs the demo: `cargo run -p stream`.
+
+fn main() {
+    shared::run(&stream::DEMO);
+}
