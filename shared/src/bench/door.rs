@@ -257,7 +257,7 @@ impl<'a> Up<'a> {
 
     fn run(&mut self) {
         let stop = match self.door.kind {
-            Kind::Http => self.requests(),
+            Kind::Http | Kind::Unseen => self.requests(),
             Kind::Bytes | Kind::Raw => self.bytes(),
         };
         match stop {
@@ -468,7 +468,7 @@ fn clip(text: &str) -> String {
 /// The direction from the demo to the browser, on a thread of its own.
 fn answers(door: &Door, line: &Line) {
     let mut pump = Pump::new(line, door.tap.as_deref(), &door.cable, Dir::Down);
-    let mut framing = (door.kind == Kind::Http).then(|| Framing::new(Role::Response));
+    let mut framing = (door.kind != Kind::Bytes).then(|| Framing::new(Role::Response));
     let mut buffer = vec![0; BUFFER];
     loop {
         match pump.read(&mut buffer, None) {

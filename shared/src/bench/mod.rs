@@ -28,7 +28,7 @@ use cable::Cable;
 use door::Door;
 pub(crate) use gate::has_come;
 use names::{Names, may_use_bench};
-pub use names::{beside, host_is_ours, host_name, may_come_from, origin_is_ours, port};
+pub use names::{beside, head_timeout, host_is_ours, host_name, may_come_from, origin_is_ours, port, public_address};
 use options::Options;
 use panel::Panel;
 use tap::Tap;
@@ -63,7 +63,14 @@ pub fn run(demo: &'static Demo) {
     let (address, panel_address) = (address(&public), address(&panel_public));
     let open_to = (!address.ip().is_loopback()).then(|| options.host.clone());
     let named = demo.beside.iter().zip(&beside).map(|(one, at)| (one.name, self::address(at).port())).collect();
-    names::set(Names { port: address.port(), bench_port: panel_address.port(), host: open_to, beside: named });
+    names::set(Names {
+        port: address.port(),
+        bench_port: panel_address.port(),
+        host: open_to,
+        beside: named,
+        address,
+        head_timeout: options.head_timeout,
+    });
     greet(demo, &options, address, panel_address);
     let affordable = door::affordable().saturating_sub(bench_connections);
     if options.bench && affordable < options.max_connections {
@@ -104,7 +111,8 @@ pub fn run(demo: &'static Demo) {
     }
     for (one, public) in demo.beside.iter().zip(beside) {
         let room = room.clone();
-        behind(door(one.name, one.door, Some(&tap)), public, move |private| (one.serve)(private, room.clone()));
+        let tapped = (one.door != crate::Door::Unseen).then_some(&tap);
+        behind(door(one.name, one.door, tapped), public, move |private| (one.serve)(private, room.clone()));
     }
     let served = behind(door("", demo.door, Some(&tap)), public, move |private| (demo.serve)(private, room.clone()));
     let _ = served.join();

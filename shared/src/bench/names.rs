@@ -3,8 +3,9 @@
 //! A page of a foreign site may make a browser talk to this machine, by a name of its own that it lets point here (DNS
 //! rebinding) or across origins. The first betrays itself in `Host`, the second in `Origin`.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 /// The addresses of a running demo.
 #[derive(Clone, Debug)]
@@ -17,6 +18,10 @@ pub struct Names {
     pub host: Option<String>,
     /// Name and port of the servers beside the demo.
     pub beside: Vec<(&'static str, u16)>,
+    /// Where the demo listens for the public.
+    pub address: SocketAddr,
+    /// How long a request's head may take.
+    pub head_timeout: Duration,
 }
 
 static NAMES: OnceLock<Names> = OnceLock::new();
@@ -34,6 +39,22 @@ pub fn port() -> u16 {
 /// Name and port of the servers beside the demo.
 pub fn beside() -> &'static [(&'static str, u16)] {
     NAMES.get().map_or(&[], |names| &names.beside)
+}
+
+/// Where a client on this machine finds the demo, front door first: for a demo that is its own client, too, since a
+/// browser can't send what the lesson wants to show. `None` before the demo runs.
+pub fn public_address() -> Option<SocketAddr> {
+    let mut address = NAMES.get()?.address;
+    if address.ip().is_unspecified() {
+        let here = if address.is_ipv4() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { IpAddr::V6(Ipv6Addr::LOCALHOST) };
+        address.set_ip(here);
+    }
+    Some(address)
+}
+
+/// How long a request's head may take: what `--head-timeout` said, for demos that read heads themselves.
+pub fn head_timeout() -> Duration {
+    NAMES.get().map_or(Duration::from_secs(10), |names| names.head_timeout)
 }
 
 /// The name in a `Host` header's value, without its port. An IPv6 address keeps its brackets.

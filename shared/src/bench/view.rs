@@ -257,7 +257,7 @@ impl State {
 impl Talk {
     fn new(door: Door) -> Self {
         let conversation = match door {
-            Door::Http | Door::Bytes => Conversation::new(),
+            Door::Http | Door::Bytes | Door::Unseen => Conversation::new(),
             Door::Raw => Conversation::bytes(),
         };
         Talk { conversation, up: Side::default(), down: Side::default() }
