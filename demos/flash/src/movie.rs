@@ -7,8 +7,8 @@
 
 use crate::swf::{Code, Op, Value, movie};
 
-/// Size on the page, in pixels.
-const SIZE: (u32, u32) = (460, 64);
+/// Size of the stage, in pixels. The page shows it larger, so that the small letters can be read.
+const SIZE: (u32, u32) = (320, 46);
 
 /// So many characters of a message are shown in the movie: its text field becomes slow with long ones.
 const SHOWN: u32 = 200;
