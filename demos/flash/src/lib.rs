@@ -34,7 +34,7 @@ pub const DEMO: Demo = Demo {
     door: Door::Http,
     serve,
     beside: &[
-        Beside { name: "socket", port: 8107, door: Door::Bytes, serve: socket::serve },
+        Beside { name: "socket", port: 8107, door: Door::Ends(0), serve: socket::serve },
         Beside { name: "bridge", port: 8207, door: Door::Bytes, serve: bridge::serve },
         Beside { name: "ruffle", port: 8307, door: Door::Unseen, serve: serve_ruffle },
     ],
@@ -45,10 +45,8 @@ pub const DEMO: Demo = Demo {
 /// # Errors
 /// When the listener fails.
 pub fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
-    let server = reply::server(listener)?;
     let swf = movie::swf();
-    loop {
-        let request = server.recv()?;
+    reply::serve(listener, move |request| {
         let path = request.url().split('?').next().unwrap_or("").to_string();
         match (request.method(), path.as_str()) {
             (Method::Get, "/") => {
@@ -64,7 +62,7 @@ pub fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
             (_, "/say") => reply::method_not_allowed(request, "POST"),
             _ => reply::not_found(request),
         }
-    }
+    })
 }
 
 /// `POST /policy`: `open` lets the movies of this demo's pages in, `closed` nobody.
@@ -87,16 +85,14 @@ fn set_policy(mut request: Request) {
 /// # Errors
 /// When the listener fails.
 pub fn serve_ruffle(listener: TcpListener, _room: Arc<Room>) -> io::Result<()> {
-    let server = reply::server(listener)?;
-    loop {
-        let request = server.recv()?;
+    reply::serve(listener, |request| {
         let name = request.url().trim_start_matches('/').to_string();
         match ruffle_file(&name) {
             _ if *request.method() != Method::Get => reply::method_not_allowed(request, "GET"),
-            Some((file, kind)) => reply::on_a_thread(move || send(request, kind, Response::from_file(file))),
+            Some((file, kind)) => send(request, kind, Response::from_file(file)),
             None => reply::text(request, 404, "Ruffle is not here: `make ruffle` fetches it."),
         }
-    }
+    })
 }
 
 /// A file of Ruffle, and its type. Names have no slash: nobody walks out of the folder.

@@ -38,8 +38,8 @@ pub const DEMO: Demo = Demo {
     door: Door::Http,
     serve,
     beside: &[
-        Beside { name: "room", port: 8109, door: Door::Bytes, serve: room::serve },
-        Beside { name: "lab", port: 8209, door: Door::Bytes, serve: lab::serve },
+        Beside { name: "room", port: 8109, door: Door::Ends(b'\n'), serve: room::serve },
+        Beside { name: "lab", port: 8209, door: Door::Ends(b'\n'), serve: lab::serve },
     ],
 };
 
@@ -55,17 +55,12 @@ const BEAT: Duration = Duration::from_secs(5);
 /// When the listener fails.
 pub fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
     udp::start();
-    let server = reply::server(listener)?;
-    loop {
-        let request = server.recv()?;
+    reply::serve(listener, move |request| {
         let path = request.url().split('?').next().unwrap_or("").to_string();
         match (request.method(), path.as_str()) {
             (Method::Get, "/") => reply::page(request, &DEMO),
             (Method::Post, "/say") => reply::say(request, &room),
-            (Method::Get, "/events") => {
-                let room = room.clone();
-                reply::on_a_thread(move || tell(request, &room));
-            }
+            (Method::Get, "/events") => tell(request, &room),
             (Method::Post, "/writes") => answer(request, borders::asked),
             (Method::Post, "/life") => answer(request, life::asked),
             (Method::Post, "/udp") => answer(request, udp::asked),
@@ -75,15 +70,15 @@ pub fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
             (_, "/udp") => reply::method_not_allowed(request, "GET, POST"),
             _ => reply::not_found(request),
         }
-    }
+    })
 }
 
-/// Runs an experiment on a thread of its own and answers with its result, or with a sentence that says why there is none.
+/// Runs an experiment and answers with its result, or with a sentence that says why there is none.
 fn answer(request: Request, experiment: fn(&Request) -> Result<Value, String>) {
-    reply::on_a_thread(move || match experiment(&request) {
+    match experiment(&request) {
         Ok(result) => reply::json(request, 200, &result),
         Err(why) => reply::text(request, 400, &why),
-    });
+    }
 }
 
 /// `GET /events?after=ID&tab=KEY`: the room from message ID on, and what happens in this tab's experiments.

@@ -259,6 +259,7 @@ impl Talk {
         let conversation = match door {
             Door::Http | Door::Bytes | Door::Unseen => Conversation::new(),
             Door::Raw => Conversation::bytes(),
+            Door::Ends(byte) => Conversation::delimited(byte),
         };
         Talk { conversation, up: Side::default(), down: Side::default() }
     }
