@@ -51,6 +51,11 @@ pub enum Door {
     Bytes,
     /// The same, and what comes is no HTTP from the start: the wire view shows messages of its own or plain bytes.
     Raw,
+    /// The same, in messages that end with this byte.
+    Ends(u8),
+    /// As `Http`, but past the tap and the cable: for a server beside the demo that brings what is not the lesson, so
+    /// much of it that the wire view would be flooded.
+    Unseen,
 }
 
 /// A page, read anew at each request so that an edit needs a reload and no build.

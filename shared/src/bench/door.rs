@@ -267,8 +267,8 @@ impl<'a> Up<'a> {
 
     fn run(&mut self) {
         let stop = match self.door.kind {
-            Kind::Http => self.requests(),
-            Kind::Bytes | Kind::Raw => self.bytes(),
+            Kind::Http | Kind::Unseen => self.requests(),
+            Kind::Bytes | Kind::Raw | Kind::Ends(_) => self.bytes(),
         };
         match stop {
             Stop::End(End::Fin) if self.line.server.get().is_some() => self.pump.finish(End::Fin),
@@ -508,7 +508,7 @@ fn clip(text: &str) -> String {
 /// The direction from the demo to the browser, on a thread of its own.
 fn answers(door: &Door, line: &Line) {
     let mut pump = Pump::new(line, door.tap.as_deref(), &door.cable, Dir::Down);
-    let mut framing = (door.kind == Kind::Http).then(|| Framing::new(Role::Response));
+    let mut framing = matches!(door.kind, Kind::Http | Kind::Unseen).then(|| Framing::new(Role::Response));
     let mut buffer = vec![0; BUFFER];
     loop {
         match pump.read(&mut buffer, None) {

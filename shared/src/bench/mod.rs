@@ -113,7 +113,8 @@ pub fn run(demo: &'static Demo) {
     }
     for (one, public) in demo.beside.iter().zip(beside) {
         let room = room.clone();
-        behind(door(one.name, one.door, Some(&tap)), public, move |private| (one.serve)(private, room.clone()));
+        let tapped = (one.door != crate::Door::Unseen).then_some(&tap);
+        behind(door(one.name, one.door, tapped), public, move |private| (one.serve)(private, room.clone()));
     }
     let served = behind(door("", demo.door, Some(&tap)), public, move |private| (demo.serve)(private, room.clone()));
     let _ = served.join();

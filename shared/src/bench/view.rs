@@ -257,8 +257,9 @@ impl State {
 impl Talk {
     fn new(door: Door) -> Self {
         let conversation = match door {
-            Door::Http | Door::Bytes => Conversation::new(),
+            Door::Http | Door::Bytes | Door::Unseen => Conversation::new(),
             Door::Raw => Conversation::bytes(),
+            Door::Ends(byte) => Conversation::delimited(byte),
         };
         Talk { conversation, up: Side::default(), down: Side::default() }
     }

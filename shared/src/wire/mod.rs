@@ -19,6 +19,7 @@
 //! - `content`: what lies in a body, chosen by `Content-Type`: text and JSON there, `sse`, `ndjson`, `multipart`,
 //!   `script` (a page made of scripts) and `jsonp` in their own files;
 //! - `websocket`: frames, after a `101`; `frame` names what is in one;
+//! - `delimited`: messages that end with a zero byte or a line feed; `prefixed`: those with their length in front;
 //! - `plain`: bytes of a protocol that nobody here knows.
 //!
 //! A protocol more is a file more that implements `Protocol`, and a line in `Conversation::turn`; a kind of body more is a
@@ -31,6 +32,7 @@
 //! names a fault and goes on.
 
 mod content;
+mod delimited;
 mod draft;
 mod frame;
 pub mod framing;
@@ -40,6 +42,7 @@ mod jsonp;
 mod multipart;
 mod ndjson;
 mod plain;
+mod prefixed;
 mod script;
 mod sse;
 #[cfg(test)]
@@ -228,6 +231,11 @@ impl Conversation {
     /// A connection of plain bytes from the start.
     pub fn bytes() -> Self {
         Conversation::with(|dir| Box::new(plain::Plain::new(dir, 0)))
+    }
+
+    /// A connection of messages that end with this byte.
+    pub fn delimited(end: u8) -> Self {
+        Conversation::with(|dir| Box::new(delimited::Delimited::new(dir, end)))
     }
 
     fn with(decoder: impl Fn(Dir) -> Box<dyn Protocol>) -> Self {

@@ -1,0 +1,5 @@
+//! Runs the demo: `cargo run -p flash`.
+
+fn main() {
+    shared::run(&flash::DEMO);
+}

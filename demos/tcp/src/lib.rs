@@ -1,0 +1,157 @@
+//! TCP: a stream of bytes without borders between two programs, and the life of such a connection.
+//!
+//! Run    `cargo run -p tcp`, then `nc 127.0.0.1 8109` in a terminal, and open <http://127.0.0.1:8009>
+//! Read   `room.rs` (the room for `nc`), `borders.rs` (writes are no messages), then this file and `../page.html`
+//! Wire   `hello` LF ... `8 hello` LF, on port 8109; no head, no frame, nothing but what we agree on
+//! Book   `book/src/tcp.md`
+//!
+//! A page can't open a TCP connection. So this program is server *and* client in the experiments, and tells the page
+//! over HTTP what happened; the room reaches the page as server-sent events.
+//!
+//! Left out: what only a network of several machines shows (real loss, real congestion).
+
+pub mod borders;
+pub mod kernel;
+pub mod lab;
+pub mod life;
+pub mod room;
+pub mod udp;
+
+use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use shared::{Beside, Demo, Door, Gap, News, Room, bench, reply};
+use tiny_http::{Method, Request};
+
+/// The demo, as the README, the book and the tests know it.
+pub const DEMO: Demo = Demo {
+    name: "tcp",
+    port: 8009,
+    title: "TCP and UDP",
+    promise: "A stream of bytes has no messages in it, and a connection has a life of its own.",
+    first: "type `nc 127.0.0.1 8109` in a terminal, write a line, and see it on the page",
+    page: shared::page!(),
+    door: Door::Http,
+    serve,
+    beside: &[
+        Beside { name: "room", port: 8109, door: Door::Ends(b'\n'), serve: room::serve },
+        Beside { name: "lab", port: 8209, door: Door::Ends(b'\n'), serve: lab::serve },
+    ],
+};
+
+/// The page is told what is new in the experiments this often, and at once what is new in the room.
+const GLANCE: Duration = Duration::from_millis(50);
+
+/// On a silent stream a comment goes out this often, so that a page that has gone is noticed.
+const BEAT: Duration = Duration::from_secs(5);
+
+/// Serves the page, and what it asks for.
+///
+/// # Errors
+/// When the listener fails.
+pub fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
+    udp::start();
+    reply::serve(listener, move |request| {
+        let path = request.url().split('?').next().unwrap_or("").to_string();
+        match (request.method(), path.as_str()) {
+            (Method::Get, "/") => reply::page(request, &DEMO),
+            (Method::Post, "/say") => reply::say(request, &room),
+            (Method::Get, "/events") => tell(request, &room),
+            (Method::Post, "/writes") => answer(request, borders::asked),
+            (Method::Post, "/life") => answer(request, life::asked),
+            (Method::Post, "/udp") => answer(request, udp::asked),
+            (Method::Get, "/udp") => reply::json(request, 200, &udp::state()),
+            (_, "/" | "/events") => reply::method_not_allowed(request, "GET"),
+            (_, "/say" | "/writes" | "/life") => reply::method_not_allowed(request, "POST"),
+            (_, "/udp") => reply::method_not_allowed(request, "GET, POST"),
+            _ => reply::not_found(request),
+        }
+    })
+}
+
+/// Runs an experiment and answers with its result, or with a sentence that says why there is none.
+fn answer(request: Request, experiment: fn(&Request) -> Result<Value, String>) {
+    match experiment(&request) {
+        Ok(result) => reply::json(request, 200, &result),
+        Err(why) => reply::text(request, 400, &why),
+    }
+}
+
+/// `GET /events?after=ID&tab=KEY`: the room from message ID on, and what happens in this tab's experiments.
+fn tell(request: Request, room: &Room) {
+    let number = |text: Option<&str>| text.and_then(|text| text.parse().ok());
+    let cursor = number(reply::header(&request, "Last-Event-ID")).or(number(reply::query_text(&request, "after")));
+    let tab = reply::query_text(&request, "tab").unwrap_or("").to_string();
+    let mut out = request.into_writer();
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n\
+        Transfer-Encoding: chunked\r\n\r\n";
+    // A page that closed its stream is the ordinary end of it.
+    let _ = out.write_all(head.as_bytes()).and_then(|()| tell_from(cursor.unwrap_or(0), &tab, room, &mut out));
+}
+
+fn tell_from(mut after: u64, tab: &str, room: &Room, out: &mut impl Write) -> io::Result<()> {
+    let (mut seen_life, mut seen_datagrams) = (Value::Null, udp::state()["heard"].as_u64().unwrap_or(0));
+    let mut events = String::from("retry: 1000\n\n");
+    let mut wrote = Instant::now();
+    loop {
+        if events.is_empty() && wrote.elapsed() >= BEAT {
+            events += ": beat\n\n";
+        }
+        if !events.is_empty() {
+            reply::chunk(out, std::mem::take(&mut events).as_bytes())?;
+            wrote = Instant::now();
+        }
+        let news = room.wait_since(after, GLANCE);
+        after = told(&news, after, &mut events);
+        let life = life::story(tab);
+        if life != seen_life {
+            events += &format!("event: life\ndata: {life}\n\n");
+            seen_life = life;
+        }
+        for datagram in udp::since(seen_datagrams) {
+            seen_datagrams = datagram.number;
+            events += &format!("event: datagram\ndata: {}\n\n", datagram.json());
+        }
+    }
+}
+
+/// News of the room as events; returns the new cursor.
+fn told(news: &News, after: u64, events: &mut String) -> u64 {
+    let first = news.messages.first().map_or(after, |first| first.id - 1);
+    match news.gap {
+        Gap::None => {}
+        Gap::Missed(missed) => {
+            *events += &format!("event: gap\nid: {first}\ndata: {}\n\n", json!({ "missed": missed }))
+        }
+        Gap::Restarted => *events += &format!("event: gap\nid: {first}\ndata: {}\n\n", json!({ "restarted": true })),
+    }
+    for message in &news.messages {
+        *events += &format!("id: {}\ndata: {}\n\n", message.id, message.json());
+    }
+    news.messages.last().map_or(after, |last| last.id)
+}
+
+/// Accepts connections for ever, each on a thread of its own. A failed accept is followed by a pause: files get free
+/// again.
+fn each_connection(listener: &TcpListener, serve: impl Fn(TcpStream) + Clone + Send + 'static) -> io::Result<()> {
+    loop {
+        match listener.accept() {
+            Ok((stream, _)) => {
+                let serve = serve.clone();
+                reply::on_a_thread(move || serve(stream));
+            }
+            Err(_) => thread::sleep(GLANCE),
+        }
+    }
+}
+
+/// Where clients find the server of that name beside this demo: its public port, bench and all.
+fn public(name: &str) -> SocketAddr {
+    let ip = bench::public_address().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |address| address.ip());
+    let port = bench::beside().iter().find(|(other, _)| *other == name).map_or(0, |(_, port)| *port);
+    SocketAddr::new(ip, port)
+}
