@@ -1,0 +1,105 @@
+//! The book's recordings, made again and compared: when the wire changes, this says which chapter is stale.
+//!
+//! `make record` (`RECORD=1 cargo test -p tests --test recordings`) writes them anew.
+
+use tests::record::{EVENT_SOURCE, FETCH, Tape};
+
+#[test]
+fn polling() {
+    let mut tape = Tape::start("polling", "polling", 8001, &[]);
+    let mut page = tape.connect();
+    let mut poll = |tape: &mut Tape, page: &mut tests::Wire, after: u64, name: &str| {
+        tape.send(page, FETCH, &format!("/messages?after={after}"));
+        page.answer();
+        let question = tape.expect(name, "up", "request", "GET /messages");
+        let answer = tape.expect(&format!("{name}-answer"), "down", "response", "200");
+        (question, answer)
+    };
+    let (question, answer) = poll(&mut tape, &mut page, 0, "ask");
+    for _ in 0..3 {
+        tape.pause(1000);
+        poll(&mut tape, &mut page, 0, "");
+    }
+    tape.pause(400);
+    let mut other = tape.connect();
+    tape.say(&mut other, "hello");
+    tape.pause(600);
+    let (_, news) = poll(&mut tape, &mut page, 0, "late");
+    tape.pause(1000);
+    poll(&mut tape, &mut page, 1, "");
+    drop((page, other));
+    let (up, down) = (tape.message_size(&question), tape.message_size(&answer));
+    tape.figure("ask", up);
+    tape.figure("empty", down);
+    tape.figure("news", tape.message_size(&news));
+    tape.figure("round", up + down);
+    tape.figure("minute", 60 * (up + down));
+    tape.figure("class_minute", 30 * 60 * (up + down) / 1_000);
+    tape.finish();
+}
+
+#[test]
+fn longpoll() {
+    let mut tape = Tape::start("longpoll", "longpoll", 8003, &[]);
+    let mut page = tape.connect();
+    let mut other = tape.connect();
+    tape.send(&mut page, FETCH, "/wait?after=0&hold=25");
+    let question = tape.expect("ask", "up", "request", "GET /wait");
+    tape.pause(2400);
+    tape.say(&mut other, "hello");
+    page.answer();
+    let news = tape.expect("news", "down", "response", "200");
+    // Between two questions nobody listens, and two messages are said.
+    tape.say(&mut other, "are you there?");
+    tape.say(&mut other, "yes");
+    tape.pause(200);
+    tape.send(&mut page, FETCH, "/wait?after=1&hold=25");
+    page.answer();
+    tape.expect("between", "up", "request", "after=1");
+    tape.expect("both", "down", "response", "200");
+    tape.send(&mut page, FETCH, "/wait?after=3&hold=2");
+    page.answer();
+    let timeout = tape.expect("timeout", "down", "response", "204");
+    drop((page, other));
+    let (up, down) = (tape.message_size(&question), tape.message_size(&news));
+    tape.figure("ask", up);
+    tape.figure("news", down);
+    tape.figure("round", up + down);
+    tape.figure("timeout", tape.message_size(&timeout));
+    tape.figure("beat", b"HTTP/1.1 100 Continue\r\n\r\n".len());
+    tape.finish();
+}
+
+#[test]
+fn sse() {
+    let mut tape = Tape::start("sse", "sse", 8008, &[]);
+    let mut page = tape.connect();
+    let mut other = tape.connect();
+    tape.send(&mut page, EVENT_SOURCE, "/events?tab=1f0e9c8d7b6a&after=0&retry=2000&beat=2");
+    let question = tape.expect("ask", "up", "request", "GET /events");
+    page.head();
+    let opening = tape.expect("opening", "down", "response", "200");
+    tape.pause(600);
+    tape.say(&mut other, "hello");
+    page.event("");
+    tape.pause(400);
+    tape.say(&mut other, "two\nlines");
+    page.event("");
+    tape.pause(2300); // long enough for a beat
+    // The connection breaks, something is said, and the browser comes back with the last id it has.
+    drop(page);
+    tape.pause(300);
+    tape.say(&mut other, "while you were away");
+    tape.pause(1200);
+    let mut page = tape.connect();
+    let back = tests::record::head(EVENT_SOURCE, &[("path", "/events?tab=1f0e9c8d7b6a&after=0&retry=2000&beat=2"), ("host", tape.host())]);
+    page.send(back.replace("\r\nReferer:", "\r\nLast-Event-ID: 2\r\nReferer:"));
+    page.head();
+    let again = tape.expect("again", "up", "request", "GET /events");
+    page.event("");
+    drop((page, other));
+    tape.figure("ask", tape.message_size(&question));
+    tape.figure("opening", opening.number("size"));
+    tape.figure("again", again.number("size"));
+    tape.finish();
+}
