@@ -86,11 +86,7 @@ pub fn minutes_of(text: &str) -> Option<u32> {
 ///
 /// # Errors
 /// A sentence that says what is missing.
-pub fn chapter_text(
-    text: &str,
-    folder: &Path,
-    minutes: &BTreeMap<String, (String, u32)>,
-) -> Result<String, String> {
+pub fn chapter_text(text: &str, folder: &Path, minutes: &BTreeMap<String, (String, u32)>) -> Result<String, String> {
     let mut out = String::with_capacity(text.len() * 2);
     let mut fence: Option<String> = None;
     let lines: Vec<&str> = text.lines().collect();

@@ -20,7 +20,8 @@ pub fn read(name: &str) -> Result<Value, String> {
         return Err(format!("{name:?} is no name of a recording"));
     }
     let path = root().join("book/src/wire").join(format!("{name}.json"));
-    let text = fs::read_to_string(&path).map_err(|error| format!("recording {name}: {error}; make record writes it"))?;
+    let text =
+        fs::read_to_string(&path).map_err(|error| format!("recording {name}: {error}; make record writes it"))?;
     serde_json::from_str(&text).map_err(|error| format!("recording {name}: {error}"))
 }
 

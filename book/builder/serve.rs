@@ -131,11 +131,17 @@ impl Book {
 
     fn page(&self, request: Request, path: &str) {
         let path = if path.ends_with('/') { format!("{path}index.html") } else { path.to_string() };
-        let plain = path.split('/').skip(1).all(|part| !part.is_empty() && !part.starts_with('.') && !part.contains('\\'));
+        let plain =
+            path.split('/').skip(1).all(|part| !part.is_empty() && !part.starts_with('.') && !part.contains('\\'));
         if path.ends_with(".html")
             && let Err(why) = self.bring_up_to_date()
         {
-            return send(request, 500, "text/plain; charset=utf-8", format!("The book can't be built:\n\n{why}\n").into());
+            return send(
+                request,
+                500,
+                "text/plain; charset=utf-8",
+                format!("The book can't be built:\n\n{why}\n").into(),
+            );
         }
         let _reading = self.folder.read().unwrap_or_else(PoisonError::into_inner);
         let file = self.pages.join(path.trim_start_matches('/'));

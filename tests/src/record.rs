@@ -168,7 +168,10 @@ impl Tape {
 /// is: equal rows in a row count as one.
 fn essence(recording: &Value) -> Vec<String> {
     let mut lines = Vec::new();
-    for row in recording["rows"].as_array().into_iter().flatten() {
+    // Which of two connections is first is chance: what counts is the order on each.
+    let mut rows: Vec<&Value> = recording["rows"].as_array().into_iter().flatten().collect();
+    rows.sort_by_key(|row| (row["conn"].as_u64(), row["n"].as_u64()));
+    for row in rows {
         let bytes = bytes(row["hex"].as_str().unwrap_or_default());
         let fields: Vec<_> = row["fields"].as_array().into_iter().flatten().map(|f| f[2].to_string()).collect();
         let line = format!(
@@ -220,7 +223,10 @@ fn bytes(hex: &str) -> String {
     let digits = hex.as_bytes().chunks_exact(2);
     let bytes: Vec<u8> =
         digits.filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect();
-    bytes.iter().map(|byte| if byte.is_ascii() { char::from(*byte).to_string() } else { format!("\\x{byte:02x}") }).collect()
+    bytes
+        .iter()
+        .map(|byte| if byte.is_ascii() { char::from(*byte).to_string() } else { format!("\\x{byte:02x}") })
+        .collect()
 }
 
 /// Writes the recording for the element, and as text for everyone else.

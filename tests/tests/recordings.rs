@@ -2,7 +2,7 @@
 //!
 //! `make record` (`RECORD=1 cargo test -p tests --test recordings`) writes them anew.
 
-use tests::record::{EVENT_SOURCE, FETCH, Tape};
+use tests::record::{EVENT_SOURCE, FETCH, Tape, head};
 
 #[test]
 fn polling() {
@@ -42,10 +42,11 @@ fn polling() {
 fn longpoll() {
     let mut tape = Tape::start("longpoll", "longpoll", 8003, &[]);
     let mut page = tape.connect();
-    let mut other = tape.connect();
-    tape.send(&mut page, FETCH, "/wait?after=0&hold=25");
+    tape.send(&mut page, FETCH, "/wait?after=0&hold=25&beat=1");
     let question = tape.expect("ask", "up", "request", "GET /wait");
     tape.pause(2400);
+    let beat = tape.expect("beat", "down", "interim", "100");
+    let mut other = tape.connect();
     tape.say(&mut other, "hello");
     page.answer();
     let news = tape.expect("news", "down", "response", "200");
@@ -66,40 +67,49 @@ fn longpoll() {
     tape.figure("news", down);
     tape.figure("round", up + down);
     tape.figure("timeout", tape.message_size(&timeout));
-    tape.figure("beat", b"HTTP/1.1 100 Continue\r\n\r\n".len());
+    tape.figure("beat", beat.number("size"));
     tape.finish();
 }
+
+const EVENTS: &str = "/events?tab=1f0e9c8d7b6a&after=0&retry=2000&beat=2";
 
 #[test]
 fn sse() {
     let mut tape = Tape::start("sse", "sse", 8008, &[]);
     let mut page = tape.connect();
-    let mut other = tape.connect();
-    tape.send(&mut page, EVENT_SOURCE, "/events?tab=1f0e9c8d7b6a&after=0&retry=2000&beat=2");
+    tape.send(&mut page, EVENT_SOURCE, EVENTS);
     let question = tape.expect("ask", "up", "request", "GET /events");
     page.head();
     let opening = tape.expect("opening", "down", "response", "200");
-    tape.pause(600);
+    page.event("listeners");
+    tape.pause(300);
+    let mut other = tape.connect();
     tape.say(&mut other, "hello");
+    let event = tape.expect("event", "down", "chunk", "message 1");
     page.event("");
     tape.pause(400);
     tape.say(&mut other, "two\nlines");
+    let lines = tape.expect("lines", "down", "chunk", "message 2");
     page.event("");
-    tape.pause(2300); // long enough for a beat
+    let beat = tape.expect("beat", "down", "chunk", "comment");
+    tape.pause(300);
     // The connection breaks, something is said, and the browser comes back with the last id it has.
-    drop(page);
+    page.reset();
     tape.pause(300);
     tape.say(&mut other, "while you were away");
     tape.pause(1200);
     let mut page = tape.connect();
-    let back = tests::record::head(EVENT_SOURCE, &[("path", "/events?tab=1f0e9c8d7b6a&after=0&retry=2000&beat=2"), ("host", tape.host())]);
-    page.send(back.replace("\r\nReferer:", "\r\nLast-Event-ID: 2\r\nReferer:"));
+    let places = [("path", EVENTS), ("host", tape.host())];
+    page.send(head(EVENT_SOURCE, &places).replace("\r\nReferer:", "\r\nLast-Event-ID: 2\r\nReferer:"));
     page.head();
     let again = tape.expect("again", "up", "request", "GET /events");
     page.event("");
     drop((page, other));
     tape.figure("ask", tape.message_size(&question));
     tape.figure("opening", opening.number("size"));
+    tape.figure("event", event.number("size"));
+    tape.figure("lines", lines.number("size"));
+    tape.figure("beat", beat.number("size"));
     tape.figure("again", again.number("size"));
     tape.finish();
 }
