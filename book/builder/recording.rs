@@ -1,9 +1,9 @@
 //! What `make record` and the benchmark wrote, read for the text: bytes and numbers.
 //!
-//! A recording is `book/src/wire/NAME.json`: `{"rows":[...],"named":{"ask":3},"figures":{"ask":412}}`. The rows are those
-//! of the wire view; `named` gives some of them a name for [`text`]; `figures` are numbers for [`figure`].
+//! A recording is `book/src/wire/NAME.json`: `{"rows":[...],"named":{"ask":3},"figures":{"ask":412},"times":{}}`. The rows are those
+//! of the wire view; `named` gives some of them a name for [`text`]; `figures` are numbers for [`figure`], and so are `times`,
+//! which differ from run to run.
 
-use std::fmt::Write;
 use std::fs;
 
 use serde_json::Value;
@@ -32,7 +32,8 @@ pub fn read(name: &str) -> Result<Value, String> {
 pub fn figure(key: &str) -> Result<String, String> {
     let (name, figure) = key.split_once('.').ok_or_else(|| format!("{key:?} is not RECORDING.FIGURE"))?;
     let recording = read(name)?;
-    match &recording["figures"][figure] {
+    let value = recording["figures"].get(figure).or_else(|| recording["times"].get(figure));
+    match value.unwrap_or(&Value::Null) {
         Value::Number(number) => Ok(number.as_u64().map_or_else(|| number.to_string(), grouped)),
         Value::String(text) => Ok(text.clone()),
         _ => Err(format!("recording {name} has no figure {figure}")),
@@ -57,16 +58,9 @@ pub fn text(name: &str, row: &str) -> Result<String, String> {
 /// # Errors
 /// A sentence that says what is missing.
 pub fn ladder(name: &str) -> Result<String, String> {
-    let recording = read(name)?;
-    let mut lines = String::new();
-    for row in recording["rows"].as_array().into_iter().flatten() {
-        let arrow = if row["dir"] == "up" { "-->" } else { "<--" };
-        let at = row["start"].as_f64().unwrap_or_default() / 1e6;
-        let (mean, size) = (row["mean"].as_str().unwrap_or_default(), row["size"].as_u64().unwrap_or_default());
-        let size = if size == 0 { String::new() } else { format!("  {size} B") };
-        let _ = writeln!(lines, "{at:>8.3} s  #{} {arrow} {mean}{size}", row["conn"]);
-    }
-    Ok(lines)
+    read(name)?;
+    let path = root().join("book/src/wire").join(format!("{name}.txt"));
+    fs::read_to_string(path).map_err(|error| format!("recording {name}: {error}; make record writes it"))
 }
 
 fn bytes(hex: &str) -> Vec<u8> {

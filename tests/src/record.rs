@@ -32,6 +32,7 @@ pub struct Tape {
     feed: Feed,
     named: Map<String, Value>,
     figures: Map<String, Value>,
+    times: Map<String, Value>,
     passed: u64,
     said: u32,
 }
@@ -57,6 +58,7 @@ impl Tape {
             feed,
             named: Map::new(),
             figures: Map::new(),
+            times: Map::new(),
             passed: 0,
             said: 0,
         }
@@ -102,7 +104,7 @@ impl Tape {
             fits && row.number("n") > passed && row.whole() && !row.json["heard"].is_null()
         });
         self.passed = row.number("n");
-        if !name.is_empty() {
+        if !name.is_empty() && !name.starts_with('-') {
             self.named.insert(name.to_string(), json!(row.number("n")));
         }
         row
@@ -111,6 +113,22 @@ impl Tape {
     /// A number for the text.
     pub fn figure(&mut self, name: &str, value: impl Into<Value>) {
         self.figures.insert(name.to_string(), value.into());
+    }
+
+    /// A time for the text, in seconds from the start or in milliseconds between two rows: another at every run.
+    pub fn time(&mut self, name: &str, value: impl Into<Value>) {
+        self.times.insert(name.to_string(), value.into());
+    }
+
+    /// The milliseconds between the last byte of one row and the first byte of another.
+    pub fn between(from: &Row, to: &Row) -> f64 {
+        let micros = to.number("start").saturating_sub(from.number("sent"));
+        (micros as f64 / 100.0).round() / 10.0
+    }
+
+    /// When a row was seen: seconds from the start.
+    pub fn at(row: &Row) -> f64 {
+        (row.number("start") as f64 / 1e5).round() / 10.0
     }
 
     /// The bytes of a whole message, in its direction on its connection: of this row and of those that follow it up to
@@ -130,7 +148,7 @@ impl Tape {
         self.settle();
         let mut rows: Vec<Value> = self.feed.rows().iter().map(|row| row.json.clone()).collect();
         rows.sort_by_key(|row| row["n"].as_u64());
-        let recording = json!({ "rows": rows, "named": self.named, "figures": self.figures });
+        let recording = json!({ "rows": rows, "named": self.named, "figures": self.figures, "times": self.times });
         let path = folder().join(format!("{}.json", self.name));
         let old = fs::read_to_string(&path).ok().and_then(|text| serde_json::from_str::<Value>(&text).ok());
         let same = old.as_ref().is_some_and(|old| essence(old) == essence(&recording));
@@ -191,6 +209,8 @@ fn essence(recording: &Value) -> Vec<String> {
     lines.extend(figures.map(|(name, value)| format!("figure {name} = {value}")));
     let names = recording["named"].as_object().into_iter().flatten();
     lines.extend(names.map(|(name, _)| format!("name {name}")));
+    let times = recording["times"].as_object().into_iter().flatten();
+    lines.extend(times.map(|(name, _)| format!("time {name}")));
     lines
 }
 
@@ -236,9 +256,10 @@ fn write(path: &Path, recording: &Value) {
         rows.map(ToString::to_string).collect::<Vec<_>>().join(",\n")
     };
     let json = format!(
-        "{{\"named\":{},\n\"figures\":{},\n\"rows\":[\n{}\n]}}\n",
+        "{{\"named\":{},\n\"figures\":{},\n\"times\":{},\n\"rows\":[\n{}\n]}}\n",
         recording["named"],
         recording["figures"],
+        recording["times"],
         one_by_one("rows")
     );
     let mut text = String::new();

@@ -23,6 +23,7 @@ fn polling() {
     tape.pause(400);
     let mut other = tape.connect();
     tape.say(&mut other, "hello");
+    let said = tape.expect("said", "up", "request", "POST /say");
     tape.pause(600);
     let (_, news) = poll(&mut tape, &mut page, 0, "late");
     tape.pause(1000);
@@ -32,8 +33,12 @@ fn polling() {
     tape.figure("ask", up);
     tape.figure("empty", down);
     tape.figure("news", tape.message_size(&news));
+    tape.figure("extra", tape.message_size(&news) - down);
     tape.figure("round", up + down);
+    tape.time("said_at", Tape::at(&said));
     tape.figure("minute", 60 * (up + down));
+    tape.figure("hour", 3600 * (up + down) / 1_000);
+    tape.figure("class_requests", 30 * 60);
     tape.figure("class_minute", 30 * 60 * (up + down) / 1_000);
     tape.finish();
 }
@@ -43,11 +48,12 @@ fn longpoll() {
     let mut tape = Tape::start("longpoll", "longpoll", 8003, &[]);
     let mut page = tape.connect();
     tape.send(&mut page, FETCH, "/wait?after=0&hold=25&beat=1");
-    let question = tape.expect("ask", "up", "request", "GET /wait");
+    tape.expect("ask", "up", "request", "GET /wait");
     tape.pause(2400);
     let beat = tape.expect("beat", "down", "interim", "100");
     let mut other = tape.connect();
     tape.say(&mut other, "hello");
+    let said = tape.expect("said", "up", "body", "hello");
     page.answer();
     let news = tape.expect("news", "down", "response", "200");
     // Between two questions nobody listens, and two messages are said.
@@ -56,17 +62,21 @@ fn longpoll() {
     tape.pause(200);
     tape.send(&mut page, FETCH, "/wait?after=1&hold=25");
     page.answer();
-    tape.expect("between", "up", "request", "after=1");
+    let question = tape.expect("between", "up", "request", "after=1");
     tape.expect("both", "down", "response", "200");
     tape.send(&mut page, FETCH, "/wait?after=3&hold=2");
     page.answer();
     let timeout = tape.expect("timeout", "down", "response", "204");
     drop((page, other));
     let (up, down) = (tape.message_size(&question), tape.message_size(&news));
+    let timeout = tape.message_size(&timeout);
     tape.figure("ask", up);
     tape.figure("news", down);
     tape.figure("round", up + down);
-    tape.figure("timeout", tape.message_size(&timeout));
+    tape.figure("timeout", timeout);
+    tape.time("said_at", Tape::at(&said));
+    tape.time("push_ms", Tape::between(&said, &news));
+    tape.figure("silent_hour", 3600 / 25 * (up + timeout) / 1_000);
     tape.figure("beat", beat.number("size"));
     tape.finish();
 }
@@ -107,6 +117,7 @@ fn sse() {
     drop((page, other));
     tape.figure("ask", tape.message_size(&question));
     tape.figure("opening", opening.number("size"));
+    tape.time("again_at", Tape::at(&again));
     tape.figure("event", event.number("size"));
     tape.figure("lines", lines.number("size"));
     tape.figure("beat", beat.number("size"));
