@@ -26,6 +26,7 @@ mod bad_cable;
 mod bench;
 pub mod browser;
 mod random;
+pub mod record;
 mod server;
 mod wire;
 

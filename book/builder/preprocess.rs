@@ -1,0 +1,271 @@
+//! The preprocessor: what the text asks for by name is put in its place.
+//!
+//! ```text
+//! {{#include ../../demos/longpoll/src/lib.rs:hold}}   in a fence: the lines of an anchor, with the path as a caption
+//! {{#demo longpoll}}                                  the running demo, with the button that starts it
+//! {{#wire longpoll}}                                  a recording, to play
+//! {{#bytes longpoll ask}}                             one unit of a recording, as text
+//! {{#figure longpoll.ask}}                            a number out of a recording
+//! {{#rfc 9112 7.1}}                                   a link to a section of an RFC
+//! {{#minutes 20}}                                     how long a chapter takes
+//! {{#plan 9:00 polling longpoll 15:break}}            a timetable, added up from the chapters
+//! ```
+//!
+//! An order that can't be carried out fails the build. A backslash in front, `\{{#`, shows it instead.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use mdbook_driver::book::{Book, BookItem};
+use mdbook_driver::errors::{Error, Result as BookResult};
+use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
+
+use crate::{anchor, demos, recording, root};
+
+/// The preprocessor.
+pub struct Bench;
+
+impl Preprocessor for Bench {
+    fn name(&self) -> &str {
+        "bench"
+    }
+
+    fn run(&self, context: &PreprocessorContext, mut book: Book) -> BookResult<Book> {
+        let source = context.root.join(&context.config.book.src);
+        lay_out_assets(&source)?;
+        let mut faults = Vec::new();
+        let mut minutes = BTreeMap::new();
+        for item in book.iter() {
+            if let BookItem::Chapter(chapter) = item
+                && let Some(path) = &chapter.path
+            {
+                let name = path.with_extension("").to_string_lossy().into_owned();
+                minutes.insert(name, (chapter.name.clone(), minutes_of(&chapter.content).unwrap_or(0)));
+            }
+        }
+        book.for_each_mut(|item| {
+            if let BookItem::Chapter(chapter) = item
+                && let Some(path) = &chapter.path
+            {
+                let folder = source.join(path);
+                let folder = folder.parent().unwrap_or(&source);
+                match chapter_text(&chapter.content, folder, &minutes) {
+                    Ok(text) => chapter.content = text,
+                    Err(why) => faults.push(format!("{}: {why}", path.display())),
+                }
+            }
+        });
+        if faults.is_empty() { Ok(book) } else { Err(Error::msg(faults.join("\n"))) }
+    }
+}
+
+/// The pages' style and elements are the book's, too: they are copied beside the text, whence mdBook takes them along.
+/// A file that is the same already is left alone, or `mdbook serve` would build for ever.
+fn lay_out_assets(source: &Path) -> std::io::Result<()> {
+    let to = source.join("bench");
+    fs::create_dir_all(&to)?;
+    for file in fs::read_dir(root().join("shared/assets"))? {
+        let file = file?;
+        let (new, place) = (fs::read(file.path())?, to.join(file.file_name()));
+        if fs::read(&place).ok().as_ref() != Some(&new) {
+            fs::write(place, new)?;
+        }
+    }
+    Ok(())
+}
+
+/// The minutes that a chapter says it takes.
+pub fn minutes_of(text: &str) -> Option<u32> {
+    let (_, rest) = text.split_once("{{#minutes ")?;
+    rest.split_once("}}")?.0.trim().parse().ok()
+}
+
+/// The text of a chapter with its orders carried out.
+///
+/// # Errors
+/// A sentence that says what is missing.
+pub fn chapter_text(text: &str, folder: &Path, minutes: &BTreeMap<String, (String, u32)>) -> Result<String, String> {
+    let mut out = String::with_capacity(text.len() * 2);
+    let mut fence: Option<String> = None;
+    let lines: Vec<&str> = text.lines().collect();
+    for (at, line) in lines.iter().enumerate() {
+        let bar = line.trim_start();
+        let marks: String = bar.chars().take_while(|c| *c == '`').collect();
+        match &fence {
+            Some(open) if marks == *open && bar == marks => fence = None,
+            None if marks.len() >= 3 => {
+                fence = Some(marks);
+                if let Some(what) = lines.get(at + 1).and_then(|next| include_of(next)) {
+                    out += &caption(what)?;
+                }
+            }
+            _ => {}
+        }
+        if let Some(what) = include_of(line) {
+            if fence.is_none() {
+                return Err(format!("line {}: an include stands in a fence", at + 1));
+            }
+            out += &anchor::include(folder, what)?;
+        } else {
+            out += &orders(line, minutes).map_err(|why| format!("line {}: {why}", at + 1))?;
+        }
+        out.push('\n');
+    }
+    Ok(out)
+}
+
+/// `PATH:ANCHOR` of a line that is nothing but an include.
+pub fn include_of(line: &str) -> Option<&str> {
+    line.trim().strip_prefix("{{#include ")?.strip_suffix("}}").map(str::trim)
+}
+
+/// The path above a piece of code, as seen from the workspace's root.
+fn caption(what: &str) -> Result<String, String> {
+    let (path, name) = what.rsplit_once(':').unwrap_or((what, ""));
+    let path = path.trim_start_matches("../");
+    let file = root().join(path);
+    if !file.is_file() {
+        return Err(format!("there is no file {path}"));
+    }
+    let text = fs::read_to_string(file).map_err(|error| format!("{path}: {error}"))?;
+    let mark = format!("ANCHOR: {name}");
+    let line = text.lines().position(|line| line.trim_end().ends_with(&mark));
+    let place = line.map_or(String::new(), |line| format!("<span>, line {}</span>", line + 2));
+    Ok(format!("<p class=\"path\"><code>{path}</code>{place}</p>\n\n"))
+}
+
+fn orders(line: &str, minutes: &BTreeMap<String, (String, u32)>) -> Result<String, String> {
+    let mut out = String::new();
+    let mut rest = line;
+    while let Some((before, after)) = rest.split_once("{{#") {
+        let (order, behind) = after.split_once("}}").ok_or("an order that is not closed")?;
+        if let Some(shown) = before.strip_suffix('\\') {
+            let _ = write!(out, "{shown}{{{{#{order}}}}}");
+        } else {
+            out += before;
+            out += &carry_out(order.trim(), minutes)?;
+        }
+        rest = behind;
+    }
+    Ok(out + rest)
+}
+
+fn carry_out(order: &str, minutes: &BTreeMap<String, (String, u32)>) -> Result<String, String> {
+    let words: Vec<&str> = order.split_whitespace().collect();
+    match words[..] {
+        ["demo", name] => demo(name),
+        ["wire", name] => wire(name),
+        ["bytes", name, row] => bytes(name, row),
+        ["figure", key] => recording::figure(key),
+        ["rfc", number, section] => Ok(format!(
+            "[RFC {number}, section {section}](https://www.rfc-editor.org/rfc/rfc{number}#section-{section})"
+        )),
+        ["rfc", number] => Ok(format!("[RFC {number}](https://www.rfc-editor.org/rfc/rfc{number})")),
+        ["minutes", number] => Ok(format!("<p class=\"minutes\">{number} minutes</p>")),
+        ["plan", start, ref stops @ ..] => plan(start, stops, minutes),
+        _ => Err(format!("nobody knows how to {{{{#{order}}}}}")),
+    }
+}
+
+/// The place of a running demo. `look/book.js` brings it to life where the book's own server is behind it; elsewhere it
+/// is what stands here: the command and the address.
+fn demo(name: &str) -> Result<String, String> {
+    let demos::Demo { port, title, first, .. } = demos::find(name).ok_or_else(|| format!("there is no demo {name}"))?;
+    let (title, first) = (escape(&title), escape(&first));
+    Ok(format!(
+        "<div><live-demo name=\"{name}\" port=\"{port}\" title=\"{title}\">\
+         <p class=\"command\"><code>cargo run -p {name}</code> and open \
+         <a href=\"http://127.0.0.1:{port}\">http://127.0.0.1:{port}</a></p>\
+         <p class=\"first\">First: {first}.</p></live-demo></div>"
+    ))
+}
+
+/// A recording in the element that the live pages use; without scripts, its lines.
+fn wire(name: &str) -> Result<String, String> {
+    let lines = escape(recording::ladder(name)?.trim_end()).replace('\n', "&#10;");
+    Ok(format!(
+        "<div class=\"recorded\"><wire-view src=\"wire/{name}.json\"></wire-view><noscript><pre>{lines}</pre></noscript>\
+         <p class=\"path\">Recorded by <code>make record</code>: <a href=\"wire/{name}.txt\">as text</a></p></div>"
+    ))
+}
+
+fn bytes(name: &str, row: &str) -> Result<String, String> {
+    let text = escape(recording::text(name, row)?.trim_end_matches('\n')).replace('\n', "&#10;");
+    Ok(format!("<pre class=\"wire-text\" tabindex=\"0\"><code class=\"nohighlight\">{text}</code></pre>"))
+}
+
+/// A timetable: chapters by their name, and `15:break` for what is no chapter.
+fn plan(start: &str, stops: &[&str], minutes: &BTreeMap<String, (String, u32)>) -> Result<String, String> {
+    let clock = |at: u32| format!("{:02}:{:02}", at / 60 % 24, at % 60);
+    let (hours, rest) = start.split_once(':').ok_or("a plan starts at a time: 9:00")?;
+    let number = |word: &str| word.parse::<u32>().map_err(|error| format!("{word}: {error}"));
+    let begin = number(hours)? * 60 + number(rest)?;
+    let mut at = begin;
+    let mut rows = String::new();
+    for stop in stops {
+        let (what, takes) = match stop.split_once(':') {
+            Some((takes, word)) => (word.replace('_', " "), number(takes)?),
+            None => {
+                let (title, takes) = minutes.get(*stop).ok_or_else(|| format!("there is no chapter {stop}"))?;
+                if *takes == 0 {
+                    return Err(format!("chapter {stop} does not say how long it takes"));
+                }
+                (format!("[{title}]({stop}.md)"), *takes)
+            }
+        };
+        let _ = writeln!(rows, "| {} | {what} | {takes} |", clock(at));
+        at += takes;
+    }
+    let total = at - begin;
+    let sum = format!("| {} | **End, after {} h {:02} min** | **{total}** |", clock(at), total / 60, total % 60);
+    Ok(format!("| at | what | minutes |\n|---|---|---:|\n{rows}{sum}\n"))
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(markdown: &str) -> Result<String, String> {
+        let chapters = [("polling", 20), ("sse", 25)];
+        let minutes = chapters.map(|(name, takes)| (name.to_string(), (name.to_uppercase(), takes)));
+        chapter_text(markdown, &root().join("book/src"), &BTreeMap::from(minutes))
+    }
+
+    #[test]
+    fn an_include_brings_its_lines_and_its_path() {
+        let out = text("```rust,ignore\n{{#include ../../demos/longpoll/src/lib.rs:hold}}\n```").unwrap();
+        assert!(out.starts_with("<p class=\"path\"><code>demos/longpoll/src/lib.rs</code>"), "{out}");
+        assert!(out.contains("\nfn hold_until_news("), "{out}");
+        assert!(!out.contains("ANCHOR"), "{out}");
+    }
+
+    #[test]
+    fn what_is_missing_fails() {
+        assert!(text("```js\n{{#include ../../demos/longpoll/src/lib.rs:nothing}}\n```").is_err());
+        assert!(text("```js\n{{#include ../../demos/nobody.rs:nothing}}\n```").is_err());
+        assert!(text("{{#include ../../demos/longpoll/src/lib.rs:hold}}").is_err());
+        assert!(text("{{#demo nobody}}").is_err());
+        assert!(text("{{#wire nobody}}").is_err());
+        assert!(text("{{#figure nobody.nothing}}").is_err());
+        assert!(text("{{#dance}}").is_err());
+        assert!(text("{{#plan 9:00 nobody}}").is_err());
+    }
+
+    #[test]
+    fn an_order_can_be_shown() {
+        assert_eq!(text(r"see \{{#demo longpoll}}.").as_deref(), Ok("see {{#demo longpoll}}.\n"));
+    }
+
+    #[test]
+    fn a_plan_is_added_up() {
+        let out = text("{{#plan 9:50 polling 15:a_break sse}}").unwrap();
+        assert!(out.contains("| 09:50 | [POLLING](polling.md) | 20 |\n| 10:10 | a break | 15 |\n| 10:25 |"), "{out}");
+        assert!(out.contains("| 10:50 | **End, after 1 h 00 min** | **60** |"), "{out}");
+    }
+}

@@ -1,0 +1,233 @@
+//! The book's own server: its pages, and on this machine only the buttons that start the demos in them.
+//!
+//! Who may press them? Whoever has the token, which only the book's own pages hold; who asks from a page of this very
+//! origin or from none; by a name of this machine. The names that can be started are those of the folders in `demos`;
+//! there is no shell anywhere.
+
+use std::fs;
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, SystemTime};
+
+use serde_json::json;
+use shared::reply;
+use tiny_http::{Header, Method, Request, Response};
+
+use crate::runs::{Runs, State};
+use crate::{build, demos, root};
+
+/// What a page of the book may load: its own files and the demos of this machine. So nothing leaves the machine.
+const POLICY: &str = "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; \
+     img-src 'self' data:; font-src 'self' data:; connect-src 'self' ws://127.0.0.1:* ws://localhost:*; \
+     frame-src 'self' http://127.0.0.1:* http://localhost:*; object-src 'none'; base-uri 'self'; form-action 'self'";
+
+/// The server.
+pub struct Book {
+    /// Where the pages are.
+    pages: PathBuf,
+    /// When they were built; `None`: they were not.
+    built: Mutex<Option<SystemTime>>,
+    /// Held for writing while mdBook clears and fills the folder.
+    folder: RwLock<()>,
+    runs: Arc<Runs>,
+    token: String,
+}
+
+/// Builds the book, serves it on this port of the loopback address and never returns, but for an error.
+///
+/// # Errors
+/// When the port is taken, the book can't be built, or the listener fails.
+pub fn serve(port: u16, pages: &Path) -> io::Result<()> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => io::Error::other(format!(
+            "port {port} is taken: stop what runs there, or take any free port: PORT=0 cargo run -p book"
+        )),
+        _ => error,
+    })?;
+    let port = listener.local_addr()?.port();
+    let book = Arc::new(Book {
+        pages: pages.to_path_buf(),
+        built: Mutex::new(None),
+        folder: RwLock::new(()),
+        runs: Arc::default(),
+        token: token()?,
+    });
+    book.bring_up_to_date().map_err(io::Error::other)?;
+    println!("The book: http://127.0.0.1:{port}");
+    println!("Ctrl+C ends it, and every demo that was started from its pages.");
+    io::stdout().flush()?;
+    let server = reply::server(listener)?;
+    loop {
+        let request = server.recv()?;
+        let book = book.clone();
+        std::thread::spawn(move || book.answer(request));
+    }
+}
+
+impl Book {
+    fn answer(&self, request: Request) {
+        let path = request.url().split(['?', '#']).next().unwrap_or("").to_string();
+        let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+        match (request.method(), &parts[..]) {
+            (method, ["demos", ..]) if !self.has_token(&request) => {
+                let _ = method;
+                reply::text(request, 403, "Only the book's own pages may do that.");
+            }
+            (Method::Get, ["demos"]) => reply::json(request, 200, &self.runs.json()),
+            (Method::Post, ["demos", name, "run"]) => self.run(request, name),
+            (Method::Post, ["demos", name, "stop"]) => {
+                self.runs.stop(name);
+                self.runs.wait_for_the_end(name, Duration::from_secs(5));
+                reply::json(request, 200, &self.runs.json());
+            }
+            (Method::Get, ["demos", ..]) => reply::method_not_allowed(request, "POST"),
+            (Method::Get | Method::Head, _) => self.page(request, &path),
+            _ => reply::method_not_allowed(request, "GET"),
+        }
+    }
+
+    fn has_token(&self, request: &Request) -> bool {
+        let given = reply::header(request, "X-Book-Token").unwrap_or("");
+        // Compared to the end whatever comes, so that the time it takes tells nothing.
+        let differs = given.bytes().zip(self.token.bytes()).fold(0, |differs, (a, b)| differs | (a ^ b));
+        given.len() == self.token.len() && differs == 0
+    }
+
+    /// Starts a demo and streams what it writes, a line of JSON for each, until it says its address or ends.
+    fn run(&self, request: Request, name: &str) {
+        if demos::find(name).is_none() {
+            return reply::text(request, 404, "There is no such demo.");
+        }
+        if let Err(error) = self.runs.start(name) {
+            return reply::text(request, 500, &format!("It does not start: {error}."));
+        }
+        let mut out = request.into_writer();
+        // A page that has left is the ordinary end; the demo goes on.
+        let _ = self.stream(name, &mut out);
+    }
+
+    fn stream(&self, name: &str, out: &mut impl Write) -> io::Result<()> {
+        out.write_all(
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nCache-Control: no-store\r\n\
+              X-Content-Type-Options: nosniff\r\nTransfer-Encoding: chunked\r\n\r\n",
+        )?;
+        let mut seen = 0;
+        while let Some((lines, state)) = self.runs.since(name, seen, Duration::from_secs(1)) {
+            seen += lines.len();
+            for line in lines {
+                reply::chunk(out, format!("{}\n", json!({ "line": line })).as_bytes())?;
+            }
+            match state {
+                State::Starting => continue,
+                State::Running(url) => reply::chunk(out, format!("{}\n", json!({ "url": url })).as_bytes())?,
+                State::Ended => reply::chunk(out, format!("{}\n", json!({ "ended": true })).as_bytes())?,
+            }
+            break;
+        }
+        reply::last_chunk(out)
+    }
+
+    fn page(&self, request: Request, path: &str) {
+        let path = if path.ends_with('/') { format!("{path}index.html") } else { path.to_string() };
+        let plain =
+            path.split('/').skip(1).all(|part| !part.is_empty() && !part.starts_with('.') && !part.contains('\\'));
+        if path.ends_with(".html")
+            && let Err(why) = self.bring_up_to_date()
+        {
+            return send(
+                request,
+                500,
+                "text/plain; charset=utf-8",
+                format!("The book can't be built:\n\n{why}\n").into(),
+            );
+        }
+        let _reading = self.folder.read().unwrap_or_else(PoisonError::into_inner);
+        let file = self.pages.join(path.trim_start_matches('/'));
+        let found = if plain { fs::read(&file).ok() } else { None };
+        let (status, mut body, path) = match found {
+            Some(body) => (200, body, path),
+            None => (404, fs::read(self.pages.join("404.html")).unwrap_or_default(), "404.html".to_string()),
+        };
+        if path.ends_with(".html") {
+            let page = String::from_utf8_lossy(&body);
+            let mark = format!("<head>\n<meta name=\"book-token\" content=\"{}\">", self.token);
+            body = page.replacen("<head>", &mark, 1).into_bytes();
+        }
+        send(request, status, kind(&path), body);
+    }
+
+    /// Builds the book when something it is made of is newer: an edit needs a reload and nothing else.
+    fn bring_up_to_date(&self) -> Result<(), String> {
+        let mut built = self.built.lock().unwrap_or_else(PoisonError::into_inner);
+        let newest = ["book/src", "book/theme", "book/book.toml", "demos", "shared/assets"]
+            .iter()
+            .map(|place| newest(&root().join(place)))
+            .max()
+            .unwrap_or(SystemTime::UNIX_EPOCH);
+        if built.is_some_and(|built| built >= newest) {
+            return Ok(());
+        }
+        let now = SystemTime::now();
+        let _writing = self.folder.write().unwrap_or_else(PoisonError::into_inner);
+        build(&self.pages).map_err(|error| format!("{error:#}"))?;
+        *built = Some(now.max(newest));
+        Ok(())
+    }
+}
+
+fn newest(place: &Path) -> SystemTime {
+    let own = place.metadata().and_then(|data| data.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
+    if place.is_file() {
+        return own;
+    }
+    // A folder's own time changes when files come and go; so does the one the preprocessor writes into.
+    let files = fs::read_dir(place).into_iter().flatten().flatten().map(|entry| entry.path());
+    files.filter(|path| !path.ends_with("src/bench")).map(|path| newest(&path)).max().unwrap_or(own)
+}
+
+fn kind(path: &str) -> &'static str {
+    match path.rsplit_once('.').map(|(_, end)| end) {
+        Some("html") => "text/html; charset=utf-8",
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("json") => "application/json",
+        Some("svg") => "image/svg+xml",
+        Some("png") => "image/png",
+        Some("woff2") => "font/woff2",
+        _ => "text/plain; charset=utf-8",
+    }
+}
+
+fn send(request: Request, status: u16, kind: &str, body: Vec<u8>) {
+    let mut response = Response::from_data(body).with_status_code(status);
+    let headers = [
+        ("Content-Type", kind),
+        ("Cache-Control", "no-store"),
+        ("X-Content-Type-Options", "nosniff"),
+        ("X-Frame-Options", "SAMEORIGIN"),
+        ("Content-Security-Policy", POLICY),
+    ];
+    for (name, value) in headers {
+        if let Ok(header) = Header::from_bytes(name, value) {
+            response.add_header(header);
+        }
+    }
+    let _ = request.respond(response);
+}
+
+/// 128 bits that nobody guesses.
+fn token() -> io::Result<String> {
+    let mut bytes = [0; 16];
+    match fs::File::open("/dev/urandom") {
+        Ok(mut source) => source.read_exact(&mut bytes)?,
+        // Elsewhere: the keys of a hash map, which std takes from the system's random numbers.
+        Err(_) => {
+            use std::hash::{BuildHasher, RandomState};
+            bytes[..8].copy_from_slice(&RandomState::new().hash_one(1).to_le_bytes());
+            bytes[8..].copy_from_slice(&RandomState::new().hash_one(2).to_le_bytes());
+        }
+    }
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}

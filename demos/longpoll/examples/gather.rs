@@ -1,0 +1,51 @@
+//! An answer to the first task of the chapter: a burst of messages in one answer.
+//!
+//! Run    `cargo run -p longpoll --example gather`
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use shared::{Demo, Room, reply};
+use tiny_http::{Method, Request};
+
+const DEMO: Demo = Demo { serve, ..longpoll::DEMO };
+
+fn main() {
+    shared::run(&DEMO);
+}
+
+fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
+    let server = reply::server(listener)?;
+    loop {
+        let request = server.recv()?;
+        let path = request.url().split('?').next().unwrap_or("").to_string();
+        match (request.method(), path.as_str()) {
+            (Method::Get, "/") => reply::page(request, &DEMO),
+            (Method::Post, "/say") => reply::say(request, &room),
+            (Method::Get, "/wait") => {
+                let room = room.clone();
+                reply::on_a_thread(move || answer(request, &room));
+            }
+            _ => reply::not_found(request),
+        }
+    }
+}
+
+// ANCHOR: answer
+/// How long the answer waits for more, once there is something to tell. Every message may be late by that much.
+const GATHER: Duration = Duration::from_millis(20);
+
+/// Waits for the first message, then a little more, and then looks again: the cursor is still the old one.
+fn answer(request: Request, room: &Room) {
+    let after = reply::query(&request, "after").unwrap_or(0);
+    let hold = reply::query(&request, "hold").unwrap_or(25).min(60);
+    if room.wait_since(after, Duration::from_secs(hold)).is_empty() {
+        return reply::text(request, 204, "");
+    }
+    thread::sleep(GATHER);
+    reply::json(request, 200, &room.since(after).json());
+}
+// ANCHOR_END: answer
