@@ -151,7 +151,7 @@ impl Row {
 
 impl Feed {
     /// The next event of any name.
-    pub fn next(&mut self) -> Event {
+    pub fn next_event(&mut self) -> Event {
         let event = self.wire.block().expect("the feed never ends");
         if event.name == "row" {
             let data = json(event.data.as_deref().unwrap_or_default());
@@ -177,7 +177,7 @@ impl Feed {
     pub fn event(&mut self, name: &str) -> Value {
         let deadline = Instant::now() + DEADLINE;
         loop {
-            let event = self.next();
+            let event = self.next_event();
             assert!(Instant::now() < deadline, "the feed should have had an event named {name:?} by now");
             if event.name == name {
                 return json(event.data.as_deref().unwrap_or_default());
@@ -196,7 +196,7 @@ impl Feed {
             if let Some(row) = self.rows.iter().find(|row| fits(row)) {
                 return row.clone();
             }
-            self.next();
+            self.next_event();
         }
     }
 

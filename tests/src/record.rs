@@ -242,7 +242,7 @@ impl Tape {
         while total(&self.feed, "up") < counters["up"].as_u64().unwrap_or(0)
             || total(&self.feed, "down") < counters["down"].as_u64().unwrap_or(0)
         {
-            self.feed.next();
+            self.feed.next_event();
         }
     }
 }

@@ -1,6 +1,5 @@
 //! The feed's promises: the rows of the wire view show the true bytes, all of them, and say so when some are gone.
 
-use serde_json::Value;
 use tests::{A_WHILE, start, start_with};
 
 macro_rules! ours_only {
@@ -147,9 +146,9 @@ fn a_reader_that_comes_back_goes_on_after_its_last_event_id() {
     drop(feed);
     demo.say("two");
     let mut again = bench.feed_after(Some(&seen.id));
-    let mut event = again.next();
+    let mut event = again.next_event();
     while event.id.is_none() {
-        event = again.next();
+        event = again.next_event();
     }
     let (next, last): (u64, u64) =
         (event.id.and_then(|id| id.parse().ok()).expect("a number"), seen.id.parse().expect("a number"));
@@ -227,7 +226,7 @@ fn the_counters_count_what_went_over_the_wire() {
     assert_eq!(counters["messages"], 0);
     demo.say("one");
     let mut feed = bench.feed();
-    while feed.event("counters")["messages"] != Value::from(1) {}
+    while feed.event("counters")["messages"] != 1 {}
 }
 
 #[test]

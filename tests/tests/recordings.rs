@@ -2,13 +2,13 @@
 //!
 //! `make record` (`RECORD=1 cargo test -p tests --test recordings`) writes them anew.
 
-use tests::record::{EVENT_SOURCE, FETCH, FRAME, IMAGE, SCRIPT, Tape, WEBSOCKET, frame, head};
+use tests::record::{EVENT_SOURCE, FETCH, FRAME, SCRIPT, Tape, WEBSOCKET, frame, head};
 
 #[test]
 fn polling() {
     let mut tape = Tape::start("polling", "polling", 8001, &[]);
     let mut page = tape.connect();
-    let mut poll = |tape: &mut Tape, page: &mut tests::Wire, after: u64, name: &str| {
+    let poll = |tape: &mut Tape, page: &mut tests::Wire, after: u64, name: &str| {
         tape.send(page, FETCH, &format!("/messages?after={after}"));
         page.answer();
         let question = tape.expect(name, "up", "request", "GET /messages");
