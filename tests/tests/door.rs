@@ -494,3 +494,66 @@ fn a_client_may_end_its_side_and_still_hear_the_answer() {
     assert!(waiting.answer().1.contains("still there?"));
     assert_eq!(waiting.end(), End::Fin);
 }
+
+// ---- What it costs ----
+
+#[test]
+fn the_bench_makes_nobody_wait() {
+    ours_only!();
+    let demo = start_with("longpoll", &["--quiet"]);
+    demo.say("the first takes its time to start threads");
+    let began = Instant::now();
+    for n in 0..50 {
+        demo.say(&format!("{n} {}", "x".repeat(900))); // each on a connection of its own
+    }
+    let new = began.elapsed() / 50;
+    let mut wire = demo.connect();
+    let began = Instant::now();
+    for n in 0..50 {
+        wire.post("/say", &[], &format!("{n} {}", "x".repeat(900)));
+        assert_eq!(wire.answer().0.status, 201);
+    }
+    let kept = began.elapsed() / 50;
+    // 40 ms are what TCP makes a small second write wait for the acknowledgement of the first.
+    assert!(new < Duration::from_millis(25), "a message on a new connection took {new:?}");
+    assert!(kept < Duration::from_millis(25), "a message on a connection that was kept took {kept:?}");
+}
+
+#[test]
+fn requests_sent_ahead_take_no_thread_each() {
+    ours_only!();
+    let demo = start_with("longpoll", &["--quiet"]);
+    let last = demo.say("before").id;
+    let (before, _) = usage(&demo);
+    let mut greedy = demo.connect();
+    for _ in 0..500 {
+        let asked =
+            greedy.try_send(format!("GET /wait?after={last}&hold=30 HTTP/1.1\r\nHost: {}\r\n\r\n", demo.host()));
+        if asked.is_err() {
+            break;
+        }
+    }
+    assert!(greedy.is_silent_for(A_WHILE));
+    let (now, _) = usage(&demo);
+    assert!(now < before + 50, "500 requests on one connection started {} threads", now - before);
+    demo.say("now");
+    for _ in 0..500 {
+        assert_eq!(greedy.status(), 200);
+        greedy.text();
+    }
+}
+
+#[test]
+fn a_hundred_connections_at_once_are_all_served() {
+    ours_only!();
+    for args in [&["--quiet"][..], &["--quiet", "--no-bench"]] {
+        let demo = start_with("longpoll", args);
+        let last = demo.say("before").id;
+        let mut crowd: Vec<_> = (0..100).map(|_| demo.get(&format!("/wait?after={last}&hold=30"))).collect();
+        let said = demo.say("to all of you");
+        for (n, one) in crowd.iter_mut().enumerate() {
+            let (_, news) = one.answer();
+            assert_eq!(Message::list(&news), [said.clone()], "{args:?}: client {n} of 100 was forgotten");
+        }
+    }
+}

@@ -17,7 +17,7 @@ mod terminal;
 mod view;
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::process::{Command, exit};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
@@ -45,6 +45,9 @@ const BENCH_CONNECTIONS: usize = 60;
 
 /// So many connections may wait to be accepted; a class that opens its pages all at once is not made to wait.
 const BACKLOG: i32 = 1_024;
+
+/// With `--no-bench`: the time between two nudges.
+const NUDGES: Duration = Duration::from_millis(20);
 
 /// Runs a demo as the command line asks, until the process ends.
 pub fn run(demo: &'static Demo) {
@@ -105,6 +108,9 @@ pub fn run(demo: &'static Demo) {
     }
     if !options.bench {
         log("no bench: no limits, no cable, nothing to see; for measuring only");
+        for at in beside.iter().chain([&public]).map(self::address) {
+            thread::spawn(move || keep_nudging(at));
+        }
         for (one, public) in demo.beside.iter().zip(beside) {
             let room = room.clone();
             thread::spawn(move || keep_serving(&public, |listener| (one.serve)(listener, room.clone())));
@@ -140,6 +146,20 @@ fn keep_serving(listener: &TcpListener, serve: impl Fn(TcpListener) -> io::Resul
             log(&format!("serving again after: {error}"));
         }
         thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// Without a front door there is no gate either, and tiny_http overlooks connections that come in together: it is made to
+/// look at its queue all the time. A demo without tiny_http sees connections that end at once, as every server does.
+fn keep_nudging(server: SocketAddr) -> ! {
+    let here = match server.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    loop {
+        thread::sleep(NUDGES);
+        gate::nudge((here, server.port()).into());
     }
 }
 
