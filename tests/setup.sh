@@ -1,0 +1,80 @@
+#!/bin/sh
+# Installs the browsers that the tests drive, when they are missing: from the system's package manager if this user may
+# (root, or sudo without a password). Otherwise one line says what to install.
+set -eu
+
+have() { command -v "$1" >/dev/null 2>&1; }
+have_chromium() { { have chromium || have chromium-browser || have google-chrome; } && have chromedriver; }
+have_firefox() { have firefox || have firefox-esr; }
+
+# Runs a command as root.
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
+}
+
+may_install() {
+    [ "$(id -u)" = 0 ] || { have sudo && sudo -n true 2>/dev/null; }
+}
+
+# The names differ from system to system; the last words are what this one calls them.
+packages() {
+    if have apt-get; then
+        have_chromium || echo chromium chromium-driver
+        have_firefox || echo firefox-esr
+    elif have dnf; then
+        have_chromium || echo chromium chromedriver
+        have_firefox || echo firefox
+    elif have pacman; then
+        have_chromium || echo chromium
+        have_firefox || echo firefox
+    elif have zypper; then
+        have_chromium || echo chromium chromedriver
+        have_firefox || echo MozillaFirefox
+    elif have apk; then
+        have_chromium || echo chromium chromium-chromedriver
+        have_firefox || echo firefox
+    elif have brew; then
+        have_chromium || echo --cask chromium chromedriver
+        have_firefox || echo --cask firefox
+    fi
+}
+
+install_them() {
+    if have apt-get; then
+        as_root apt-get update -qq
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" </dev/null
+    elif have dnf; then as_root dnf install -y -q "$@"
+    elif have pacman; then as_root pacman -S --noconfirm --needed "$@"
+    elif have zypper; then as_root zypper --non-interactive --quiet install "$@"
+    elif have apk; then as_root apk add --quiet "$@"
+    elif have brew; then brew install --quiet "$@"
+    fi
+}
+
+give_up() {
+    echo "setup: $*" >&2
+    exit 1
+}
+
+if ! have_chromium || ! have_firefox; then
+    missing=$(packages | tr '\n' ' ')
+    what="Chromium with chromedriver, and Firefox (${missing:-no package manager that this script knows})"
+    if [ -z "$missing" ]; then give_up "install $what, then try again"; fi
+    if ! have brew && ! may_install; then give_up "install $what as root, then try again"; fi
+    echo "setup: installing $missing"
+    # shellcheck disable=SC2086  # the names are words on purpose
+    install_them $missing >/dev/null || give_up "this did not work; install $what, then try again"
+    have_chromium && have_firefox || give_up "still missing; install $what, then try again"
+fi
+
+if ! have geckodriver; then
+    # No package of Debian's has it; cargo builds it in a minute or two.
+    echo "setup: installing geckodriver"
+    cargo install --quiet geckodriver --version 0.37.1 --locked ||
+        give_up "install geckodriver (https://github.com/mozilla/geckodriver), then try again"
+fi
+
+first_of() { "$@" 2>/dev/null | sed -n 1p; }
+for program in chromium chromium-browser google-chrome firefox firefox-esr geckodriver; do
+    if have $program; then echo "setup: $(first_of $program --version)"; fi
+done
