@@ -26,6 +26,7 @@ mod bench;
 pub mod browser;
 mod random;
 mod server;
+pub mod websocket;
 mod wire;
 
 use std::io::Write;
