@@ -226,7 +226,7 @@ fn the_room_speaks_text_only() {
 fn over_any_number_of_resets_every_message_is_heard_once_and_in_order() {
     let demo = start("frames");
     let mut random = Random::seeded();
-    let patience = Duration::from_secs(5);
+    let patience = Duration::from_secs(1);
     let (mut heard, mut after, mut said, mut resets) = (Vec::new(), 0, 0, 0);
     let deadline = Instant::now() + Duration::from_secs(60);
     'connection: while heard.len() < 300 {
@@ -238,7 +238,7 @@ fn over_any_number_of_resets_every_message_is_heard_once_and_in_order() {
                     continue 'connection;
                 }
             }
-            let answers = 1 + random.below(8);
+            let answers = 1 + random.below(3); // so many come in any case
             for _ in 0..answers {
                 let Some((TEXT, payload)) = wire.try_frame(patience) else { continue 'connection };
                 let event: serde_json::Value = serde_json::from_slice(&payload).unwrap();
