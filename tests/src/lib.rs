@@ -28,6 +28,7 @@ pub mod browser;
 mod random;
 pub mod record;
 mod server;
+pub mod websocket;
 mod wire;
 
 use std::io::Write;

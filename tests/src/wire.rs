@@ -305,7 +305,7 @@ impl Wire {
         self.block()
     }
 
-    fn try_find<T>(&mut self, patience: Duration, find: impl Fn(&[u8]) -> Option<T>) -> Option<T> {
+    pub(crate) fn try_find<T>(&mut self, patience: Duration, find: impl Fn(&[u8]) -> Option<T>) -> Option<T> {
         loop {
             if let Some(found) = find(&self.unread) {
                 return Some(found);
