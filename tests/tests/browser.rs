@@ -44,7 +44,7 @@ in_both_browsers! {
     the_page_fits_a_narrow_screen
 }
 
-const DEMOS: [&str; 3] = ["polling", "longpoll", "sse"];
+const DEMOS: [&str; 7] = ["polling", "jsonp", "longpoll", "iframe", "multipart", "stream", "sse"];
 
 /// Types into the form as a person does, and sends it.
 fn say(tab: &Tab, text: &str) {
