@@ -204,6 +204,15 @@ impl Wire {
         self.take(count)
     }
 
+    /// The next message that ends with this byte, without it.
+    pub fn message(&mut self, end: u8) -> String {
+        let found = |unread: &[u8]| unread.iter().position(|&byte| byte == end);
+        let at = self.wait_for(found, &format!("a message that ends with the byte {end:#04x}"));
+        let mut message = self.take(at + 1);
+        message.pop();
+        String::from_utf8(message).expect("the demos speak UTF-8")
+    }
+
     /// Everything to the end of the connection.
     pub fn rest(&mut self) -> Vec<u8> {
         self.end();
@@ -294,6 +303,14 @@ impl Wire {
         })?;
         let chunk = self.take(start + size + 2);
         (size > 0).then(|| chunk[start..start + size].to_vec())
+    }
+
+    /// The next message that ends with this byte, without it.
+    pub fn try_message(&mut self, end: u8, patience: Duration) -> Option<Vec<u8>> {
+        let at = self.try_find(patience, |unread| unread.iter().position(|&byte| byte == end))?;
+        let mut message = self.take(at + 1);
+        message.pop();
+        Some(message)
     }
 
     /// The next block of an event stream; `None` at its end, too.

@@ -34,7 +34,7 @@ pub const DEMO: Demo = Demo {
     door: Door::Http,
     serve,
     beside: &[
-        Beside { name: "socket", port: 8107, door: Door::Ends(0), serve: socket::serve },
+        Beside { name: "xmlsocket", port: 8107, door: Door::Ends(0), serve: socket::serve },
         Beside { name: "bridge", port: 8207, door: Door::Bytes, serve: bridge::serve },
         Beside { name: "ruffle", port: 8307, door: Door::Unseen, serve: serve_ruffle },
     ],
@@ -95,6 +95,12 @@ pub fn serve_ruffle(listener: TcpListener, _room: Arc<Room>) -> io::Result<()> {
     })
 }
 
+/// Where `make ruffle` puts it; the environment variable `RUFFLE` names another folder.
+fn ruffle_folder() -> PathBuf {
+    let fetched = || Path::new(env!("CARGO_MANIFEST_DIR")).join("node_modules/@ruffle-rs/ruffle");
+    std::env::var_os("RUFFLE").map_or_else(fetched, PathBuf::from)
+}
+
 /// A file of Ruffle, and its type. Names have no slash: nobody walks out of the folder.
 fn ruffle_file(name: &str) -> Option<(File, &'static str)> {
     let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-');
@@ -103,8 +109,7 @@ fn ruffle_file(name: &str) -> Option<(File, &'static str)> {
         Some((_, "wasm")) => "application/wasm", // or the browser does not compile it while it loads
         _ => return None,
     };
-    let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("node_modules/@ruffle-rs/ruffle");
-    plain.then(|| File::open(folder.join(name)).ok()).flatten().map(|file| (file, kind))
+    plain.then(|| File::open(ruffle_folder().join(name)).ok()).flatten().map(|file| (file, kind))
 }
 
 /// Answers with a file. Only this demo's own pages get so far, so whoever asks may read it.

@@ -220,5 +220,5 @@ fn write(mouth: &Mutex<TcpStream>, message: &str) -> io::Result<()> {
 
 /// The port at which clients find this server.
 pub fn public_port() -> u16 {
-    bench::beside().iter().find(|(name, _)| *name == "socket").map_or(0, |(_, port)| *port)
+    bench::beside().iter().find(|(name, _)| *name == "xmlsocket").map_or(0, |(_, port)| *port)
 }
