@@ -5,6 +5,7 @@
 //! {{#demo longpoll}}                                  the running demo, with the button that starts it
 //! {{#wire longpoll}}                                  a recording, to play
 //! {{#bytes longpoll ask}}                             one unit of a recording, as text
+//! {{#hex frames masked}}                              the same in hexadecimal, in a sentence
 //! {{#figure longpoll.ask}}                            a number out of a recording
 //! {{#rfc 9112 7.1}}                                   a link to a section of an RFC
 //! {{#minutes 20}}                                     how long a chapter takes
@@ -158,6 +159,7 @@ fn carry_out(order: &str, minutes: &BTreeMap<String, (String, u32)>) -> Result<S
         ["demo", name] => demo(name),
         ["wire", name] => wire(name),
         ["bytes", name, row] => bytes(name, row),
+        ["hex", name, row] => Ok(format!("<code class=\"hex\">{}</code>", recording::hex(name, row)?)),
         ["figure", key] => recording::figure(key),
         ["rfc", number, section] => Ok(format!(
             "[RFC {number}, section {section}](https://www.rfc-editor.org/rfc/rfc{number}#section-{section})"

@@ -45,12 +45,26 @@ pub fn figure(key: &str) -> Result<String, String> {
 /// # Errors
 /// A sentence that says what is missing.
 pub fn text(name: &str, row: &str) -> Result<String, String> {
+    let bytes = bytes_of(name, row)?;
+    Ok(String::from_utf8_lossy(&bytes).replace("\r\n", "\n").replace(|c: char| c.is_control() && c != '\n', "·"))
+}
+
+/// The bytes of a named row in hexadecimal: `81 05 48`; of a long one the first 48.
+///
+/// # Errors
+/// A sentence that says what is missing.
+pub fn hex(name: &str, row: &str) -> Result<String, String> {
+    let bytes = bytes_of(name, row)?;
+    let more = if bytes.len() > 48 { " …" } else { "" };
+    Ok(bytes.iter().take(48).map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ") + more)
+}
+
+fn bytes_of(name: &str, row: &str) -> Result<Vec<u8>, String> {
     let recording = read(name)?;
     let number = recording["named"][row].as_u64().ok_or_else(|| format!("recording {name} names no row {row}"))?;
     let rows = recording["rows"].as_array().ok_or_else(|| format!("recording {name} has no rows"))?;
     let row = rows.iter().find(|row| row["n"] == number).ok_or_else(|| format!("recording {name}: no row {number}"))?;
-    let bytes = bytes(row["hex"].as_str().unwrap_or_default());
-    Ok(String::from_utf8_lossy(&bytes).replace("\r\n", "\n").replace(|c: char| c.is_control() && c != '\n', "·"))
+    Ok(bytes(row["hex"].as_str().unwrap_or_default()))
 }
 
 /// The ladder as lines of text, for readers without the element: the recording's `.txt`.

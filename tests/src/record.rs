@@ -43,6 +43,8 @@ pub struct Tape {
     times: Map<String, Value>,
     passed: u64,
     said: u32,
+    /// Rows up to this one are no part of the recording.
+    before: u64,
     /// Rows behind this one are another number of beats at every run: only how the connection ends is compared.
     loose: Option<u64>,
 }
@@ -87,6 +89,7 @@ impl Tape {
             times: Map::new(),
             passed: 0,
             said: 0,
+            before: 0,
             loose: None,
         }
     }
@@ -103,7 +106,7 @@ impl Tape {
 
     /// A connection to another server of the demo, by the name that it has in its `beside`.
     pub fn connect_beside(&self, name: &str) -> Wire {
-        let line = self.demo.prints(&format!("{name}: "));
+        let line = self.demo.prints(&format!("{name}: 127.0.0.1:"));
         Wire::connect(line.trim().rsplit(' ').next().expect("the line names host and port"))
     }
 
@@ -170,6 +173,13 @@ impl Tape {
         row
     }
 
+    /// Leaves out all that went over the wire so far.
+    pub fn begin_here(&mut self) {
+        self.settle();
+        self.before = self.feed.rows().iter().map(|row| row.number("n")).max().unwrap_or(0);
+        self.passed = self.before;
+    }
+
     /// From here on only the ends of connections are compared: what goes on in between is a matter of time.
     pub fn loose(&mut self) {
         self.loose = Some(self.passed);
@@ -212,6 +222,7 @@ impl Tape {
     pub fn finish(mut self) {
         self.settle();
         let mut rows: Vec<Value> = self.feed.rows().iter().map(|row| row.json.clone()).collect();
+        rows.retain(|row| row["n"].as_u64() > Some(self.before));
         rows.sort_by_key(|row| row["n"].as_u64());
         let recording = json!({ "rows": rows, "named": self.named, "figures": self.figures, "times": self.times, "loose": self.loose });
         let path = folder().join(format!("{}.json", self.name));
@@ -301,6 +312,11 @@ fn mask(text: &str) -> String {
             Some((name, _)) if name.eq_ignore_ascii_case("date") => out += &format!("{name}: DATE{end}"),
             _ => out += line,
         }
+    }
+    if let Some((before, after)) = out.split_once("to-ports=\"")
+        && let Some((_, rest)) = after.split_once('"')
+    {
+        out = format!("{before}to-ports=\"PORT\"{rest}");
     }
     // Milliseconds since 1970 have thirteen digits.
     let mut masked = String::new();

@@ -135,14 +135,21 @@ fn build(name: &str) -> PathBuf {
     if built.get_or_insert_default().insert(name.to_string()) {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new(cargo);
-        command.args(["build", "-q", "-p", name, "--target-dir"]).arg(target).current_dir(workspace());
+        // `polling/short` is the example `short` of the demo `polling`.
+        let (package, example) = name.split_once('/').map_or((name, None), |(package, name)| (package, Some(name)));
+        command.args(["build", "-q", "-p", package]).args(example.iter().flat_map(|name| ["--example", name]));
+        command.arg("--target-dir").arg(target).current_dir(workspace());
         if profile.ends_with("release") {
             command.arg("--release");
         }
         let status = command.status().expect("cargo runs");
         assert!(status.success(), "cargo build -p {name} fails");
     }
-    profile.join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+    let program = match name.split_once('/') {
+        Some((_, example)) => format!("examples/{example}"),
+        None => name.to_string(),
+    };
+    profile.join(program + std::env::consts::EXE_SUFFIX)
 }
 
 /// The folder with the workspace's `Cargo.toml`.

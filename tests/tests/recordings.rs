@@ -2,7 +2,7 @@
 //!
 //! `make record` (`RECORD=1 cargo test -p tests --test recordings`) writes them anew.
 
-use tests::record::{EVENT_SOURCE, FETCH, FRAME, SCRIPT, Tape, WEBSOCKET, frame, head};
+use tests::record::{EVENT_SOURCE, FETCH, FRAME, NAVIGATE, SCRIPT, Tape, WEBSOCKET, frame, head};
 
 #[test]
 fn polling() {
@@ -379,5 +379,65 @@ fn heartbeat() {
     tape.figure("pong", pong.number("size"));
     tape.figure("beat", beat.number("size"));
     tape.figure("beat_back", back.number("size"));
+    tape.finish();
+}
+
+#[test]
+fn tcp() {
+    let mut tape = Tape::start("tcp", "tcp", 8009, &[]);
+    let mut one = tape.connect_beside("room");
+    one.send("hel");
+    tape.pause(400);
+    one.send("lo\n");
+    let half = tape.find("said", "up", "", "lo");
+    let heard = tape.expect("heard", "down", "", "1 hello");
+    tape.pause(400);
+    // Three messages in one write.
+    one.send("one\ntwo\nthree\n");
+    tape.expect("three", "down", "", "4 three");
+    tape.pause(300);
+    one.finish();
+    one.end();
+    drop(one);
+    tape.figure("heard", heard.number("size"));
+    tape.figure("half", half.number("size"));
+    tape.figure("frame", 2);
+    tape.finish();
+}
+
+#[test]
+fn flash() {
+    let mut tape = Tape::start("flash", "flash", 8007, &[]);
+    // The policy names the host by which the page was asked for.
+    let mut page = tape.connect();
+    tape.send(&mut page, NAVIGATE, "/");
+    page.answer();
+    drop(page);
+    tape.begin_here();
+    let mut player = tape.connect_beside("socket");
+    player.send("<policy-file-request/>\0");
+    let ask = tape.expect("policy-ask", "up", "", "asks for the policy");
+    let policy = tape.expect("policy", "down", "", "policy file");
+    player.end();
+    drop(player);
+    tape.pause(300);
+    let mut movie = tape.connect_beside("socket");
+    movie.send("after 0\0");
+    tape.expect("after", "up", "", "after 0");
+    tape.expect("here", "down", "", "here 0");
+    tape.pause(500);
+    movie.send("say k1 hello\0");
+    let say = tape.expect("say", "up", "", "say k1");
+    let message = tape.find("message", "down", "", "message 1");
+    let said = tape.find("said", "down", "", "said k1");
+    tape.pause(300);
+    movie.finish();
+    movie.end();
+    drop(movie);
+    tape.figure("policy_ask", ask.number("size"));
+    tape.figure("policy", policy.number("size"));
+    tape.figure("say", say.number("size"));
+    tape.figure("message", message.number("size"));
+    tape.figure("said", said.number("size"));
     tape.finish();
 }

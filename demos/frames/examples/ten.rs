@@ -1,0 +1,70 @@
+//! An answer to the tasks of the chapter on closing: an end with a reason after ten messages, and long answers in pieces.
+//!
+//! Run    `cargo run -p frames --example ten`, then `cargo run -p frames --example client -- ws://127.0.0.1:8011/`
+
+use std::io::{self, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use frames::frame::{Opcode, write_frame};
+use frames::message::{MAX_MESSAGE, Message, Role};
+use frames::socket::{Next, Socket};
+use handshake::{accept, answer};
+use shared::{Demo, Room};
+
+const DEMO: Demo = Demo { serve, ..frames::DEMO };
+
+fn main() {
+    shared::run(&DEMO);
+}
+
+fn serve(listener: TcpListener, _: Arc<Room>) -> io::Result<()> {
+    answer::each_connection(listener, serve_one)
+}
+
+fn serve_one(stream: TcpStream) -> io::Result<()> {
+    let Some((request, rest)) = handshake::read_request(&stream)? else { return Ok(()) };
+    if !accept::is_meant(&request) {
+        return handshake::page(&stream, &request, &DEMO);
+    }
+    if handshake::upgrade(&stream, &request, &["echo"])?.is_some() {
+        let out = stream.try_clone()?;
+        count_to_ten(Socket::new(stream, rest, Role::Server, MAX_MESSAGE), &out);
+    }
+    Ok(())
+}
+
+// ANCHOR: answer
+/// Answers ten messages and closes with a code of our own: 4000 to 4999 are for that (RFC 6455, 7.4.2). `onclose` in the
+/// page gets code and reason.
+fn count_to_ten(mut socket: Socket, mut out: &TcpStream) {
+    for _ in 0..10 {
+        let text = loop {
+            match socket.read() {
+                Next::Message(Message::Text(text)) => break text,
+                Next::Message(Message::Binary(_)) | Next::Pong(_) | Next::Silence => {}
+                Next::Gone(_) => return,
+            }
+        };
+        // Only this thread writes, and the socket has answered its pings before it waits: nothing can get in between
+        // two frames but another frame.
+        if out.write_all(&in_pieces(text.repeat(100).as_bytes())).is_err() {
+            return;
+        }
+    }
+    let _ = socket.close(4000, "ten are enough", Duration::from_secs(5));
+}
+
+/// A text message in frames of a thousand bytes: the first says what it is, the others continue, the last one has FIN.
+/// A cut may fall inside of a character; only the whole message has to be UTF-8.
+fn in_pieces(message: &[u8]) -> Vec<u8> {
+    let mut wire = Vec::new();
+    let pieces: Vec<&[u8]> = message.chunks(1_000).collect();
+    for (at, piece) in pieces.iter().enumerate() {
+        let opcode = if at == 0 { Opcode::Text } else { Opcode::Continuation };
+        write_frame(&mut wire, at + 1 == pieces.len(), opcode, None, piece);
+    }
+    wire
+}
+// ANCHOR_END: answer

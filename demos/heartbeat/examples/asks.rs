@@ -1,0 +1,52 @@
+//! An answer to the second task of the chapter: a program that is no browser may ask, too.
+//!
+//! Run    `cargo run -p heartbeat`, and in another terminal `cargo run -p heartbeat --example asks -- 127.0.0.1:8012`
+
+use std::io;
+use std::process::exit;
+use std::time::Duration;
+
+use frames::message::{MAX_MESSAGE, Role};
+use frames::socket::{Next, Socket};
+use handshake::client::{Address, connect};
+
+fn main() {
+    let host = std::env::args().nth(1).unwrap_or_else(|| {
+        eprintln!("usage: cargo run -p heartbeat --example asks -- 127.0.0.1:8012");
+        exit(2);
+    });
+    if let Err(error) = ask(&host) {
+        eprintln!("{error}");
+        exit(1);
+    }
+}
+
+// ANCHOR: answer
+/// How often to ask, and how long to wait for any sign of life.
+const EVERY: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_millis(1_500);
+
+/// Asks the server after each silence. Who speaks anyway is not asked.
+fn ask(host: &str) -> io::Result<()> {
+    let address = Address::parse(&format!("ws://{host}/")).map_err(io::Error::other)?;
+    let (stream, rest, _) = connect(&address, &["room"])?;
+    let mut socket = Socket::new(stream, rest, Role::Client, MAX_MESSAGE);
+    println!("open");
+    loop {
+        socket.patience(Some(EVERY))?;
+        match socket.read() {
+            Next::Silence if socket.heard().elapsed() >= PATIENCE => {
+                println!("nothing heard for {:.1} s: the cable is out", socket.heard().elapsed().as_secs_f64());
+                return Ok(());
+            }
+            Next::Silence => socket.speaker().ping(b"there?")?,
+            Next::Pong(_) => println!("the server is there"),
+            Next::Message(_) => {}
+            Next::Gone(end) => {
+                println!("the server ended it: {end:?}");
+                return Ok(());
+            }
+        }
+    }
+}
+// ANCHOR_END: answer
