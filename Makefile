@@ -3,13 +3,14 @@
 # Cargo's own folder of programs, where `cargo install` puts geckodriver.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 
-.PHONY: help setup test fmt lint
+.PHONY: help setup test fmt lint conformance
 
 help:
-	@echo "make test     formatting, lints and all tests, in real browsers too; installs what is missing"
-	@echo "make setup    only installs what is missing: Chromium, Firefox and their drivers"
-	@echo "make fmt      formats the Rust code"
-	@echo "make lint     checks formatting and lints"
+	@echo "make test          formatting, lints and all tests, in real browsers too; installs what is missing"
+	@echo "make conformance   Autobahn|Testsuite against both ends of frames; WSTEST names its program, wstest"
+	@echo "make setup         only installs what is missing: Chromium, Firefox and their drivers"
+	@echo "make fmt           formats the Rust code"
+	@echo "make lint          checks formatting and lints"
 
 # Nothing is skipped here: a test that needs a browser fails without one.
 test: setup lint
@@ -24,3 +25,7 @@ fmt:
 
 setup:
 	sh tests/setup.sh
+
+# RECORD writes what came out to tests/conformance/summary.json, which the book shows.
+conformance:
+	RECORD=1 cargo test -p tests --test conformance -- --nocapture
