@@ -25,7 +25,7 @@ fn enter(demo: &Server) -> Wire {
 fn a_line_is_a_message_for_everyone_on_every_wire() {
     let demo = start("tcp");
     let (mut one, mut other) = (enter(&demo), enter(&demo));
-    let mut page = demo.get("/events?after=0&tab=t");
+    let mut page = demo.get("/events?after=0");
     assert_eq!(page.status(), 200);
     one.send("hello from one\n");
     assert_eq!(one.message(LF), "1 hello from one");
@@ -59,7 +59,7 @@ fn a_line_feed_inside_a_message_is_no_border() {
     assert_eq!(wire.message(LF), "1 two\\n99 lines\\\\n");
     wire.send("said\\nin two \\\\ lines\n");
     assert_eq!(wire.message(LF), "2 said\\nin two \\\\ lines");
-    let mut page = demo.get("/events?after=1&tab=t");
+    let mut page = demo.get("/events?after=1");
     assert_eq!(page.status(), 200);
     assert!(page.event("").data.expect("data").contains(r#""said\nin two \\ lines""#));
 }
@@ -193,11 +193,11 @@ fn the_page_goes_on_after_the_last_event_id() {
         demo.say(text);
     }
     let mut page = demo.connect();
-    page.get_with("/events?after=0&tab=t", &[("Last-Event-ID", "2")]);
+    page.get_with("/events?after=0", &[("Last-Event-ID", "2")]);
     assert_eq!(page.status(), 200);
     let event = page.event("");
     assert_eq!(event.id.as_deref(), Some("3"));
-    let mut late = demo.get("/events?after=99&tab=t");
+    let mut late = demo.get("/events?after=99");
     assert_eq!(late.status(), 200);
     assert_eq!(late.event("gap").data.as_deref(), Some("{\"restarted\":true}"));
     assert_eq!(late.event("").id.as_deref(), Some("1"));
@@ -205,10 +205,33 @@ fn the_page_goes_on_after_the_last_event_id() {
 
 // ---- Writes and reads -----------------------------------------------------------------------------------------------
 
+/// What the desk answers to a POST.
+fn desk(demo: &Server, path: &str) -> (u16, String) {
+    let mut wire = Wire::connect(&demo.beside("desk"));
+    wire.post(path, &[], "");
+    let (head, body) = wire.answer();
+    (head.status, body)
+}
+
+/// A stream of what happens in the experiments of a tab.
+fn watch(demo: &Server, tab: &str) -> Wire {
+    let mut wire = Wire::connect(&demo.beside("desk"));
+    wire.get(&format!("/watch?tab={tab}"));
+    assert_eq!(wire.status(), 200);
+    wire
+}
+
+/// What the demo says of its UDP corner.
+fn udp(demo: &Server) -> String {
+    let mut wire = Wire::connect(&demo.beside("desk"));
+    wire.get("/udp");
+    wire.answer().1
+}
+
 /// Runs an experiment; the answer as JSON.
 fn run(demo: &Server, path: &str) -> Value {
-    let (head, body) = demo.post(path, "").answer();
-    assert_eq!(head.status, 200, "{path}: {body}");
+    let (status, body) = desk(demo, path);
+    assert_eq!(status, 200, "{path}: {body}");
     serde_json::from_str(&body).unwrap_or_else(|error| panic!("{path}: {error}: {body}"))
 }
 
@@ -240,12 +263,8 @@ fn with_borders_the_messages_come_back_however_the_stream_was_cut() {
         }
     }
     needs_our_server!("our bench");
-    let (bench, mut page) = (demo.bench(), demo.get("/udp"));
-    assert_eq!(page.answer().0.status, 200);
-    bench.cable("drip 1");
-    bench.cable_of(bench.number_of(&page), "repair"); // the answer need not drip, too
-    page.post("/writes?count=3&framing=lengths&pause=0", &[], "");
-    let result: Value = serde_json::from_str(&page.answer().1).expect("JSON");
+    demo.bench().cable("drip 5");
+    let result = run(&demo, "/writes?count=3&framing=lengths&pause=0");
     assert_eq!(list(&result, "messages"), ["message1", "message2", "message3"]);
     assert!(list(&result, "reads").len() > 20, "36 bytes, and the cable drips: {result}");
 }
@@ -292,8 +311,11 @@ fn the_laboratory_answers_nonsense_with_a_sentence_and_reads_no_more_than_its_li
     let mut flood = Wire::connect(&demo.beside("lab"));
     flood.send("writes none 4096 0\n");
     while flood.try_send([b'x'; 4096]).is_ok() {}
-    let (head, why) = demo.post("/writes?count=101", "").answer();
-    assert_eq!((head.status, why.contains("100 at most")), (400, true), "{why}");
+    let (status, why) = desk(&demo, "/writes?count=101");
+    assert_eq!((status, why.contains("100 at most")), (400, true), "{why}");
+    let mut foreign = Wire::connect(&demo.beside("desk"));
+    foreign.post("/writes", &[("Origin", "http://evil.example")], "");
+    assert_eq!(foreign.status(), 403, "no foreign page orders experiments");
     demo.lives_on();
 }
 
@@ -330,8 +352,7 @@ fn the_wire_names_lines_and_lengths() {
 /// Waits until the story of this tab's connection has such an entry; returns the story.
 fn until(demo: &Server, tab: &str, what: &str, fits: impl Fn(&Value) -> bool) -> Vec<Value> {
     let deadline = Instant::now() + DEADLINE;
-    let mut page = demo.get(&format!("/events?after=0&tab={tab}"));
-    assert_eq!(page.status(), 200);
+    let mut page = watch(demo, tab);
     loop {
         let life: Value = serde_json::from_str(&page.event("life").data.expect("data")).expect("JSON");
         let story = life["story"].as_array().cloned().unwrap_or_default();
@@ -377,11 +398,11 @@ fn a_reset_leaves_nothing_to_remember() {
     until(&demo, "b", "both ends established", states(Some("ESTABLISHED"), Some("ESTABLISHED")));
     run(&demo, "/life?tab=b&do=reset");
     until(&demo, "b", "nothing", states(None, None));
-    let (head, why) = demo.post("/life?tab=b&do=client-fin", "").answer();
-    assert_eq!((head.status, why.trim()), (400, "The client's end is closed."));
+    let (status, why) = desk(&demo, "/life?tab=b&do=client-fin");
+    assert_eq!((status, why.trim()), (400, "The client's end is closed."));
     run(&demo, "/life?tab=b&do=open"); // and again
     for bad in ["/life?do=open", "/life?tab=b&do=dance", "/life?tab=nobody&do=reset"] {
-        assert_eq!(demo.post(bad, "").status(), 400, "{bad}");
+        assert_eq!(desk(&demo, bad).0, 400, "{bad}");
     }
 }
 
@@ -432,16 +453,14 @@ fn datagrams_get_lost_and_overtake_one_another_while_tcps_bytes_do_neither() {
         "a cut is a loss: nobody sends again"
     );
     assert_eq!(list(&result, "tcp"), list(&result, "sent"));
-    assert_eq!(demo.post("/udp?fault=rain", "").status(), 400);
+    assert_eq!(desk(&demo, "/udp?fault=rain").0, 400);
 }
 
 #[test]
 fn a_datagram_from_a_terminal_reaches_the_page() {
     let demo = start("tcp");
-    let mut page = demo.get("/events?after=0&tab=t");
-    assert_eq!(page.status(), 200);
-    let (_, state) = demo.get("/udp").answer();
-    let state: Value = serde_json::from_str(&state).expect("JSON");
+    let mut page = watch(&demo, "t");
+    let state: Value = serde_json::from_str(&udp(&demo)).expect("JSON");
     let relay = state["relay"].as_str().expect("an address").to_string();
     let room = demo.beside("room");
     assert_eq!(relay.rsplit(':').next(), room.rsplit(':').next(), "one number, two ports: TCP's and UDP's");
@@ -513,11 +532,20 @@ fn every_panel_works(browser: &Browser) {
         &[],
     );
     let deadline = Instant::now() + DEADLINE;
-    while !demo.get("/udp").answer().1.contains("\"cut\"") {
+    while !udp(&demo).contains("\"cut\"") {
         assert!(Instant::now() < deadline, "the relay was never told");
     }
     tab.click("#send");
     tab.until_words("#outcome", "16 sent, 16 lost, 0 overtaken. TCP: 16 arrived, all in order");
+
+    // A dripping cable drips into the experiment, and not into the telling of it.
+    demo.bench().cable("drip 2");
+    tab.click("#tab-writes");
+    tab.run("document.querySelector('#reader').value = '64 0'", &[]);
+    tab.click("#write");
+    tab.until("Number(document.querySelector('#read-count').textContent) > 40"); // of 96 bytes, most in reads of their own
+    tab.until_words("#verdict", "all 8 messages right");
+    demo.bench().cable("repair");
 
     // A reset cable: the stream comes back by itself, with its cursor.
     demo.bench().cable("reset");

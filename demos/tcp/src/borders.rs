@@ -6,8 +6,10 @@
 //!  lengths   0 0 0 5 h e l l o 0 0 0 5 w o r l d       first how long it is (32 bits), then anything
 //! ```
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,8 +17,11 @@ use serde_json::{Value, json};
 use shared::reply;
 use tiny_http::Request;
 
-use crate::lab::wrong;
+use crate::lab::{self, wrong};
 use crate::room::{Lines, PATIENCE};
+
+/// The laboratory's report is there within this time, or never.
+const REPORT: Duration = Duration::from_secs(35);
 
 /// A message that says it is longer than that is not believed.
 const MAX_MESSAGE: usize = 4 * 1024;
@@ -132,7 +137,8 @@ pub fn run(messages: &[String], framing: Framing, settings: &str, nagle: bool, p
     stream.set_write_timeout(Some(PATIENCE))?;
     stream.set_nodelay(true)?;
     let word = format!("{framing:?}").to_lowercase();
-    stream.write_all(format!("writes {word} {settings}\n").as_bytes())?;
+    let (token, report) = wait_for_report();
+    stream.write_all(format!("writes {word} {settings} {token}\n").as_bytes())?;
     let answers = stream.try_clone()?;
     let mut answers = Lines::new(&answers);
     if answers.receive(Some(PATIENCE))?.as_deref() != Some(b"ready") {
@@ -151,14 +157,19 @@ pub fn run(messages: &[String], framing: Framing, settings: &str, nagle: bool, p
     stream.shutdown(Shutdown::Write)?; // that was all; but there is an answer to come
     // ANCHOR_END: writes
 
-    let mut report = Vec::new();
-    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
-    stream.take(4 * 1024 * 1024).read_to_end(&mut report)?;
-    let report: Value = match report.strip_prefix(b"! ") {
-        Some(why) => return Err(wrong(String::from_utf8_lossy(why).trim())),
-        None => serde_json::from_slice(&report)?,
-    };
+    let report = report.recv_timeout(REPORT);
+    lab::waiting().remove(&token);
+    let report = report.map_err(|_| wrong("nothing was heard of it; is the cable cut?"))??;
     Ok(json!({ "writes": writes, "reads": report["reads"], "messages": report["messages"], "left": report["left"] }))
+}
+
+/// The laboratory hands the report of this token to the receiver.
+fn wait_for_report() -> (String, Receiver<io::Result<Value>>) {
+    static NEWEST: AtomicU64 = AtomicU64::new(0);
+    let token = format!("run{}", NEWEST.fetch_add(1, Ordering::Relaxed) + 1);
+    let (sender, receiver) = channel();
+    lab::waiting().insert(token.clone(), sender);
+    (token, receiver)
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@
 //!  writes FRAMING BUFFER BUSY           ready
 //!  ... bytes, then FIN ...              {"reads":[...],"messages":[...]}, then FIN
 //!
+//!  writes FRAMING BUFFER BUSY TOKEN     the same, but the report goes to whoever in this program waits for TOKEN
+//!
 //!  life TOKEN
 //!  ... whatever the page lets both ends do (life.rs) ...
 //! ```
@@ -12,9 +14,11 @@
 //! FRAMING is `none`, `lines` or `lengths`; BUFFER how much it reads at once, in bytes; BUSY what it does before each read,
 //! in milliseconds. Try it: `printf 'writes lines 16 0\none\ntwo\n' | nc -N 127.0.0.1 8209`
 
+use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -31,6 +35,14 @@ const MAX_READS: usize = 2_000;
 
 /// And lasts so long at most.
 const MAX_TIME: Duration = Duration::from_secs(30);
+
+/// Who waits for a report, by token. Through a cable that drips, a report would take longer than the experiment.
+static WAITING: Mutex<BTreeMap<String, Sender<io::Result<Value>>>> = Mutex::new(BTreeMap::new());
+
+/// Who waits for a report, by token.
+pub fn waiting() -> MutexGuard<'static, BTreeMap<String, Sender<io::Result<Value>>>> {
+    WAITING.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Serves experiments.
 ///
@@ -54,7 +66,7 @@ fn experiment(stream: &TcpStream) -> io::Result<()> {
     let words: Vec<&str> = line.split_whitespace().collect();
     match words[..] {
         ["life", token] => life::serve(stream, token),
-        ["writes", framing, buffer, busy] => {
+        ["writes", framing, buffer, busy, ref token @ ..] => {
             let framing = Framing::parse(framing).ok_or_else(|| wrong("FRAMING is none, lines or lengths."))?;
             let buffer = buffer.parse().ok().filter(|buffer| (1..=4096).contains(buffer));
             let buffer: usize = buffer.ok_or_else(|| wrong("BUFFER is 1 to 4096 bytes."))?;
@@ -62,8 +74,13 @@ fn experiment(stream: &TcpStream) -> io::Result<()> {
             let busy = Duration::from_millis(busy.ok_or_else(|| wrong("BUSY is 0 to 1000 milliseconds."))?);
             (&*stream).write_all(b"ready\n")?;
             let early = std::mem::take(&mut lines.unread);
-            let report = report(stream, early, framing, buffer, busy)?;
-            (&*stream).write_all(format!("{report}\n").as_bytes())
+            let report = report(stream, early, framing, buffer, busy);
+            let waits = token.first().and_then(|token| waiting().remove(*token));
+            match (report, waits) {
+                (report, Some(waits)) => drop(waits.send(report)),
+                (report, None) => (&*stream).write_all(format!("{}\n", report?).as_bytes())?,
+            }
+            Ok(())
         }
         _ => Err(wrong("This server knows: writes FRAMING BUFFER BUSY, life TOKEN.")),
     }

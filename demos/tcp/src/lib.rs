@@ -5,8 +5,9 @@
 //! Wire   `hello` LF ... `8 hello` LF, on port 8109; no head, no frame, nothing but what we agree on
 //! Book   `book/src/tcp.md`
 //!
-//! A page can't open a TCP connection. So this program is server *and* client in the experiments, and tells the page
-//! over HTTP what happened; the room reaches the page as server-sent events.
+//! A page can't open a TCP connection. So the room reaches the page as server-sent events; and in the experiments this
+//! program is server *and* client, and tells the page what happened at a desk: a port that is past tap and cable, or a
+//! cut cable would keep the page from being told what a cut cable does.
 //!
 //! Left out: what only a network of several machines shows (real loss, real congestion).
 
@@ -25,7 +26,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use shared::{Beside, Demo, Door, Gap, News, Room, bench, reply};
-use tiny_http::{Method, Request};
+use tiny_http::{Header, Method, Request, Response};
 
 /// The demo, as the README, the book and the tests know it.
 pub const DEMO: Demo = Demo {
@@ -40,16 +41,17 @@ pub const DEMO: Demo = Demo {
     beside: &[
         Beside { name: "room", port: 8109, door: Door::Ends(b'\n'), serve: room::serve },
         Beside { name: "lab", port: 8209, door: Door::Ends(b'\n'), serve: lab::serve },
+        Beside { name: "desk", port: 8309, door: Door::Unseen, serve: serve_desk },
     ],
 };
 
-/// The page is told what is new in the experiments this often, and at once what is new in the room.
+/// The page is told this often what is new in the experiments.
 const GLANCE: Duration = Duration::from_millis(50);
 
 /// On a silent stream a comment goes out this often, so that a page that has gone is noticed.
 const BEAT: Duration = Duration::from_secs(5);
 
-/// Serves the page, and what it asks for.
+/// Serves the page and its way into the room.
 ///
 /// # Errors
 /// When the listener fails.
@@ -61,12 +63,28 @@ pub fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
             (Method::Get, "/") => reply::page(request, &DEMO),
             (Method::Post, "/say") => reply::say(request, &room),
             (Method::Get, "/events") => tell(request, &room),
+            (_, "/" | "/events") => reply::method_not_allowed(request, "GET"),
+            (_, "/say") => reply::method_not_allowed(request, "POST"),
+            _ => reply::not_found(request),
+        }
+    })
+}
+
+/// Serves the desk, where experiments are ordered and their results told.
+///
+/// # Errors
+/// When the listener fails.
+pub fn serve_desk(listener: TcpListener, _room: Arc<Room>) -> io::Result<()> {
+    reply::serve(listener, |request| {
+        let path = request.url().split('?').next().unwrap_or("").to_string();
+        match (request.method(), path.as_str()) {
             (Method::Post, "/writes") => answer(request, borders::asked),
             (Method::Post, "/life") => answer(request, life::asked),
             (Method::Post, "/udp") => answer(request, udp::asked),
-            (Method::Get, "/udp") => reply::json(request, 200, &udp::state()),
-            (_, "/" | "/events") => reply::method_not_allowed(request, "GET"),
-            (_, "/say" | "/writes" | "/life") => reply::method_not_allowed(request, "POST"),
+            (Method::Get, "/udp") => answer(request, |_| Ok(udp::state())),
+            (Method::Get, "/watch") => watch(request),
+            (_, "/watch") => reply::method_not_allowed(request, "GET"),
+            (_, "/writes" | "/life") => reply::method_not_allowed(request, "POST"),
             (_, "/udp") => reply::method_not_allowed(request, "GET, POST"),
             _ => reply::not_found(request),
         }
@@ -75,47 +93,77 @@ pub fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
 
 /// Runs an experiment and answers with its result, or with a sentence that says why there is none.
 fn answer(request: Request, experiment: fn(&Request) -> Result<Value, String>) {
-    match experiment(&request) {
-        Ok(result) => reply::json(request, 200, &result),
-        Err(why) => reply::text(request, 400, &why),
+    let (status, kind, body) = match experiment(&request) {
+        Ok(result) => (200, "application/json", result.to_string()),
+        Err(why) => (400, "text/plain; charset=utf-8", format!("{why}\n")),
+    };
+    let origin = origin(&request);
+    let mut response = Response::from_string(body).with_status_code(status);
+    // The desk is another origin than the page. Who gets so far is the page: the front door has looked.
+    let headers = [("Content-Type", kind), ("Cache-Control", "no-store"), ("Access-Control-Allow-Origin", &origin)];
+    for (name, value) in headers {
+        if let Ok(header) = Header::from_bytes(name, value) {
+            response.add_header(header);
+        }
     }
+    let _ = request.respond(response);
 }
 
-/// `GET /events?after=ID&tab=KEY`: the room from message ID on, and what happens in this tab's experiments.
+fn origin(request: &Request) -> String {
+    reply::header(request, "Origin").unwrap_or("null").to_string()
+}
+
+/// `GET /events?after=ID`: the room from message ID on.
 fn tell(request: Request, room: &Room) {
     let number = |text: Option<&str>| text.and_then(|text| text.parse().ok());
     let cursor = number(reply::header(&request, "Last-Event-ID")).or(number(reply::query_text(&request, "after")));
-    let tab = reply::query_text(&request, "tab").unwrap_or("").to_string();
-    let mut out = request.into_writer();
-    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n\
-        Transfer-Encoding: chunked\r\n\r\n";
-    // A page that closed its stream is the ordinary end of it.
-    let _ = out.write_all(head.as_bytes()).and_then(|()| tell_from(cursor.unwrap_or(0), &tab, room, &mut out));
+    let mut after = cursor.unwrap_or(0);
+    stream(request, move |events| {
+        let news = room.wait_since(after, BEAT);
+        after = told(&news, after, events);
+    });
 }
 
-fn tell_from(mut after: u64, tab: &str, room: &Room, out: &mut impl Write) -> io::Result<()> {
+/// `GET /watch?tab=KEY`: what happens in this tab's experiments, and all datagrams from now on.
+fn watch(request: Request) {
+    let tab = reply::query_text(&request, "tab").unwrap_or("").to_string();
     let (mut seen_life, mut seen_datagrams) = (Value::Null, udp::state()["heard"].as_u64().unwrap_or(0));
-    let mut events = String::from("retry: 1000\n\n");
-    let mut wrote = Instant::now();
-    loop {
-        if events.is_empty() && wrote.elapsed() >= BEAT {
-            events += ": beat\n\n";
-        }
-        if !events.is_empty() {
-            reply::chunk(out, std::mem::take(&mut events).as_bytes())?;
-            wrote = Instant::now();
-        }
-        let news = room.wait_since(after, GLANCE);
-        after = told(&news, after, &mut events);
-        let life = life::story(tab);
+    stream(request, move |events| {
+        thread::sleep(GLANCE);
+        let life = life::story(&tab);
         if life != seen_life {
-            events += &format!("event: life\ndata: {life}\n\n");
+            *events += &format!("event: life\ndata: {life}\n\n");
             seen_life = life;
         }
         for datagram in udp::since(seen_datagrams) {
             seen_datagrams = datagram.number;
-            events += &format!("event: datagram\ndata: {}\n\n", datagram.json());
+            *events += &format!("event: datagram\ndata: {}\n\n", datagram.json());
         }
+    });
+}
+
+/// Answers with server-sent events as long as somebody hears them. `more` waits for news, a little, and adds them.
+fn stream(request: Request, mut more: impl FnMut(&mut String)) {
+    let origin = origin(&request);
+    let mut out = request.into_writer();
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n\
+         Access-Control-Allow-Origin: {origin}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    );
+    let mut sent = out.write_all(head.as_bytes());
+    let mut events = String::from("retry: 1000\n\n");
+    let mut wrote = Instant::now();
+    // A page that closed its stream is the ordinary end of it.
+    while sent.is_ok() {
+        if events.is_empty() && wrote.elapsed() >= BEAT {
+            events += ": beat\n\n";
+        }
+        if !events.is_empty() {
+            sent = reply::chunk(&mut out, events.as_bytes());
+            events.clear();
+            wrote = Instant::now();
+        }
+        more(&mut events);
     }
 }
 

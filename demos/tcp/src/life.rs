@@ -185,6 +185,7 @@ fn watch(life: &Mutex<Life>) {
             let at = life.age();
             match states {
                 _ if life.over => return,
+                _ if life.touched > asked => {} // something was done meanwhile: the answer may be older or newer
                 _ if life.born.elapsed() > MAX_AGE => return life.forget(),
                 Ok(states) if states != life.states => {
                     life.states = states;
@@ -198,7 +199,7 @@ fn watch(life: &Mutex<Life>) {
             }
             if life.touched.elapsed() < Duration::from_millis(300) { CLOSELY } else { NOW_AND_THEN }
         };
-        thread::sleep(pause.max(cost * 4)); // a machine with many connections has something else to do, too
+        thread::sleep(pause.max(cost * 2)); // a machine with many connections has something else to do, too
     }
 }
 // ANCHOR_END: watch
