@@ -3,17 +3,18 @@
 # Cargo's own folder of programs, where `cargo install` puts geckodriver.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 
-.PHONY: help setup test fmt lint conformance
+.PHONY: help setup ruffle test fmt lint conformance
 
 help:
 	@echo "make test          formatting, lints and all tests, in real browsers too; installs what is missing"
 	@echo "make conformance   Autobahn|Testsuite against both ends of frames; WSTEST names its program, wstest"
 	@echo "make setup         only installs what is missing: Chromium, Firefox and their drivers"
+	@echo "make ruffle        fetches the Flash emulator for the demo flash (npm, 10 MB)"
 	@echo "make fmt           formats the Rust code"
 	@echo "make lint          checks formatting and lints"
 
 # Nothing is skipped here: a test that needs a browser fails without one.
-test: setup lint
+test: setup ruffle lint
 	REQUIRE_BROWSERS=1 cargo test --workspace
 
 lint:
@@ -29,3 +30,11 @@ setup:
 # RECORD writes what came out to tests/conformance/summary.json, which the book shows.
 conformance:
 	RECORD=1 cargo test -p tests --test conformance -- --nocapture
+
+# Fetched, never committed: the lock file pins what is fetched to the last byte.
+RUFFLE = demos/flash/node_modules/@ruffle-rs/ruffle/ruffle.js
+ruffle: $(RUFFLE)
+$(RUFFLE): demos/flash/package-lock.json
+	@command -v npm >/dev/null || { echo "make ruffle needs npm, which comes with Node.js"; exit 1; }
+	cd demos/flash && npm ci --ignore-scripts --no-audit --no-fund
+	touch $@

@@ -512,6 +512,25 @@ fn the_emulators_folder_is_not_left_and_its_absence_is_told() {
     demo.lives_on();
 }
 
+#[test]
+fn when_files_run_out_the_servers_pause_and_then_go_on() {
+    needs_our_server!("our way to take files away");
+    let demo = Setup::new("flash").open_files(160).start();
+    for _ in 0..3 {
+        let many: Vec<_> = (0..120).filter_map(|_| Wire::try_connect(&demo.beside("xmlsocket")).ok()).collect();
+        assert!(many.len() > 20, "{} connections only", many.len());
+    }
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let mut wire = Wire::connect(&demo.beside("xmlsocket"));
+        let _ = wire.try_send(b"after 0\0");
+        if wire.try_message(NUL, PATIENCE).is_some() {
+            return;
+        }
+        assert!(Instant::now() < deadline, "the server takes nobody any more");
+    }
+}
+
 // ---- The page -------------------------------------------------------------------------------------------------------
 
 /// Whether `make ruffle` was done. A run that must not skip anything fails without.

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tests::browser::{self, Browser, Kind};
 use tests::{
-    A_WHILE, DEADLINE, End, PATIENCE, Random, Server, Wire, check_heard, needs_our_server, over_a_bad_cable, start,
-    start_with,
+    A_WHILE, DEADLINE, End, PATIENCE, Random, Server, Setup, Wire, check_heard, needs_our_server, over_a_bad_cable,
+    start, start_with,
 };
 
 const LF: u8 = b'\n';
@@ -480,6 +480,25 @@ fn a_datagram_from_a_terminal_reaches_the_page() {
     );
     assert_eq!(texts[3].len(), 60, "and no more is kept of it than is shown");
     demo.lives_on();
+}
+
+#[test]
+fn when_files_run_out_the_servers_pause_and_then_go_on() {
+    needs_our_server!("our way to take files away");
+    let demo = Setup::new("tcp").open_files(160).start();
+    for _ in 0..3 {
+        let many: Vec<_> = (0..120).filter_map(|_| Wire::try_connect(&demo.beside("room")).ok()).collect();
+        assert!(many.len() > 20, "{} connections only", many.len());
+    }
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let mut wire = Wire::connect(&demo.beside("room"));
+        let _ = wire.try_send(b"/after 0\n");
+        if wire.try_message(LF, PATIENCE).is_some() {
+            return;
+        }
+        assert!(Instant::now() < deadline, "the server takes nobody any more");
+    }
 }
 
 // ---- The page -------------------------------------------------------------------------------------------------------

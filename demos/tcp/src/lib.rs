@@ -34,7 +34,7 @@ pub const DEMO: Demo = Demo {
     port: 8009,
     title: "TCP and UDP",
     promise: "A stream of bytes has no messages in it, and a connection has a life of its own.",
-    first: "type `nc 127.0.0.1 8109` in a terminal, write a line, and see it on the page",
+    first: "open the page, type the `nc` command it shows in a terminal, write a line there and see it on the page",
     page: shared::page!(),
     door: Door::Http,
     serve,

@@ -27,7 +27,7 @@ const MAX_STORY: usize = 200;
 
 /// Right after something was done the kernel is asked this often, and later that often.
 const CLOSELY: Duration = Duration::from_millis(2);
-const NOW_AND_THEN: Duration = Duration::from_millis(100);
+const NOW_AND_THEN: Duration = Duration::from_millis(30);
 
 /// One connection that somebody looks at.
 struct Life {
