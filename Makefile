@@ -10,6 +10,8 @@ help:
 	@echo "make setup    only installs what is missing: Chromium, Firefox and their drivers"
 	@echo "make fmt      formats the Rust code"
 	@echo "make lint     checks formatting and lints"
+	@echo "make conformance  lets Autobahn judge both ends of frames, where WSTEST names it or the PATH has it"
+	@echo "make bench-ws     measures the WebSocket echo against tungstenite, npm ws and bare TCP"
 
 # Nothing is skipped here: a test that needs a browser fails without one.
 test: setup lint
@@ -24,3 +26,13 @@ fmt:
 
 setup:
 	sh tests/setup.sh
+
+# Also part of `make test` where wstest is found. Writes tests/conformance/summary.json.
+.PHONY: conformance
+conformance:
+	RECORD=1 cargo test -p tests --test conformance -- --nocapture
+
+# About eight minutes. Writes tests/peers/ws-bench/results.json.
+.PHONY: bench-ws
+bench-ws:
+	cd tests/peers/ws-bench && npm install --no-audit --no-fund --silent && cargo run --release --quiet
