@@ -3,11 +3,12 @@
 # Cargo's own folder of programs, where `cargo install` puts geckodriver.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 
-.PHONY: help setup ruffle test fmt lint conformance
+.PHONY: help setup ruffle test fmt lint conformance bench-ws
 
 help:
 	@echo "make test          formatting, lints and all tests, in real browsers too; installs what is missing"
 	@echo "make conformance   Autobahn|Testsuite against both ends of frames; WSTEST names its program, wstest"
+	@echo "make bench-ws      measures the WebSocket echo against tungstenite, npm ws and bare TCP"
 	@echo "make setup         only installs what is missing: Chromium, Firefox and their drivers"
 	@echo "make ruffle        fetches the Flash emulator for the demo flash (npm, 10 MB)"
 	@echo "make fmt           formats the Rust code"
@@ -27,10 +28,6 @@ fmt:
 setup:
 	sh tests/setup.sh
 
-# RECORD writes what came out to tests/conformance/summary.json, which the book shows.
-conformance:
-	RECORD=1 cargo test -p tests --test conformance -- --nocapture
-
 # Fetched, never committed: the lock file pins what is fetched to the last byte.
 RUFFLE = demos/flash/node_modules/@ruffle-rs/ruffle/ruffle.js
 ruffle: $(RUFFLE)
@@ -38,3 +35,11 @@ $(RUFFLE): demos/flash/package-lock.json
 	@command -v npm >/dev/null || { echo "make ruffle needs npm, which comes with Node.js"; exit 1; }
 	cd demos/flash && npm ci --ignore-scripts --no-audit --no-fund
 	touch $@
+
+# Also part of `make test` where wstest is found. Writes tests/conformance/summary.json.
+conformance:
+	RECORD=1 cargo test -p tests --test conformance -- --nocapture
+
+# About eight minutes. Writes tests/peers/ws-bench/results.json.
+bench-ws:
+	cd tests/peers/ws-bench && npm install --no-audit --no-fund --silent && cargo run --release --quiet
