@@ -303,7 +303,7 @@ fn essence(recording: &Value) -> Vec<String> {
     lines
 }
 
-/// Dates, times and ports of the far end stand as signs.
+/// Dates, times, ports of the far end and random boundaries stand as signs.
 fn mask(text: &str) -> String {
     let mut out = String::new();
     for line in text.split_inclusive('\n') {
@@ -318,6 +318,15 @@ fn mask(text: &str) -> String {
     {
         out = format!("{before}to-ports=\"PORT\"{rest}");
     }
+    // The boundary of a multipart answer is drawn anew each time: "part-" and 32 hexadecimal digits.
+    let mut pieces = out.split("part-");
+    let mut unbound = pieces.next().unwrap_or_default().to_string();
+    for piece in pieces {
+        let digits = piece.bytes().take_while(u8::is_ascii_hexdigit).count();
+        unbound += if digits == 32 { "part-RANDOM" } else { "part-" };
+        unbound += if digits == 32 { &piece[32..] } else { piece };
+    }
+    let out = unbound;
     // Milliseconds since 1970 have thirteen digits.
     let mut masked = String::new();
     let mut digits = String::new();
