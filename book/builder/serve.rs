@@ -82,6 +82,10 @@ impl Book {
                 self.runs.wait_for_the_end(name, Duration::from_secs(5));
                 reply::json(request, 200, &self.runs.json());
             }
+            (Method::Get, ["try", kind @ ("lines" | "events")]) => {
+                // A page that has left is the ordinary end.
+                let _ = try_it(request, kind);
+            }
             (Method::Get, ["demos", ..]) => reply::method_not_allowed(request, "POST"),
             (Method::Get | Method::Head, _) => self.page(request, &path),
             _ => reply::method_not_allowed(request, "GET"),
@@ -175,6 +179,26 @@ impl Book {
         *built = Some(now.max(newest));
         Ok(())
     }
+}
+
+/// `GET /try/lines` and `GET /try/events`: something to listen to, for the page on the browser's side. Five lines or events,
+/// half a second apart, and an end; nothing is said that is not in here.
+fn try_it(request: Request, kind: &str) -> io::Result<()> {
+    let events = kind == "events";
+    let resumed = reply::header(&request, "Last-Event-ID").and_then(|id| id.parse::<u32>().ok()).unwrap_or(0);
+    let mut out = request.into_writer();
+    let kind = if events { "text/event-stream" } else { "text/plain; charset=utf-8" };
+    write!(
+        out,
+        "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nCache-Control: no-store, no-transform\r\n\
+         X-Content-Type-Options: nosniff\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )?;
+    for number in resumed + 1..=resumed + 5 {
+        let text = if events { format!("id: {number}\ndata: event {number}\n\n") } else { format!("line {number}\n") };
+        reply::chunk(&mut out, text.as_bytes())?;
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    reply::last_chunk(&mut out)
 }
 
 fn newest(place: &Path) -> SystemTime {

@@ -43,7 +43,7 @@ pub struct Tape {
     times: Map<String, Value>,
     passed: u64,
     said: u32,
-    /// Rows up to this one are no part of the recording.
+    /// Connections up to this one are no part of the recording.
     before: u64,
     /// Rows behind this one are another number of beats at every run: only how the connection ends is compared.
     loose: Option<u64>,
@@ -176,8 +176,8 @@ impl Tape {
     /// Leaves out all that went over the wire so far.
     pub fn begin_here(&mut self) {
         self.settle();
-        self.before = self.feed.rows().iter().map(|row| row.number("n")).max().unwrap_or(0);
-        self.passed = self.before;
+        self.before = self.feed.rows().iter().map(|row| row.number("conn")).max().unwrap_or(0);
+        self.passed = self.feed.rows().iter().map(|row| row.number("n")).max().unwrap_or(0);
     }
 
     /// From here on only the ends of connections are compared: what goes on in between is a matter of time.
@@ -222,7 +222,7 @@ impl Tape {
     pub fn finish(mut self) {
         self.settle();
         let mut rows: Vec<Value> = self.feed.rows().iter().map(|row| row.json.clone()).collect();
-        rows.retain(|row| row["n"].as_u64() > Some(self.before));
+        rows.retain(|row| row["conn"].as_u64() > Some(self.before));
         rows.sort_by_key(|row| row["n"].as_u64());
         let recording = json!({ "rows": rows, "named": self.named, "figures": self.figures, "times": self.times, "loose": self.loose });
         let path = folder().join(format!("{}.json", self.name));

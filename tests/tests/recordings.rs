@@ -33,6 +33,7 @@ fn polling() {
     tape.figure("ask", up);
     tape.figure("empty", down);
     tape.figure("news", tape.message_size(&news));
+    tape.figure("say", tape.message_size(&said));
     tape.figure("extra", tape.message_size(&news) - down);
     tape.figure("round", up + down);
     tape.time("said_at", Tape::at(&said));
@@ -95,6 +96,7 @@ fn sse() {
     tape.pause(300);
     let mut other = tape.connect();
     tape.say(&mut other, "hello");
+    let said = tape.find("said", "up", "body", "hello");
     let event = tape.expect("event", "down", "chunk", "message 1");
     page.event("");
     tape.pause(400);
@@ -122,6 +124,7 @@ fn sse() {
     tape.figure("lines", lines.number("size"));
     tape.figure("beat", beat.number("size"));
     tape.figure("again", again.number("size"));
+    tape.time("push_ms", Tape::between(&said, &event));
     tape.finish();
 }
 
@@ -174,6 +177,7 @@ fn iframe() {
     let mut other = tape.connect();
     tape.pause(700);
     tape.say(&mut other, "hello");
+    let said = tape.find("said", "up", "body", "hello");
     let message = tape.expect("message", "down", "chunk", "hello");
     tape.pause(700);
     tape.say(&mut other, "</script>");
@@ -189,6 +193,7 @@ fn iframe() {
     tape.figure("padding", padding.number("size"));
     tape.figure("message", message.number("size"));
     tape.figure("beat", beat.number("size"));
+    tape.time("push_ms", Tape::between(&said, &message));
     tape.finish();
 }
 
@@ -203,6 +208,7 @@ fn multipart() {
     let mut other = tape.connect();
     tape.pause(600);
     tape.say(&mut other, "hello");
+    let said = tape.find("said", "up", "body", "hello");
     let message = tape.expect("message", "down", "chunk", "part 1");
     let beat = tape.expect("beat", "down", "chunk", "part 2");
     tape.pause(300);
@@ -213,6 +219,7 @@ fn multipart() {
     tape.figure("opening", opening.number("size"));
     tape.figure("message", message.number("size"));
     tape.figure("beat", beat.number("size"));
+    tape.time("push_ms", Tape::between(&said, &message));
     tape.finish();
 }
 
@@ -227,6 +234,7 @@ fn stream() {
     let mut other = tape.connect();
     tape.pause(600);
     tape.say(&mut other, "hello");
+    let said = tape.find("said", "up", "body", "hello");
     let message = tape.expect("message", "down", "chunk", "hello");
     tape.pause(600);
     tape.say(&mut other, "gr\u{fc}n \u{1f33b}");
@@ -240,6 +248,7 @@ fn stream() {
     tape.figure("opening", opening.number("size"));
     tape.figure("message", message.number("size"));
     tape.figure("beat", beat.number("size"));
+    tape.time("push_ms", Tape::between(&said, &message));
     tape.finish();
 }
 
@@ -312,8 +321,10 @@ fn frames() {
     tape.figure("plain", plain.number("size"));
     tape.figure("over_up", masked.number("size") - 5);
     tape.figure("over_down", plain.number("size") - 5);
+    tape.figure("long", 300);
     tape.figure("long_over_up", long_up.number("size") - 300);
     tape.figure("long_over_down", long.number("size") - 300);
+    tape.time("push_ms", Tape::between(&said, &heard));
     tape.finish();
 }
 
