@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the browsers that the tests drive, when they are missing: from the system's package manager if this user may
-# (root, or sudo without a password). Otherwise one line says what to install.
+# Installs what is missing of the browsers that the tests drive, and npm, which fetches the Flash emulator: from the
+# system's package manager if this user may (root, or sudo without a password). Otherwise one line says what to install.
 set -eu
 
 have() { command -v "$1" >/dev/null 2>&1; }
@@ -21,21 +21,27 @@ packages() {
     if have apt-get; then
         have_chromium || echo chromium chromium-driver
         have_firefox || echo firefox-esr
+        have npm || echo nodejs npm
     elif have dnf; then
         have_chromium || echo chromium chromedriver
         have_firefox || echo firefox
+        have npm || echo nodejs npm
     elif have pacman; then
         have_chromium || echo chromium
         have_firefox || echo firefox
+        have npm || echo nodejs npm
     elif have zypper; then
         have_chromium || echo chromium chromedriver
         have_firefox || echo MozillaFirefox
+        have npm || echo nodejs npm
     elif have apk; then
         have_chromium || echo chromium chromium-chromedriver
         have_firefox || echo firefox
+        have npm || echo nodejs npm
     elif have brew; then
-        have_chromium || echo --cask chromium chromedriver
-        have_firefox || echo --cask firefox
+        have_chromium || echo chromium chromedriver
+        have_firefox || echo firefox
+        have npm || echo node
     fi
 }
 
@@ -56,15 +62,15 @@ give_up() {
     exit 1
 }
 
-if ! have_chromium || ! have_firefox; then
+if ! have_chromium || ! have_firefox || ! have npm; then
     missing=$(packages | tr '\n' ' ')
-    what="Chromium with chromedriver, and Firefox (${missing:-no package manager that this script knows})"
+    what="Chromium with chromedriver, Firefox, and npm (${missing:-no package manager that this script knows})"
     if [ -z "$missing" ]; then give_up "install $what, then try again"; fi
     if ! have brew && ! may_install; then give_up "install $what as root, then try again"; fi
     echo "setup: installing $missing"
     # shellcheck disable=SC2086  # the names are words on purpose
     install_them $missing >/dev/null || give_up "this did not work; install $what, then try again"
-    have_chromium && have_firefox || give_up "still missing; install $what, then try again"
+    have_chromium && have_firefox && have npm || give_up "still missing; install $what, then try again"
 fi
 
 if ! have geckodriver; then
