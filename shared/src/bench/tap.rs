@@ -59,6 +59,8 @@ struct Ring {
     /// The number of the event in front; they count from 0.
     first: u64,
     bytes: usize,
+    /// How many readers sleep until there is more.
+    asleep: usize,
 }
 
 /// The memory of the wire.
@@ -85,7 +87,7 @@ impl Tap {
             start: Instant::now(),
             life: OnceLock::new(),
             limit,
-            ring: Mutex::new(Ring { events: VecDeque::new(), first: 0, bytes: 0 }),
+            ring: Mutex::new(Ring { events: VecDeque::new(), first: 0, bytes: 0, asleep: 0 }),
             news: Condvar::new(),
             up: AtomicU64::new(0),
             down: AtomicU64::new(0),
@@ -125,8 +127,11 @@ impl Tap {
             ring.bytes -= oldest.cost();
             ring.first += 1;
         }
+        let somebody_sleeps = ring.asleep > 0;
         drop(ring);
-        self.news.notify_all();
+        if somebody_sleeps {
+            self.news.notify_all(); // a system call, which the pumps are spared while nobody looks
+        }
     }
 
     /// The events from number `cursor` on, and the cursor for the next call. What was forgotten before it could be read
@@ -140,9 +145,12 @@ impl Tap {
 
     /// Sleeps until there is an event with number `cursor` or higher, at most for `timeout`.
     pub fn wait(&self, cursor: u64, timeout: Duration) {
-        let ring = self.ring();
+        let mut ring = self.ring();
+        ring.asleep += 1;
         let nothing = |ring: &mut Ring| ring.first + ring.events.len() as u64 <= cursor;
-        drop(self.news.wait_timeout_while(ring, timeout, nothing));
+        let (mut ring, _) =
+            self.news.wait_timeout_while(ring, timeout, nothing).unwrap_or_else(PoisonError::into_inner);
+        ring.asleep -= 1;
     }
 
     fn ring(&self) -> MutexGuard<'_, Ring> {
