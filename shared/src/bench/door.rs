@@ -382,11 +382,17 @@ impl<'a> Up<'a> {
         }
     }
 
-    /// Waits at the gate, once a request has gone in whole: tiny_http hands one out when it has its short body, too.
-    fn pass_gate(&self, gate: Option<Gate>) {
+    /// Sends what has passed, and waits at the gate if it is the first of its connection. A request is whole by then as far
+    /// as it came: tiny_http hands one out when it has its short body, too.
+    fn let_go(&mut self, passed: &mut Vec<u8>, gate: Option<Gate>) -> Result<(), Stop> {
+        if !passed.is_empty() {
+            self.pump.send(passed, false).map_err(|_| Stop::End(End::Reset))?;
+            passed.clear();
+        }
         if let (Some(gate), Some(connection)) = (gate, self.coming) {
             gate.wait(connection);
         }
+        Ok(())
     }
 
     /// Of the requests that a client sends ahead, a few go in: tiny_http would hand all of them out at once, and the memory
@@ -408,14 +414,15 @@ impl<'a> Up<'a> {
         demo_is_there && !self.line.asked().is_empty()
     }
 
-    /// Passes on what may pass of these bytes.
+    /// Passes on what may pass of these bytes: a head and its body in one write, which is one wake-up of the demo.
     fn look_at(&mut self, bytes: &[u8]) -> Result<(), Stop> {
         let refused = |status, why: String| Err(Stop::Refused(Refusal { status, why }));
         let mut rest = bytes;
         let mut gate = None;
+        let mut passed = Vec::new();
         while !rest.is_empty() {
             if self.framing.between_messages() {
-                self.pass_gate(gate.take());
+                self.let_go(&mut passed, gate.take())?;
             }
             let (taken, part) = match self.framing.step(rest) {
                 Ok(step) => step,
@@ -448,8 +455,7 @@ impl<'a> Up<'a> {
                     self.wait_for_answers()?; // not at the gate: the first request has passed it long before
                     self.let_in = true;
                     self.line.asked().push_back(head.method() == "HEAD");
-                    let whole = std::mem::take(&mut self.head);
-                    self.pump.send(&whole, false).map_err(|_| Stop::End(End::Reset))?;
+                    passed.append(&mut self.head);
                     continue;
                 }
                 Part::Body | Part::ChunkData => {
@@ -460,10 +466,9 @@ impl<'a> Up<'a> {
                 }
                 _ => {}
             }
-            self.pump.send(now, false).map_err(|_| Stop::End(End::Reset))?;
+            passed.extend_from_slice(now);
         }
-        self.pass_gate(gate);
-        Ok(())
+        self.let_go(&mut passed, gate)
     }
 
     /// Opens the way to the demo, and starts the pump of the other direction.
