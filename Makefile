@@ -3,11 +3,12 @@
 # Cargo's own folder of programs, where `cargo install` puts geckodriver.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 
-.PHONY: help setup ruffle test fmt lint conformance bench-ws
+.PHONY: help setup ruffle test fmt lint conformance bench bench-ws
 
 help:
 	@echo "make test          formatting, lints and all tests, in real browsers too; installs what is missing"
 	@echo "make conformance   Autobahn|Testsuite against both ends of frames; WSTEST names its program, wstest"
+	@echo "make bench         measures first build, delay and memory against peers in the same run"
 	@echo "make bench-ws      measures the WebSocket echo against tungstenite, npm ws and bare TCP"
 	@echo "make setup         only installs what is missing: Chromium, Firefox and their drivers"
 	@echo "make ruffle        fetches the Flash emulator for the demo flash (npm, 10 MB)"
@@ -39,6 +40,10 @@ $(RUFFLE): demos/flash/package-lock.json
 # Also part of `make test` where wstest is found. Writes tests/conformance/summary.json.
 conformance:
 	RECORD=1 cargo test -p tests --test conformance -- --nocapture
+
+# About five minutes. Writes tests/bench/results.md and results.json.
+bench:
+	cargo run --release --quiet --manifest-path tests/peers/bench/Cargo.toml
 
 # About eight minutes. Writes tests/peers/ws-bench/results.json.
 bench-ws:

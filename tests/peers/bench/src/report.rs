@@ -1,0 +1,166 @@
+//! The figures as a table for people and as JSON for the book.
+
+use std::fmt::Write as _;
+use std::io;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::cold::Cold;
+use crate::delay::Delay;
+use crate::idle::Idle;
+
+/// The part of axum's cold build time that a demo's may take.
+const COLD_AIM: f64 = 0.25;
+
+/// KiB that an idle client may take.
+const IDLE_AIM: f64 = 100.0;
+
+/// Everything that was measured.
+pub struct Report {
+    machine: String,
+    commit: String,
+    date: String,
+    load: (String, String),
+    /// The first build.
+    pub cold: Option<Cold>,
+    /// From said to heard.
+    pub delays: Vec<Delay>,
+    /// Idle clients.
+    pub idle: Vec<Idle>,
+}
+
+impl Report {
+    /// An empty report of this machine, this commit and today.
+    pub fn begin(root: &Path) -> Report {
+        let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let model = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("unknown processor");
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+        let kib = memory.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).unwrap_or(0.0);
+        let kernel = said(root, "uname", &["-sr"]);
+        let rustc = said(root, "rustc", &["--version"]);
+        let changed = !said(root, "git", &["status", "--porcelain", "--untracked-files=no"]).is_empty();
+        Report {
+            machine: format!(
+                "{cores} cores of {}, {:.0} GiB, {kernel}, {rustc}",
+                model.trim_start_matches([' ', '\t', ':']),
+                kib / 1024.0 / 1024.0
+            ),
+            commit: said(root, "git", &["rev-parse", "--short=12", "HEAD"]) + if changed { " and changes" } else { "" },
+            date: said(root, "date", &["-u", "+%Y-%m-%d"]),
+            load: (load(), String::new()),
+            cold: None,
+            delays: Vec::new(),
+            idle: Vec::new(),
+        }
+    }
+
+    /// Everything is measured.
+    pub fn end(&mut self) {
+        self.load.1 = load();
+    }
+
+    /// Writes `results.md` and `results.json` into a folder.
+    pub fn write(&self, folder: &Path) -> io::Result<()> {
+        std::fs::create_dir_all(folder)?;
+        std::fs::write(folder.join("results.md"), self.markdown())?;
+        std::fs::write(folder.join("results.json"), format!("{:#}\n", self.json()))
+    }
+
+    /// The tables.
+    pub fn markdown(&self) -> String {
+        let mut text = format!(
+            "# What `make bench` measured\n\nWritten by `make bench`; do not edit.\n\n{}; commit {}; {}. Load average before and after: {}, {}.\n",
+            self.machine, self.commit, self.date, self.load.0, self.load.1
+        );
+        if let Some(cold) = &self.cold {
+            text += "\n## The first build\n\n`cargo build` into an empty folder, everything downloaded before.\n\n";
+            text += "| | seconds | crates | of axum's time | aim | |\n|---|--:|--:|--:|--:|---|\n";
+            let _ = writeln!(
+                text,
+                "| `longpoll` | {:.1} | {} | {:.2} | {COLD_AIM:.2} | {} |",
+                cold.longpoll,
+                cold.longpoll_crates,
+                cold.ratio,
+                verdict(cold.ratio, COLD_AIM)
+            );
+            let _ = writeln!(text, "| hello on axum | {:.1} | {} | | | |", cold.axum, cold.axum_crates);
+        }
+        if !self.delays.is_empty() {
+            text += "\n## From said to heard\n\nMicroseconds from the moment before a message is written to a socket until a client has read it. `floor` is bare\n\
+                TCP with a thread per client and one condition variable, `longpoll floor` the same with a minimum of HTTP. Middle\n\
+                values of interleaved rounds; the ratio is that of p50, round by round.\n\n";
+            text += "| | clients | p50 µs | p99 µs | times | of | aim | |\n|---|--:|--:|--:|--:|---|--:|---|\n";
+            for delay in &self.delays {
+                let (of, times) = delay.ratio.map_or(("", String::new()), |(of, times)| (of, format!("{times:.2}")));
+                let aim = delay.aim.map_or(String::new(), |aim| format!("{aim:.1}"));
+                let word = delay.aim.zip(delay.ratio).map_or("", |(aim, (_, times))| verdict(times, aim));
+                let _ = writeln!(
+                    text,
+                    "| {} | {} | {:.0} | {:.0} | {times} | {of} | {aim} | {word} |",
+                    delay.name, delay.clients, delay.p50, delay.p99
+                );
+            }
+        }
+        if !self.idle.is_empty() {
+            text += "\n## An idle client\n\nEach of 1,000 that only listen, with the bench on.\n\n";
+            text += "| | KiB resident | aim | | threads |\n|---|--:|--:|---|--:|\n";
+            for idle in &self.idle {
+                let word = verdict(idle.kib, IDLE_AIM);
+                let _ = writeln!(
+                    text,
+                    "| {} | {:.0} | {IDLE_AIM:.0} | {word} | {:.1} |",
+                    idle.name, idle.kib, idle.threads
+                );
+            }
+        }
+        text
+    }
+
+    fn json(&self) -> Value {
+        let cold = self.cold.as_ref().map(|cold| {
+            json!({ "longpoll_s": round(cold.longpoll, 2), "axum_s": round(cold.axum, 2), "ratio": round(cold.ratio, 3),
+                    "aim": COLD_AIM, "longpoll_crates": cold.longpoll_crates, "axum_crates": cold.axum_crates })
+        });
+        let delays: Vec<Value> = self
+            .delays
+            .iter()
+            .map(|delay| {
+                json!({ "server": delay.name, "clients": delay.clients, "p50_us": round(delay.p50, 1),
+                        "p99_us": round(delay.p99, 1), "against": delay.ratio.map(|(of, _)| of),
+                        "ratio": delay.ratio.map(|(_, times)| round(times, 3)), "aim": delay.aim })
+            })
+            .collect();
+        let idle: Vec<Value> = self
+            .idle
+            .iter()
+            .map(|idle| {
+                json!({ "demo": idle.name, "kib": round(idle.kib, 1), "aim": IDLE_AIM, "threads": round(idle.threads, 3) })
+            })
+            .collect();
+        json!({ "machine": self.machine, "commit": self.commit, "date": self.date, "load": [self.load.0, self.load.1],
+                "cold_build": cold, "said_to_heard": delays, "idle": idle })
+    }
+}
+
+fn verdict(measured: f64, aim: f64) -> &'static str {
+    if measured <= aim { "met" } else { "**missed**" }
+}
+
+fn round(number: f64, places: i32) -> f64 {
+    let scale = 10_f64.powi(places);
+    (number * scale).round() / scale
+}
+
+fn load() -> String {
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    load.split(' ').next().unwrap_or("").to_string()
+}
+
+/// What a command says on stdout; nothing when there is no such command.
+fn said(folder: &Path, program: &str, words: &[&str]) -> String {
+    let output = Command::new(program).current_dir(folder).args(words).output();
+    output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_string()).unwrap_or_default()
+}
