@@ -150,7 +150,10 @@ fn machine() -> Value {
         .lines()
         .find_map(|line| line.strip_prefix("model name"))
         .map_or("", |rest| rest.trim_matches([':', ' ', '\t']));
-    json!({ "cpu": model, "cores": thread::available_parallelism().map_or(0, |n| n.get()), "os": output("uname", &["-sr"]),
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load: Vec<f64> = load.split_whitespace().take(3).filter_map(|number| number.parse().ok()).collect();
+    // A load far above the number of cores means that others were measured as well.
+    json!({ "cpu": model, "load_average": load, "cores": thread::available_parallelism().map_or(0, |n| n.get()), "os": output("uname", &["-sr"]),
             "rustc": output("rustc", &["--version"]), "node": output("node", &["--version"]) })
 }
 
