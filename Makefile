@@ -3,20 +3,23 @@
 # Cargo's own folder of programs, where `cargo install` puts geckodriver.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 
-.PHONY: help setup ruffle test fmt lint conformance bench bench-ws
+.PHONY: help book record setup ruffle axe test fmt lint conformance bench bench-ws
 
 help:
 	@echo "make test          formatting, lints and all tests, in real browsers too; installs what is missing"
+	@echo "make book          writes the book as a static site to book/book; cargo run -p book serves it, with live demos"
+	@echo "make record        drives every demo through its exchange and writes the book's recordings anew"
 	@echo "make conformance   Autobahn|Testsuite against both ends of frames; WSTEST names its program, wstest"
 	@echo "make bench         measures first build, delay and memory against peers in the same run"
 	@echo "make bench-ws      measures the WebSocket echo against tungstenite, npm ws and bare TCP"
 	@echo "make setup         only installs what is missing: Chromium, Firefox and their drivers"
 	@echo "make ruffle        fetches the Flash emulator for the demo flash (npm, 10 MB)"
+	@echo "make axe           fetches axe-core, which looks for faults of accessibility in the tests (npm)"
 	@echo "make fmt           formats the Rust code"
 	@echo "make lint          checks formatting and lints"
 
 # Nothing is skipped here: a test that needs a browser fails without one.
-test: setup ruffle lint
+test: setup ruffle axe lint
 	REQUIRE_BROWSERS=1 cargo test --workspace
 
 lint:
@@ -25,6 +28,13 @@ lint:
 
 fmt:
 	cargo fmt --all
+
+book:
+	cargo run -p book -- build
+
+# Without RECORD the same test compares: when the wire has changed, it says which chapter is stale.
+record:
+	RECORD=1 cargo test -p tests --test recordings
 
 setup:
 	sh tests/setup.sh
@@ -35,6 +45,14 @@ ruffle: $(RUFFLE)
 $(RUFFLE): demos/flash/package-lock.json
 	@command -v npm >/dev/null || { echo "make ruffle needs npm, which comes with Node.js"; exit 1; }
 	cd demos/flash && npm ci --ignore-scripts --no-audit --no-fund
+	touch $@
+
+# The judge of accessibility, for the tests only; pinned and fetched the same way.
+AXE = tests/node_modules/axe-core/axe.min.js
+axe: $(AXE)
+$(AXE): tests/package-lock.json
+	@command -v npm >/dev/null || { echo "make axe needs npm, which comes with Node.js"; exit 1; }
+	cd tests && npm ci --ignore-scripts --no-audit --no-fund
 	touch $@
 
 # Also part of `make test` where wstest is found. Writes tests/conformance/summary.json.

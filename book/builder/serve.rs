@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 use shared::reply;
-use tiny_http::{Header, Method, Request, Response};
+use tiny_http::{Method, Request};
 
 use crate::runs::{Runs, State};
 use crate::{build, demos, root};
@@ -75,21 +75,25 @@ impl Book {
                 let _ = method;
                 reply::text(request, 403, "Only the book's own pages may do that.");
             }
-            (Method::Get, ["demos"]) => reply::json(request, 200, &self.runs.json()),
+            (Method::Get, ["demos"]) => self.tell(request),
             (Method::Post, ["demos", name, "run"]) => self.run(request, name),
             (Method::Post, ["demos", name, "stop"]) => {
                 self.runs.stop(name);
                 self.runs.wait_for_the_end(name, Duration::from_secs(5));
-                reply::json(request, 200, &self.runs.json());
+                self.tell(request);
             }
             (Method::Get, ["try", kind @ ("lines" | "events")]) => {
                 // A page that has left is the ordinary end.
                 let _ = try_it(request, kind);
             }
             (Method::Get, ["demos", ..]) => reply::method_not_allowed(request, "POST"),
-            (Method::Get | Method::Head, _) => self.page(request, &path),
+            (Method::Get, _) => self.page(request, &path),
             _ => reply::method_not_allowed(request, "GET"),
         }
+    }
+
+    fn tell(&self, request: Request) {
+        send(request, 200, "application/json", self.runs.json().to_string().as_bytes());
     }
 
     fn has_token(&self, request: &Request) -> bool {
@@ -144,7 +148,7 @@ impl Book {
                 request,
                 500,
                 "text/plain; charset=utf-8",
-                format!("The book can't be built:\n\n{why}\n").into(),
+                format!("The book can't be built:\n\n{why}\n").as_bytes(),
             );
         }
         let _reading = self.folder.read().unwrap_or_else(PoisonError::into_inner);
@@ -159,7 +163,7 @@ impl Book {
             let mark = format!("<head>\n<meta name=\"book-token\" content=\"{}\">", self.token);
             body = page.replacen("<head>", &mark, 1).into_bytes();
         }
-        send(request, status, kind(&path), body);
+        send(request, status, kind(&path), &body);
     }
 
     /// Builds the book when something it is made of is newer: an edit needs a reload and nothing else.
@@ -224,21 +228,23 @@ fn kind(path: &str) -> &'static str {
     }
 }
 
-fn send(request: Request, status: u16, kind: &str, body: Vec<u8>) {
-    let mut response = Response::from_data(body).with_status_code(status);
-    let headers = [
-        ("Content-Type", kind),
-        ("Cache-Control", "no-store"),
-        ("X-Content-Type-Options", "nosniff"),
-        ("X-Frame-Options", "SAMEORIGIN"),
-        ("Content-Security-Policy", POLICY),
-    ];
-    for (name, value) in headers {
-        if let Ok(header) = Header::from_bytes(name, value) {
-            response.add_header(header);
-        }
-    }
-    let _ = request.respond(response);
+/// Writes a whole answer, and ends the connection with it: a page asks for a dozen files at once and then for nothing, and
+/// an idle connection would keep a thread.
+fn send(request: Request, status: u16, kind: &str, body: &[u8]) {
+    let reason = match status {
+        200 => "OK",
+        404 => "Not Found",
+        _ => "Internal Server Error",
+    };
+    let head = format!(
+        "HTTP/1.1 {status} {reason}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n\
+         X-Content-Type-Options: nosniff\r\nX-Frame-Options: SAMEORIGIN\r\nContent-Security-Policy: {POLICY}\r\n\
+         Connection: close\r\n\r\n",
+        body.len()
+    );
+    let mut out = request.into_writer();
+    // A browser that has left is nobody's fault.
+    let _ = out.write_all(&[head.as_bytes(), body].concat()).and_then(|()| out.flush());
 }
 
 /// 128 bits that nobody guesses.

@@ -461,13 +461,13 @@ class WireView extends HTMLElement {
     slot.words = el("span.words");
     slot.mean = el("span.mean");
     slot.late = el("span.late");
-    slot.words.append(slot.mean, slot.late);
+    slot.words.append(slot.mean, " ", slot.late);
     slot.size = el("span.size");
     slot.line = svg("line");
     slot.head = svg("path");
     slot.tip = svg("svg", { overflow: "visible", width: 1, height: 1 }, slot.head);
     slot.arrow = svg("svg.arrow", { "aria-hidden": "true" }, slot.line, slot.tip);
-    slot.append(slot.time, slot.conn, el("span.lane", {}, slot.words, slot.arrow), slot.size);
+    slot.append(slot.time, " ", slot.conn, " ", el("span.lane", {}, slot.words, slot.arrow), " ", slot.size);
     this.canvas.append(slot);
     return slot;
   }
@@ -507,12 +507,10 @@ class WireView extends HTMLElement {
     put(slot.mean, item.mean + more);
     put(slot.late, plight);
     put(slot.size, MARKS.has(item.kind) ? "" : `${number(item.size)} B`);
-    slot.setAttribute(
-      "aria-label",
-      `${item.dir === "up" ? "browser to server" : "server to browser"}: ${item.mean}${more}, ` +
-        `${MARKS.has(item.kind) ? "" : `${item.size} bytes, `}connection ${item.conn}, ${seconds(item.start)}` +
-        (plight ? `, ${plight}` : ""),
-    );
+    // A name begins with what can be seen (WCAG 2.5.3), so that a reader may say what stands there; then the way it goes.
+    const seen = [slot.time, slot.conn, slot.mean, slot.late, slot.size].map(({ textContent }) => textContent);
+    const way = item.dir === "up" ? "browser to server" : "server to browser";
+    slot.setAttribute("aria-label", `${seen.filter(Boolean).join(" ")}, ${way}`);
     this.#aim(slot, item, stuck, late ? Math.min(1, Math.log10(delay / LATE) / 2) : 0);
   }
 

@@ -13,7 +13,8 @@ pub struct Bench {
 }
 
 impl Bench {
-    pub(crate) fn new(url: &str) -> Bench {
+    /// The bench at this address.
+    pub fn at(url: &str) -> Bench {
         Bench { host: url.trim_start_matches("http://").trim_end_matches('/').to_string() }
     }
 

@@ -97,7 +97,8 @@ impl Browser {
                 if is_root() {
                     args.push("--no-sandbox");
                 }
-                json!({ "browserName": "chrome", "goog:chromeOptions": { "binary": browser, "args": args } })
+                json!({ "browserName": "chrome", "goog:chromeOptions": { "binary": browser, "args": args },
+                        "goog:loggingPrefs": { "browser": "WARNING" } })
             }
             Kind::Firefox => {
                 let quiet = json!({
@@ -124,6 +125,14 @@ impl Browser {
         let window = driver.get(&format!("{session}/window"));
         let window = window.as_str().unwrap_or_else(|| panic!("no window: {window}")).to_string();
         Browser { kind, driver, session, current: RefCell::new(window.clone()), unused: RefCell::new(Some(window)) }
+    }
+
+    /// What the pages have written to the console since the last time, warnings and errors: what failed to load, what was
+    /// refused, what was thrown and not caught. Chromium only: WebDriver has no word for it, chromedriver has its own.
+    pub fn complaints(&self) -> Vec<String> {
+        let log = self.driver.post(&format!("{}/se/log", self.session), &json!({ "type": "browser" }));
+        let lines = log.as_array().into_iter().flatten();
+        lines.map(|line| line["message"].as_str().unwrap_or_default().to_string()).collect()
     }
 
     /// Which one it is.

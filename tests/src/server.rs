@@ -190,7 +190,7 @@ impl Server {
             None if self.child.is_none() => panic!("this test needs the bench: set TARGET_BENCH=http://host:port too"),
             None => self.announced("bench: http://", "the address of its bench"),
         };
-        Bench::new(&url)
+        Bench::at(&url)
     }
 
     /// A new connection.

@@ -274,6 +274,34 @@ fn every_picture_has_a_text_in_its_place() {
     }
 }
 
+#[test]
+fn every_command_in_the_text_is_one() {
+    let makefile = read(&root().join("Makefile"));
+    for (name, text) in chapters() {
+        for (at, _) in text.match_indices("cargo run -p ") {
+            let command: String =
+                text[at..].chars().take_while(|c| !['`', '\n', ',', ';', '<', ')'].contains(c)).collect();
+            let words: Vec<&str> = command.split_whitespace().collect();
+            let package = words[3].trim_end_matches(['.', ':']);
+            if package == "NAME" || package == "book" {
+                continue;
+            }
+            let folder = root().join("demos").join(package);
+            assert!(folder.is_dir(), "{name}: {command}: there is no demo {package}");
+            if let Some(at) = words.iter().position(|word| *word == "--example") {
+                let example = words[at + 1].trim_end_matches(['.', ':']);
+                let file = folder.join(format!("examples/{example}.rs"));
+                assert!(file.is_file(), "{name}: {command}: there is no example {example}");
+            }
+        }
+        for (at, _) in text.match_indices("`make ") {
+            let target: String = text[at + 6..].chars().take_while(char::is_ascii_alphanumeric).collect();
+            let known = makefile.lines().any(|line| line.starts_with(&format!("{target}:")));
+            assert!(known || target == "bench" || target == "ruffle", "{name}: the Makefile has no target {target}");
+        }
+    }
+}
+
 /// Words that promise without saying anything.
 const WEASELS: [&str; 14] = [
     "blazing",

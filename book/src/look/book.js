@@ -3,6 +3,19 @@
 import "../bench/wire-view.js";
 import { el, put } from "../bench/dom.js";
 
+// mdBook's button for the contents is a label, and a label may not say whether something is open: a button may.
+const contents = document.querySelector("label#mdbook-sidebar-toggle");
+contents?.setAttribute("role", "button");
+contents?.setAttribute("tabindex", "0");
+contents?.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" && event.key !== " ") return;
+  event.preventDefault();
+  contents.click();
+});
+
+// What scrolls must be reached by keyboard.
+for (const code of document.querySelectorAll("pre code")) code.tabIndex = 0;
+
 const token = document.querySelector('meta[name="book-token"]')?.content;
 const ASK_AGAIN = 3_000; // how often a page asks whether its demos still run, in milliseconds
 

@@ -1,0 +1,241 @@
+//! The book in a real browser: every chapter renders without a complaint, recordings play, buttons start demos, search
+//! finds. Without a browser on the machine a test says so and passes; `make test` skips nothing.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tests::browser::{self, Browser, Kind, Tab, key};
+use tests::{Bench, Server, Setup};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The book on a free port, with pages of its own; the demos that it starts take free ports, too.
+fn book() -> Server {
+    static BOOKS: AtomicUsize = AtomicUsize::new(0);
+    let number = BOOKS.fetch_add(1, Ordering::Relaxed);
+    let pages = std::env::temp_dir().join(format!("book-{}-{number}", std::process::id()));
+    Setup::new("book").env("DEMO_PORT", "0").env("BOOK_PAGES", &pages.display().to_string()).start()
+}
+
+/// The addresses of all pages.
+fn pages() -> Vec<String> {
+    let summary = fs::read_to_string(root().join("book/src/SUMMARY.md")).expect("the book has a summary");
+    let chapters = summary.split("](").skip(1).filter_map(|rest| rest.split(".md)").next());
+    chapters.map(|name| if name == "README" { "index.html".to_string() } else { format!("{name}.html") }).collect()
+}
+
+fn chromium() -> Option<Browser> {
+    browser::start(Kind::Chromium)
+}
+
+#[test]
+fn every_page_renders_without_a_complaint_wide_and_narrow_dark_and_light() {
+    let Some(browser) = chromium() else { return };
+    let book = book();
+    let stays = browser.open(&format!("{}/404.html", book.url())); // with its last tab a browser ends
+    browser.complaints();
+    for (width, dark) in [(1400, false), (1400, true), (390, false), (390, true)] {
+        // The theme is chosen by name; without a choice it follows the system.
+        stays.run("localStorage.setItem('mdbook-theme', arguments[0])", &[json!(if dark { "navy" } else { "light" })]);
+        for page in pages() {
+            let tab = browser.open(&format!("{}/{page}", book.url()));
+            tab.resize(width, 900);
+            tab.until("document.querySelector('main h1') !== null");
+            // Every recording is there, with rows.
+            tab.until(
+                "[...document.querySelectorAll('wire-view')].every((view) => view.querySelectorAll('.row').length > 3)",
+            );
+            let wide = tab.value("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+            assert!(wide.as_i64() <= Some(0), "{page} is {wide} pixels wider than a window of {width}");
+            let paper =
+                tab.value("getComputedStyle(document.querySelector('#mdbook-content, .page, body')).colorScheme");
+            let expected = if dark { "dark" } else { "light" };
+            assert_eq!(paper, json!(expected), "{page} should be {expected}");
+            tab.close();
+            stays.value("1"); // brings it to the front
+            let complaints = browser.complaints();
+            assert!(complaints.is_empty(), "{page}, {width} wide: {complaints:#?}");
+        }
+    }
+}
+
+#[test]
+fn a_recording_plays_and_opens_its_bytes() {
+    let Some(browser) = chromium() else { return };
+    let book = book();
+    let tab = browser.open(&format!("{}/longpoll.html", book.url()));
+    tab.until("document.querySelector('wire-view .row') !== null");
+    let whole = tab.value("document.querySelectorAll('wire-view .row:not([hidden])').length");
+    tab.run("document.querySelector('wire-view').scrollIntoView({ block: 'center' })", &[]);
+    // Step starts from the beginning.
+    tab.run("[...document.querySelectorAll('wire-view button')].find((b) => b.textContent === 'Step').click()", &[]);
+    tab.until(&format!("document.querySelectorAll('wire-view .row:not([hidden])').length < {whole}"));
+    tab.run("document.querySelector('wire-view .row.up:not([hidden])').click()", &[]);
+    tab.until(
+        "document.querySelector('wire-view .detail') !== null && !document.querySelector('wire-view .detail').hidden",
+    );
+}
+
+#[test]
+fn every_embedded_demo_starts_from_its_button_and_stops() {
+    let Some(browser) = chromium() else { return };
+    let book = book();
+    let stays = browser.open(&format!("{}/index.html", book.url())); // with its last tab a browser ends
+    for entry in fs::read_dir(root().join("demos")).expect("there are demos").flatten() {
+        let demo = entry.file_name().into_string().expect("a plain name");
+        let tab = browser.open(&format!("{}/{demo}.html", book.url()));
+        tab.until("!document.querySelector('live-demo button.run').hidden");
+        tab.run("document.querySelector('live-demo').scrollIntoView()", &[]);
+        tab.click("live-demo button.run");
+        // A first build takes longer than a page's patience: the test asks again.
+        let began = Instant::now();
+        while tab.value("document.querySelector('live-demo iframe') === null") == json!(true) {
+            let said = tab.texts("live-demo .output").join("\n");
+            assert!(began.elapsed() < Duration::from_secs(600), "{demo} does not start: {said}");
+            assert!(tab.value("document.querySelector('live-demo .state.fault')") == Value::Null, "{demo}: {said}");
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        let url = tab.value("document.querySelector('live-demo iframe').src");
+        let url = url.as_str().expect("a frame has an address").trim_end_matches('/').to_string();
+        let (host, port) = url.rsplit_once(':').expect("host:port");
+        // The page in the frame asked for itself, over the demo's own wire.
+        let bench = Bench::at(&format!("{host}:{}", bench_port(&book, &demo, port)));
+        let counted = Instant::now();
+        while bench.counters()["down"].as_u64() < Some(1) {
+            assert!(counted.elapsed() < Duration::from_secs(20), "{demo}: nothing went over the wire");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        tab.run(
+            "[...document.querySelectorAll('live-demo header button')].find((b) => b.textContent === 'Stop').click()",
+            &[],
+        );
+        tab.until("document.querySelector('live-demo iframe') === null");
+        let gone = std::net::TcpStream::connect(url.trim_start_matches("http://")).is_err();
+        assert!(gone, "{demo} should have ended");
+        tab.close();
+        stays.value("1"); // brings it to the front
+    }
+}
+
+/// The port of the demo's bench, from what the demo printed.
+fn bench_port(book: &Server, demo: &str, port: &str) -> u16 {
+    let _ = (book, demo);
+    port.parse::<u16>().expect("a port") + 1000
+}
+
+#[test]
+fn search_finds_by_keyboard() {
+    let Some(browser) = chromium() else { return };
+    let book = book();
+    let tab = browser.open(&format!("{}/index.html", book.url()));
+    tab.until("document.querySelector('main h1') !== null");
+    tab.type_keys("/");
+    tab.until("document.activeElement?.id === 'mdbook-searchbar' || document.activeElement?.type === 'search'");
+    tab.type_keys("masking key");
+    tab.until("[...document.querySelectorAll('#mdbook-searchresults a, #searchresults a')].some((a) => a.href.includes('frames'))");
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn the_live_controls_of_the_reference_work() {
+    let Some(browser) = chromium() else { return };
+    let book = book();
+    let tab = browser.open(&format!("{}/api.html", book.url()));
+    let press = |tab: &Tab, kind: &str, name: &str| {
+        tab.run(
+            "[...document.querySelectorAll(`[data-try=${arguments[0]}] button`)].find((b) => b.textContent === arguments[1]).click()",
+            &[json!(kind), json!(name)],
+        );
+    };
+    tab.until("document.querySelector('[data-try=fetch] button') !== null");
+    press(&tab, "fetch", "fetch");
+    tab.until_words("[data-try=fetch] output", "done");
+    press(&tab, "xhr", "send");
+    tab.until_words("[data-try=xhr] output", "load: status 200");
+    press(&tab, "eventsource", "new EventSource");
+    // It ends, the browser comes back, and the ids go on.
+    tab.until_words("[data-try=eventsource] output", "lastEventId \"6\"");
+    press(&tab, "eventsource", "close");
+}
+
+#[test]
+fn a_page_is_light_enough() {
+    let book = book();
+    for page in pages() {
+        let weight = |path: &str| -> usize {
+            let mut wire = book.connect();
+            wire.send(format!("GET /{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"));
+            wire.rest().len()
+        };
+        let mut wire = book.connect();
+        wire.send(format!("GET /{page} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"));
+        let html = String::from_utf8_lossy(&wire.rest()).into_owned();
+        let mut total = html.len();
+        for mark in ["src=\"", "href=\""] {
+            for target in html.split(mark).skip(1).filter_map(|rest| rest.split('"').next()) {
+                if [".js", ".css", ".woff2"].iter().any(|end| target.ends_with(end)) {
+                    total += weight(target);
+                }
+            }
+        }
+        for module in ["wire-view.js", "dom.js", "feed.js", "wire-bytes.js"] {
+            total += weight(&format!("bench/{module}"));
+        }
+        assert!(total < 300 * 1024, "{page} weighs {} KiB before its recording", total / 1024);
+    }
+}
+
+#[test]
+fn only_the_books_own_pages_may_start_a_demo() {
+    let book = book();
+    let ask = |path: &str, fields: &[(&str, &str)]| {
+        let mut wire = book.connect();
+        wire.post(path, fields, "");
+        wire.any_head().status
+    };
+    assert_eq!(ask("/demos/polling/run", &[]), 403, "no token");
+    assert_eq!(
+        ask("/demos/polling/run", &[("X-Book-Token", "00112233445566778899aabbccddeeff")]),
+        403,
+        "a wrong token"
+    );
+    let mut wire = book.get("/index.html");
+    let html = wire.answer().1;
+    let token = html.split("book-token\" content=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a token");
+    assert_eq!(ask("/demos/nobody/run", &[("X-Book-Token", token)]), 404);
+    assert_eq!(ask("/demos/..%2f..%2fbin/run", &[("X-Book-Token", token)]), 404);
+    let foreign = [("X-Book-Token", token), ("Origin", "http://evil.example")];
+    assert_eq!(ask("/demos/polling/run", &foreign), 403, "a foreign page");
+    let mut wire = book.connect();
+    wire.send(format!(
+        "POST /demos/polling/run HTTP/1.1\r\nHost: evil.example\r\nX-Book-Token: {token}\r\nContent-Length: 0\r\n\r\n"
+    ));
+    assert_eq!(wire.any_head().status, 421, "a foreign name for this machine");
+    for path in ["/../Cargo.toml", "/.git/config", "/%2e%2e/Cargo.toml", "/bench/../../src/SUMMARY.md"] {
+        let mut wire = book.get(path);
+        assert_eq!(wire.any_head().status, 404, "{path}");
+    }
+}
+
+#[test]
+fn the_contents_can_be_reached_by_keyboard() {
+    let Some(browser) = chromium() else { return };
+    let book = book();
+    let tab = browser.open(&format!("{}/polling.html", book.url()));
+    tab.until("document.querySelector('wire-view .row') !== null");
+    let mut seen = Vec::new();
+    for _ in 0..120 {
+        tab.type_keys(&key::TAB.to_string());
+        let focused =
+            tab.value("document.activeElement?.closest('live-demo, wire-view, pre, details, nav')?.tagName ?? ''");
+        seen.push(focused.as_str().unwrap_or_default().to_string());
+    }
+    for place in ["LIVE-DEMO", "WIRE-VIEW", "DETAILS"] {
+        assert!(seen.iter().any(|one| one == place), "Tab should reach {place}; it reached {seen:?}");
+    }
+}
