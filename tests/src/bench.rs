@@ -1,5 +1,6 @@
 //! The bench under a demo: its cable, its counters, its feed of rows.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -90,7 +91,7 @@ impl Bench {
         wire.get_with("/feed", &resume);
         let head = wire.head();
         assert_eq!(head.status, 200, "GET /feed answers with an event stream");
-        Feed { wire, rows: Vec::new() }
+        Feed { wire, rows: Vec::new(), places: HashMap::new(), fresh: Vec::new() }
     }
 }
 
@@ -103,6 +104,10 @@ pub struct Feed {
     wire: Wire,
     /// The rows seen so far, in the order of their first appearance.
     rows: Vec<Row>,
+    /// Where in `rows` the row of a number is.
+    places: HashMap<u64, usize>,
+    /// The rows that came or changed with the last event.
+    fresh: Vec<usize>,
 }
 
 /// A row of the wire view: one unit on the wire.
@@ -157,17 +162,21 @@ impl Feed {
         if event.name == "row" {
             let data = json(event.data.as_deref().unwrap_or_default());
             let row = Row { id: event.id.clone().unwrap_or_default(), json: data };
-            match self.rows.iter_mut().find(|old| old.json["n"] == row.json["n"]) {
+            let next = self.rows.len();
+            let at = *self.places.entry(row.number("n")).or_insert(next);
+            match self.rows.get_mut(at) {
                 Some(old) => *old = row,
                 None => self.rows.push(row),
             }
+            self.fresh.push(at);
         }
         if event.name == "heard" {
             let data = json(event.data.as_deref().unwrap_or_default());
-            for row in &mut self.rows {
+            for (at, row) in self.rows.iter_mut().enumerate() {
                 let same = row.json["conn"] == data["conn"] && row.json["dir"] == data["dir"];
                 if same && row.json["heard"].is_null() && row.json["to"].as_u64() <= data["to"].as_u64() {
                     row.json["heard"] = data["t"].clone();
+                    self.fresh.push(at);
                 }
             }
         }
@@ -189,15 +198,19 @@ impl Feed {
     /// Waits until some row fits, and returns it as it is by then.
     pub fn row(&mut self, fits: impl Fn(&Row) -> bool) -> Row {
         let deadline = Instant::now() + DEADLINE;
+        // First all that there is, then only what is new: there may be thousands.
+        let mut look_at: Vec<usize> = (0..self.rows.len()).collect();
         loop {
             if Instant::now() > deadline {
                 let seen: Vec<_> = self.rows.iter().map(|row| row.json.to_string()).collect();
                 panic!("a row should have appeared that did not; these did:\n{}", seen.join("\n"));
             }
-            if let Some(row) = self.rows.iter().find(|row| fits(row)) {
+            if let Some(row) = look_at.drain(..).map(|at| &self.rows[at]).find(|row| fits(row)) {
                 return row.clone();
             }
+            self.fresh.clear();
             self.next_event();
+            look_at.append(&mut self.fresh);
         }
     }
 

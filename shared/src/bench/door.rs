@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::cable::Cable;
+use super::cable::{Cable, Mode};
 use super::gate::Gate;
 use super::line::{LOOK_UP, Line, hang_up};
 use super::pump::{End, Got, Pump};
@@ -389,7 +389,9 @@ impl<'a> Up<'a> {
             self.pump.send(passed, false).map_err(|_| Stop::End(End::Reset))?;
             passed.clear();
         }
-        if let (Some(gate), Some(connection)) = (gate, self.coming) {
+        // Through a cut or slow cable it does not come out soon, and the others need not wait for that.
+        let soon = self.door.cable.mode(self.line.id) == Mode::Whole;
+        if let (Some(gate), Some(connection), true) = (gate, self.coming, soon) {
             gate.wait(connection);
         }
         Ok(())
