@@ -397,6 +397,8 @@ fn heartbeat() {
 fn tcp() {
     let mut tape = Tape::start("tcp", "tcp", 8009, &[]);
     let mut one = tape.connect_beside("room");
+    tape.expect("welcome", "down", "", "You are in");
+    tape.pause(300);
     one.send("hel");
     tape.pause(400);
     one.send("lo\n");
@@ -412,6 +414,7 @@ fn tcp() {
     drop(one);
     tape.figure("heard", heard.number("size"));
     tape.figure("half", half.number("size"));
+    tape.time("halves_s", ((half.number("sent") - half.number("start")) as f64 / 1e5).round() / 10.0);
     tape.figure("frame", 2);
     tape.finish();
 }
@@ -425,14 +428,14 @@ fn flash() {
     page.answer();
     drop(page);
     tape.begin_here();
-    let mut player = tape.connect_beside("socket");
+    let mut player = tape.connect_beside("xmlsocket");
     player.send("<policy-file-request/>\0");
     let ask = tape.expect("policy-ask", "up", "", "asks for the policy");
     let policy = tape.expect("policy", "down", "", "policy file");
     player.end();
     drop(player);
     tape.pause(300);
-    let mut movie = tape.connect_beside("socket");
+    let mut movie = tape.connect_beside("xmlsocket");
     movie.send("after 0\0");
     tape.expect("after", "up", "", "after 0");
     tape.expect("here", "down", "", "here 0");
