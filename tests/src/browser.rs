@@ -366,13 +366,20 @@ impl Driver {
             Kind::Chromium => (&["--port=0"], "started successfully on port "),
             Kind::Firefox => (&["--port", "0"], "Listening on 127.0.0.1:"),
         };
-        let mut command = Command::new(program);
-        command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut process = command.spawn().unwrap_or_else(|e| panic!("{} does not start: {e}", program.display()));
-        let output = Output::new("");
-        output.collect(process.stdout.take());
-        output.collect(process.stderr.take());
-        let line = output.wait_for(sign);
+        let (process, output, line) = loop {
+            let mut command = Command::new(program);
+            command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+            let mut process = command.spawn().unwrap_or_else(|e| panic!("{} does not start: {e}", program.display()));
+            let output = Output::new("");
+            output.collect(process.stdout.take());
+            output.collect(process.stderr.take());
+            let line = output.wait_for(sign);
+            // ChromeDriver takes a port that is free with IPv6 and then wants the same one with IPv4, where it may be taken.
+            if line.is_some() || !output.text().contains("port not available") {
+                break (process, output, line);
+            }
+            let _ = process.wait();
+        };
         let port = line.as_deref().and_then(|line| line.split(sign).nth(1));
         let port = port.map(|rest| rest.trim().trim_end_matches('.').to_string());
         let Some(port) = port else { panic!("{} did not say its port:\n{}", program.display(), output.text()) };
