@@ -13,6 +13,9 @@ contents?.addEventListener("keydown", (event) => {
   contents.click();
 });
 
+// Only one page has controls to try.
+if (document.querySelector("[data-try]")) import("./try.js");
+
 // What scrolls must be reached by keyboard.
 for (const code of document.querySelectorAll("pre code")) code.tabIndex = 0;
 
