@@ -3,7 +3,7 @@
 # Cargo's own folder of programs, where `cargo install` puts geckodriver.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 
-.PHONY: help book record setup ruffle axe test fmt lint conformance bench bench-ws
+.PHONY: help book record setup ruffle clients test fmt lint conformance bench bench-ws
 
 help:
 	@echo "make test          formatting, lints and all tests, in real browsers too; installs what is missing"
@@ -14,12 +14,12 @@ help:
 	@echo "make bench-ws      measures the WebSocket echo against tungstenite, npm ws and bare TCP"
 	@echo "make setup         only installs what is missing: Chromium, Firefox and their drivers"
 	@echo "make ruffle        fetches the Flash emulator for the demo flash (npm, 10 MB)"
-	@echo "make axe           fetches axe-core, which looks for faults of accessibility in the tests (npm)"
+	@echo "make clients       fetches what only the tests need: axe-core and ws (npm), websockets (pip)"
 	@echo "make fmt           formats the Rust code"
 	@echo "make lint          checks formatting and lints"
 
 # Nothing is skipped here: a test that needs a browser fails without one.
-test: setup ruffle axe lint
+test: setup ruffle clients lint
 	REQUIRE_BROWSERS=1 cargo test --workspace
 
 lint:
@@ -47,12 +47,16 @@ $(RUFFLE): demos/flash/package-lock.json
 	cd demos/flash && npm ci --ignore-scripts --no-audit --no-fund
 	touch $@
 
-# The judge of accessibility, for the tests only; pinned and fetched the same way.
-AXE = tests/node_modules/axe-core/axe.min.js
-axe: $(AXE)
-$(AXE): tests/package-lock.json
-	@command -v npm >/dev/null || { echo "make axe needs npm, which comes with Node.js"; exit 1; }
+# The judge of accessibility and two foreign WebSocket clients, for the tests only; pinned and fetched the same way.
+NPM = tests/node_modules/ws/package.json
+PIP = tests/python_modules/websockets/version.py
+clients: $(NPM) $(PIP)
+$(NPM): tests/package-lock.json
+	@command -v npm >/dev/null || { echo "make clients needs npm, which comes with Node.js"; exit 1; }
 	cd tests && npm ci --ignore-scripts --no-audit --no-fund
+	touch $@
+$(PIP): tests/clients/requirements.txt
+	python3 -m pip install --quiet --disable-pip-version-check --upgrade --target tests/python_modules -r $<
 	touch $@
 
 # Also part of `make test` where wstest is found. Writes tests/conformance/summary.json.

@@ -1,10 +1,11 @@
 #!/bin/sh
-# Installs what is missing of the browsers that the tests drive, and npm, which fetches the Flash emulator: from the
-# system's package manager if this user may (root, or sudo without a password). Otherwise one line says what to install.
+# Installs what is missing of the browsers that the tests drive, and of npm and pip, which fetch what only the tests need:
+# from the system's package manager if this user may (root, or sudo without a password). Otherwise one line says what to install.
 set -eu
 
 have() { command -v "$1" >/dev/null 2>&1; }
 have_chromium() { { have chromium || have chromium-browser || have google-chrome; } && have chromedriver; }
+have_pip() { python3 -m pip --version >/dev/null 2>&1; }
 have_firefox() { have firefox || have firefox-esr; }
 
 # Runs a command as root.
@@ -22,26 +23,32 @@ packages() {
         have_chromium || echo chromium chromium-driver
         have_firefox || echo firefox-esr
         have npm || echo nodejs npm
+        have_pip || echo python3 python3-pip
     elif have dnf; then
         have_chromium || echo chromium chromedriver
         have_firefox || echo firefox
         have npm || echo nodejs npm
+        have_pip || echo python3 python3-pip
     elif have pacman; then
         have_chromium || echo chromium
         have_firefox || echo firefox
         have npm || echo nodejs npm
+        have_pip || echo python python-pip
     elif have zypper; then
         have_chromium || echo chromium chromedriver
         have_firefox || echo MozillaFirefox
         have npm || echo nodejs npm
+        have_pip || echo python3 python3-pip
     elif have apk; then
         have_chromium || echo chromium chromium-chromedriver
         have_firefox || echo firefox
         have npm || echo nodejs npm
+        have_pip || echo python3 py3-pip
     elif have brew; then
         have_chromium || echo chromium chromedriver
         have_firefox || echo firefox
         have npm || echo node
+        have_pip || echo python
     fi
 }
 
@@ -62,15 +69,15 @@ give_up() {
     exit 1
 }
 
-if ! have_chromium || ! have_firefox || ! have npm; then
+if ! have_chromium || ! have_firefox || ! have npm || ! have_pip; then
     missing=$(packages | tr '\n' ' ')
-    what="Chromium with chromedriver, Firefox, and npm (${missing:-no package manager that this script knows})"
+    what="Chromium with chromedriver, Firefox, npm, and Python with pip (${missing:-no package manager that this script knows})"
     if [ -z "$missing" ]; then give_up "install $what, then try again"; fi
     if ! have brew && ! may_install; then give_up "install $what as root, then try again"; fi
     echo "setup: installing $missing"
     # shellcheck disable=SC2086  # the names are words on purpose
     install_them $missing >/dev/null || give_up "this did not work; install $what, then try again"
-    have_chromium && have_firefox && have npm || give_up "still missing; install $what, then try again"
+    have_chromium && have_firefox && have npm && have_pip || give_up "still missing; install $what, then try again"
 fi
 
 if ! have geckodriver; then

@@ -1,5 +1,5 @@
 //! axe-core, which looks for faults of accessibility, on every page of the book and of every demo: nothing serious may be
-//! found. It is fetched by `make axe`; without it, or without a browser, the test says so and passes (in `make test` it
+//! found. It is fetched by `make clients`; without it, or without a browser, the test says so and passes (in `make test` it
 //! fails).
 
 use std::fs;
@@ -14,10 +14,10 @@ fn axe() -> Option<String> {
     match fs::read_to_string(path) {
         Ok(script) => Some(script),
         Err(_) if std::env::var_os("REQUIRE_BROWSERS").is_some_and(|value| value == "1") => {
-            panic!("axe-core is not here, and this run must not skip anything: `make axe` fetches it")
+            panic!("axe-core is not here, and this run must not skip anything: `make clients` fetches it")
         }
         Err(_) => {
-            skipped("axe-core is not here; `make axe` fetches it");
+            skipped("axe-core is not here; `make clients` fetches it");
             None
         }
     }

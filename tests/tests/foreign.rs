@@ -1,0 +1,80 @@
+//! Clients that other people wrote, against `frames` and `handshake`: npm `ws`, Python `websockets`, and `curl` for the
+//! head. `make clients` fetches the first two; without them the tests say so and pass (in `make test` they fail).
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use tests::{skipped, start, start_with};
+
+fn here(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(file)
+}
+
+/// Whether a client was fetched. In a run that must not skip anything it has to be.
+fn fetched(what: &str, file: &str) -> bool {
+    let there = here(file).exists();
+    if !there && std::env::var_os("REQUIRE_BROWSERS").is_some_and(|value| value == "1") {
+        panic!("{what} is not here, and this run must not skip anything: `make clients` fetches it");
+    }
+    if !there {
+        skipped(&format!("{what} is not here; `make clients` fetches it"));
+    }
+    there
+}
+
+fn run(command: &mut Command) -> Output {
+    command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{command:?}: {error}"))
+}
+
+/// Runs a client against the echo, with the bench in between and without.
+fn is_content(what: &str, command: impl Fn(&str) -> Command) {
+    for words in [&["--quiet"][..], &["--no-bench"]] {
+        let demo = start_with("frames", words);
+        let said = run(&mut command(&format!("ws://{}/echo", demo.host())));
+        let errors = String::from_utf8_lossy(&said.stderr);
+        assert_eq!(String::from_utf8_lossy(&said.stdout).trim(), format!("{what} is content"), "{errors}");
+    }
+}
+
+#[test]
+fn npm_ws_gets_back_what_it_says() {
+    if fetched("npm ws", "node_modules/ws/package.json") {
+        is_content("ws", |url| {
+            let mut node = Command::new("node");
+            node.arg(here("clients/ws.mjs")).arg(url);
+            node
+        });
+    }
+}
+
+#[test]
+fn python_websockets_gets_back_what_it_says() {
+    if fetched("Python websockets", "python_modules/websockets/version.py") {
+        is_content("websockets", |url| {
+            let mut python = Command::new("python3");
+            python.arg(here("clients/websockets_client.py")).arg(url).env("PYTHONPATH", here("python_modules"));
+            python
+        });
+    }
+}
+
+#[test]
+fn curl_is_shown_the_101_and_the_accept_key_of_the_rfc() {
+    let demo = start("handshake");
+    let fields = [
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    ];
+    let mut curl = Command::new("curl");
+    curl.args(["-s", "-i", "-N", "--http1.1", "--max-time", "2"]);
+    fields.iter().for_each(|field| drop(curl.args(["-H", field])));
+    let Ok(said) = curl.arg(format!("{}/socket", demo.url())).stdin(Stdio::null()).output() else {
+        return skipped("there is no curl here");
+    };
+    let head = String::from_utf8_lossy(&said.stdout).to_lowercase();
+    assert!(head.starts_with("http/1.1 101 "), "{head}");
+    // RFC 6455, 1.3: this key, this answer.
+    assert!(head.contains("sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo="), "{head}");
+}
