@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -46,6 +47,8 @@ struct Talk {
     conversation: Conversation,
     up: Side,
     down: Side,
+    /// The front door counts its requests, because it has read them.
+    counted: bool,
 }
 
 struct State {
@@ -58,6 +61,8 @@ struct State {
     first: u64,
     /// The number of the newest row.
     rows: u64,
+    /// Requests that no front door has counted.
+    requests: u64,
 }
 
 /// The decoded wire.
@@ -70,7 +75,15 @@ pub struct View {
 impl View {
     /// A view of what this tap sees.
     pub fn new(tap: Arc<Tap>, door: Door) -> Self {
-        let state = State { cursor: 0, talks: BTreeMap::new(), entries: VecDeque::new(), bytes: 0, first: 1, rows: 0 };
+        let state = State {
+            cursor: 0,
+            talks: BTreeMap::new(),
+            entries: VecDeque::new(),
+            bytes: 0,
+            first: 1,
+            rows: 0,
+            requests: 0,
+        };
         View { tap, door, state: Mutex::new(state) }
     }
 
@@ -105,6 +118,7 @@ impl View {
         for (connection, dir) in touched {
             state.show_unfinished(connection, dir);
         }
+        self.tap.requests.fetch_add(std::mem::take(&mut state.requests), Ordering::Relaxed);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -209,6 +223,9 @@ impl State {
             }
         };
         self.rows = self.rows.max(number);
+        if unit.whole && unit.kind == "request" && self.talks.get(&connection).is_some_and(|talk| !talk.counted) {
+            self.requests += 1;
+        }
         let row = json!({
             "n": number, "conn": connection, "dir": dir.as_str(), "kind": unit.kind, "mean": unit.meaning,
             "size": unit.to - unit.from, "from": unit.from, "to": unit.to, "start": start, "sent": sent,
@@ -261,7 +278,7 @@ impl Talk {
             Door::Raw => Conversation::bytes(),
             Door::Ends(byte) => Conversation::delimited(byte),
         };
-        Talk { conversation, up: Side::default(), down: Side::default() }
+        Talk { conversation, up: Side::default(), down: Side::default(), counted: door == Door::Http }
     }
 
     fn side(&mut self, dir: Dir) -> (&mut Conversation, &mut Side) {
