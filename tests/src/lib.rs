@@ -42,7 +42,7 @@ pub use server::{Server, Setup, aimed, start, start_with};
 pub use wire::{End, Wire};
 
 /// How long a test waits for anything before it fails. Generous: only a test that fails takes so long.
-pub const DEADLINE: Duration = Duration::from_secs(20);
+pub const DEADLINE: Duration = Duration::from_secs(45);
 
 /// Long enough to call a connection silent, short enough to wait for in every test.
 pub const A_WHILE: Duration = Duration::from_millis(200);
