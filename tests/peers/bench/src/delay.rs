@@ -24,42 +24,59 @@ struct Candidate {
     name: &'static str,
     wire: Wire,
     start: fn(&Path) -> Command,
-    /// The name of another one, and how many times its p50 is aimed at, at which number of clients or at any.
-    against: Option<(&'static str, Option<(f64, Option<usize>)>)>,
+    /// The name of another one, and how many times its p50 is aimed at.
+    against: Option<(&'static str, Option<Aim>)>,
+    /// What it does more than that one: the reason to look at first when an aim is missed.
+    more: &'static str,
 }
 
+/// How many times another one's p50 are aimed at, with this number of clients or with any.
+#[derive(Clone, Copy)]
+struct Aim(f64, Option<usize>);
+
 const CANDIDATES: [Candidate; 7] = [
-    Candidate { name: "floor", wire: Wire::Lines, start: |_| itself("floor"), against: None },
+    Candidate { name: "floor", wire: Wire::Lines, start: |_| itself("floor"), against: None, more: "" },
     Candidate {
         name: "sse --no-bench",
         wire: Wire::Events { announced: true },
         start: |demos| demo(demos, "sse", false),
-        against: Some(("floor", Some((1.3, None)))),
+        against: Some(("floor", Some(Aim(1.3, None)))),
+        more: "reads an HTTP request and checks Host and Origin before it says anything: some 15 µs that a line of text does not take, which one client notices and a hundred do not",
     },
     Candidate {
         name: "sse",
         wire: Wire::Events { announced: true },
         start: |demos| demo(demos, "sse", true),
-        against: Some(("floor", Some((2.5, None)))),
+        against: Some(("floor", Some(Aim(2.5, None)))),
+        more: "has four threads to wake on the way, the floor two, and writes each byte twice; most of it is the kernel switching between threads whose memory is cold",
     },
     Candidate {
         name: "axum sse",
         wire: Wire::Events { announced: false },
         start: |_| itself("axum"),
         against: Some(("floor", None)),
+        more: "",
     },
-    Candidate { name: "longpoll floor", wire: Wire::LongPoll, start: |_| itself("longpoll-floor"), against: None },
+    Candidate {
+        name: "longpoll floor",
+        wire: Wire::LongPoll,
+        start: |_| itself("longpoll-floor"),
+        against: None,
+        more: "",
+    },
     Candidate {
         name: "longpoll --no-bench",
         wire: Wire::LongPoll,
         start: |demos| demo(demos, "longpoll", false),
-        against: Some(("longpoll floor", Some((1.3, Some(1_000))))),
+        against: Some(("longpoll floor", Some(Aim(1.3, Some(1_000))))),
+        more: "takes each question apart by the letter of the RFC, checks Host and Origin, and builds the JSON anew for each client",
     },
     Candidate {
         name: "longpoll",
         wire: Wire::LongPoll,
         start: |demos| demo(demos, "longpoll", true),
         against: Some(("longpoll floor", None)),
+        more: "",
     },
 ];
 
@@ -77,6 +94,8 @@ pub struct Delay {
     pub ratio: Option<(&'static str, f64)>,
     /// How many times were aimed at.
     pub aim: Option<f64>,
+    /// What it does more than that other one.
+    pub more: &'static str,
 }
 
 /// Measures all but polling.
@@ -97,7 +116,7 @@ pub async fn measure(demos: &Path) -> io::Result<Vec<Delay>> {
             let against = candidate.against.and_then(|(name, aim)| {
                 let other = CANDIDATES.iter().position(|other| other.name == name)?;
                 let ratios = results.iter().zip(&rounds[other]).map(|(mine, other)| mine.0 / other.0).collect();
-                let aim = aim.filter(|(_, only)| only.is_none_or(|only| only == clients)).map(|(times, _)| times);
+                let aim = aim.filter(|Aim(_, only)| only.is_none_or(|only| only == clients)).map(|Aim(times, _)| times);
                 Some((name, median(ratios), aim))
             });
             delays.push(Delay {
@@ -107,6 +126,7 @@ pub async fn measure(demos: &Path) -> io::Result<Vec<Delay>> {
                 p99: median(results.iter().map(|result| result.1).collect()),
                 ratio: against.map(|(name, ratio, _)| (name, ratio)),
                 aim: against.and_then(|(_, _, aim)| aim),
+                more: candidate.more,
             });
         }
     }
@@ -123,7 +143,7 @@ pub async fn measure_polling(demos: &Path) -> io::Result<Vec<Delay>> {
             let mut heard = Clients::connect(Wire::Polling(POLL), &server.address, clients).await?;
             heard.say(1).await?;
             let (p50, p99) = percentiles(heard.say_steadily(100, POLL / 50).await?);
-            delays.push(Delay { name, clients, p50, p99, ratio: None, aim: None });
+            delays.push(Delay { name, clients, p50, p99, ratio: None, aim: None, more: "" });
         }
     }
     Ok(delays)

@@ -56,8 +56,7 @@ impl Log {
 pub fn floor() -> io::Result<()> {
     let log = Arc::new(Log::default());
     serve_threads(move |socket| {
-        let mut lines = BufReader::new(&socket).lines();
-        while let Some(line) = lines.next() {
+        for line in BufReader::new(&socket).lines() {
             let line = line?;
             if line == "listen" {
                 return listen(&socket, &log);
