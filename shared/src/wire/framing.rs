@@ -349,7 +349,7 @@ fn parse_head(bytes: &[u8], role: Role) -> Result<Head, Malformed> {
     let text = String::from_utf8_lossy(&bytes[..bytes.len() - 4]);
     let mut lines = text.split("\r\n");
     let start = lines.next().unwrap_or("").to_string();
-    if text.replace("\r\n", "").contains(['\r', '\n', '\0']) {
+    if text.split("\r\n").any(|line| line.contains(['\r', '\n', '\0'])) {
         return malformed(400, "A line of the head does not end with CR LF, or has a NUL in it.");
     }
     match role {
