@@ -1,9 +1,11 @@
 //! The few answers over tiny_http that demos share, so that a demo's own file holds its technique and nothing else.
 
+use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::net::TcpListener;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 use tiny_http::{Header, Request, Response, StatusCode};
@@ -80,13 +82,49 @@ impl Server {
     }
 }
 
-/// Runs `work` on a thread of its own with a small stack. When the machine has no thread left, `work` is dropped, and a
-/// tiny_http request in it answers 500 by itself.
+/// What waits for a thread, and the threads that wait for work.
+struct Pool {
+    queue: VecDeque<Box<dyn FnOnce() + Send>>,
+    idle: usize,
+}
+
+static POOL: Mutex<Pool> = Mutex::new(Pool { queue: VecDeque::new(), idle: 0 });
+
+static WORK: Condvar = Condvar::new();
+
+/// A thread that finds no more work for so long ends.
+const IDLE: Duration = Duration::from_secs(5);
+
+/// Runs `work` on a thread that has it to itself, with a small stack: one that has just become free, or a new one. When
+/// the machine has no thread left, `work` is dropped, and a tiny_http request in it answers 500 by itself.
 pub fn on_a_thread(work: impl FnOnce() + Send + 'static) {
+    let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+    if pool.queue.len() < pool.idle {
+        pool.queue.push_back(Box::new(work)); // for each piece of work in the queue there is an idle thread
+        drop(pool);
+        return WORK.notify_one();
+    }
+    drop(pool);
     // 128 KiB are plenty for a lesson and let a thousand of them wait at once.
-    if let Err(error) = thread::Builder::new().stack_size(128 * 1024).spawn(work) {
+    let started = thread::Builder::new().stack_size(128 * 1024).spawn(|| {
+        work();
+        while let Some(more) = next_work() {
+            more();
+        }
+    });
+    if let Err(error) = started {
         eprintln!("no thread for a request: {error}");
     }
+}
+
+/// Waits for work, for a while.
+fn next_work() -> Option<Box<dyn FnOnce() + Send>> {
+    let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+    pool.idle += 1;
+    let waited = WORK.wait_timeout_while(pool, IDLE, |pool| pool.queue.is_empty());
+    let (mut pool, _) = waited.unwrap_or_else(PoisonError::into_inner);
+    pool.idle -= 1;
+    pool.queue.pop_front()
 }
 
 /// A number from the query of the request's target: `after` of `/wait?after=7&hold=5`.
