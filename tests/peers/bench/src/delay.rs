@@ -41,7 +41,8 @@ const CANDIDATES: [Candidate; 7] = [
         wire: Wire::Events { announced: true },
         start: |demos| demo(demos, "sse", false),
         against: Some(("floor", Some(Aim(1.3, None)))),
-        more: "reads an HTTP request and checks Host and Origin before it says anything: some 15 µs that a line of text does not take, which one client notices and a hundred do not",
+        more: "sends a request from tiny_http's thread through its queue to the thread that answers: \
+               two thread switches that a line of text does not take, which one client notices and a hundred do not",
     },
     Candidate {
         name: "sse",
@@ -69,7 +70,8 @@ const CANDIDATES: [Candidate; 7] = [
         wire: Wire::LongPoll,
         start: |demos| demo(demos, "longpoll", false),
         against: Some(("longpoll floor", Some(Aim(1.3, Some(1_000))))),
-        more: "takes each question apart by the letter of the RFC, checks Host and Origin, and builds the JSON anew for each client",
+        more: "sends each question through tiny_http's queue and two more threads, \
+               and builds the JSON anew for each client",
     },
     Candidate {
         name: "longpoll",
