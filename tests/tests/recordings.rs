@@ -440,11 +440,16 @@ fn flash() {
     tape.expect("after", "up", "", "after 0");
     tape.expect("here", "down", "", "here 0");
     tape.pause(500);
-    movie.send("say k1 hello\0");
+    // Another one says it: what one connection is told of its own words and of the room's news has no order.
+    let mut other = tape.connect_beside("xmlsocket");
+    other.send("say k1 hello\0");
     let say = tape.expect("say", "up", "", "say k1");
     let message = tape.find("message", "down", "", "message 1");
     let said = tape.find("said", "down", "", "said k1");
     tape.pause(300);
+    other.finish();
+    other.end();
+    drop(other);
     movie.finish();
     movie.end();
     drop(movie);
