@@ -49,7 +49,7 @@ const CANDIDATES: [Candidate; 7] = [
         wire: Wire::Events { announced: true },
         start: |demos| demo(demos, "sse", true),
         against: Some(("floor", Some(Aim(2.5, None)))),
-        more: "has four threads to wake on the way, the floor two, and writes each byte twice; most of it is the kernel switching between threads whose memory is cold",
+        more: "has the bench's pumps to wake on the way, and writes each byte twice; how the time divides was not measured",
     },
     Candidate {
         name: "axum sse",
