@@ -17,6 +17,7 @@ const STATES = {
 class CableBox extends HTMLElement {
   #feed = null;
   #state = { cable: "whole", connections: [] };
+  #asked = new Map(); // connection → the last request on it: how else to know which is which?
   #listeners = new AbortController();
   #polling;
 
@@ -27,6 +28,13 @@ class CableBox extends HTMLElement {
     const on = (name, act) => this.#feed.addEventListener(name, act, { signal: this.#listeners.signal });
     on("cable", (event) => this.#show(event.detail));
     on("hello", () => this.#send());
+    on("row", ({ detail: { conn, kind, mean } }) => {
+      if (kind !== "request") return;
+      this.#asked.delete(conn); // to the end of the map: the oldest go first
+      this.#asked.set(conn, mean);
+      if (this.#asked.size > 500) this.#asked.delete(this.#asked.keys().next().value);
+    });
+    on("restart", () => this.#asked.clear());
     this.#feed.open();
   }
 
@@ -163,7 +171,7 @@ class CableBox extends HTMLElement {
       items.delete(id);
       if (!item) {
         const act = (word) => () => this.#do(word, id);
-        item = el("li", { "data-id": id }, el("span.who"), el("span.how"));
+        item = el("li", { "data-id": id }, el("span.who"), el("span.asked"), el("span.how"));
         for (const word of ["cut", "reset", "repair"]) {
           const name = word[0].toUpperCase() + word.slice(1);
           item.append(
@@ -172,8 +180,9 @@ class CableBox extends HTMLElement {
         }
         this.list.append(item);
       }
-      const [who, how, cut, , repair] = item.children;
+      const [who, asked, how, cut, , repair] = item.children;
       put(who, `#${id} ${peer}`);
+      put(asked, this.#asked.get(id) ?? "no request yet");
       put(how, `${bytes(up)} up, ${bytes(down)} down${cable ? `, ${cable}` : ""}`);
       how.classList.toggle("fault", cable === "cut");
       cut.setAttribute("aria-pressed", cable === "cut");
