@@ -331,7 +331,13 @@ const UNTIL: &str = "
     const test = new Function(`return (${expression})`);
     const events = ['input', 'change', 'focusin', 'focusout', 'toggle', 'scroll', 'load', 'visibilitychange'];
     const watcher = new MutationObserver(look);
-    const late = setTimeout(() => end({ late: document.body.innerText }), patience);
+    const late = setTimeout(() => end({ late: seen() }), patience);
+    function seen() {
+        const fields = [...document.querySelectorAll('input, select, textarea')].filter((one) => one.id);
+        const filled = fields.map((one) => `${one.id}: ${one.type === 'checkbox' ? one.checked : one.value}`);
+        const focus = document.activeElement?.outerHTML.slice(0, 80);
+        return `${document.body.innerText}\nfields: ${filled.join(', ')}; focus: ${focus}; ${document.visibilityState}`;
+    }
     function end(answer) {
         watcher.disconnect();
         clearTimeout(late);

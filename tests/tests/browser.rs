@@ -32,6 +32,7 @@ in_both_browsers! {
     the_wire_shows_the_true_bytes_of_what_was_said
     a_message_said_into_a_cut_cable_arrives_once_when_it_is_repaired
     a_reset_cable_loses_nothing
+    nothing_moves_under_the_pointer_whatever_happens_on_the_wire
     everything_can_be_done_by_keyboard
     the_wire_can_be_paused_and_cleared
     the_ladder_holds_a_window_of_rows_and_not_all_of_them
@@ -211,6 +212,35 @@ fn a_reset_cable_loses_nothing(browser: &Browser) {
             hears(tab, "while it comes back 5");
             assert_eq!(messages(tab), all, "{name}: once each, in order");
         }
+    }
+}
+
+fn nothing_moves_under_the_pointer_whatever_happens_on_the_wire(browser: &Browser) {
+    for name in DEMOS {
+        let mut demo = start(name);
+        let tab = browser.visit(&demo);
+        say(&tab, "hello");
+        hears(&tab, "hello");
+        tab.run(
+            "const button = document.querySelector('#say button'); window.places = new Set(); \
+             const look = () => { const { x, y } = button.getBoundingClientRect(); places.add(`${x}, ${y}`); }; \
+             look(); \
+             new MutationObserver(look).observe(document.body, \
+                 { subtree: true, childList: true, characterData: true, attributes: true });",
+            &[],
+        );
+        let heard = |n| format!("document.querySelectorAll('#messages li .text').length === {n}");
+        demo.bench().cable("reset");
+        demo.say("after a reset");
+        tab.until(&heard(2));
+        demo.kill();
+        tab.until("document.querySelector('#doing.fault') !== null");
+        assert_eq!(
+            tab.value("[...places].join(' and ')").as_str().unwrap_or_default().split(" and ").count(),
+            1,
+            "{name}: the button was seen at more than one place: {}",
+            tab.value("[...places].join(' and ')")
+        );
     }
 }
 
