@@ -58,12 +58,11 @@ pub fn serve(port: u16, pages: &Path) -> io::Result<()> {
     println!("The book: http://127.0.0.1:{port}");
     println!("Ctrl+C ends it, and every demo that was started from its pages.");
     io::stdout().flush()?;
-    let server = reply::server(listener)?;
-    loop {
-        let request = server.recv()?;
+    reply::serve(listener, move |request| {
         let book = book.clone();
+        // Whoever asks for a page may have to build the book first, and that takes a deeper stack than a lesson's.
         std::thread::spawn(move || book.answer(request));
-    }
+    })
 }
 
 impl Book {

@@ -19,7 +19,7 @@ pub const MAX_BODY: usize = 64 * 1024;
 ///
 /// The front door has looked at `Host` and `Origin` already; but a demo's private port is a port, too, and with
 /// `--no-bench` there is no front door.
-pub struct Server(Arc<tiny_http::Server>);
+struct Server(Arc<tiny_http::Server>);
 
 /// Every server of this process that still lives.
 static SERVERS: Mutex<Vec<Weak<tiny_http::Server>>> = Mutex::new(Vec::new());
@@ -28,7 +28,7 @@ static SERVERS: Mutex<Vec<Weak<tiny_http::Server>>> = Mutex::new(Vec::new());
 ///
 /// # Errors
 /// When the listener is not fit to listen.
-pub fn server(listener: TcpListener) -> io::Result<Server> {
+fn server(listener: TcpListener) -> io::Result<Server> {
     let server = Arc::new(tiny_http::Server::from_listener(listener, None).map_err(io::Error::other)?);
     let mut servers = SERVERS.lock().unwrap_or_else(PoisonError::into_inner);
     servers.retain(|other| other.strong_count() > 0);
@@ -36,7 +36,7 @@ pub fn server(listener: TcpListener) -> io::Result<Server> {
     Ok(Server(server))
 }
 
-/// Makes every [`Server::recv`] of this process return an error, so that its `serve` is called anew.
+/// Makes every [`serve`] of this process return an error, so that it is called anew.
 ///
 /// The thread that accepts connections inside tiny_http can die of a panic (it unwraps a failed `dup` when there are no
 /// more open files), and nobody would ever be told.
@@ -66,7 +66,7 @@ impl Server {
     ///
     /// # Errors
     /// When the listener failed: the server is of no more use, a new one on the same listener is.
-    pub fn recv(&self) -> io::Result<Request> {
+    fn recv(&self) -> io::Result<Request> {
         loop {
             let request = self.0.recv()?;
             let host = header(&request, "Host").unwrap_or("");

@@ -45,22 +45,17 @@ const PADDING: usize = 1024;
 /// # Errors
 /// When the listener fails.
 pub fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
-    let server = reply::server(listener)?;
-    loop {
-        let request = server.recv()?;
+    reply::serve(listener, move |request| {
         let path = request.url().split('?').next().unwrap_or("").to_string();
         match (request.method(), path.as_str()) {
             (Method::Get, "/") => reply::page(request, &DEMO),
             (Method::Post, "/say") => reply::say(request, &room),
-            (Method::Get, "/frame") => {
-                let room = room.clone();
-                reply::on_a_thread(move || answer(request, &room));
-            }
+            (Method::Get, "/frame") => answer(request, &room),
             (_, "/" | "/frame") => reply::method_not_allowed(request, "GET"),
             (_, "/say") => reply::method_not_allowed(request, "POST"),
             _ => reply::not_found(request),
         }
-    }
+    })
 }
 
 /// Answers `GET /frame?after=ID&scripts=N&beat=SECONDS&padding=BYTES`.

@@ -17,15 +17,13 @@ fn main() {
 }
 
 fn serve_data(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
-    let server = reply::server(listener)?;
-    loop {
-        let request = server.recv()?;
+    reply::serve(listener, move |request| {
         let path = request.url().split('?').next().unwrap_or("").to_string();
         match (request.method(), path.as_str()) {
             (Method::Get, "/messages") => answer(request, &room),
             _ => reply::not_found(request),
         }
-    }
+    })
 }
 
 // ANCHOR: answer

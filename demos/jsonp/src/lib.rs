@@ -41,9 +41,7 @@ const HOSTILE: &str = include_str!("hostile.js");
 /// # Errors
 /// When the listener fails.
 pub fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
-    let server = reply::server(listener)?;
-    loop {
-        let request = server.recv()?;
+    reply::serve(listener, move |request| {
         let path = request.url().split('?').next().unwrap_or("").to_string();
         match (request.method(), path.as_str()) {
             (Method::Get, "/") => reply::page(request, &DEMO),
@@ -52,7 +50,7 @@ pub fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
             (_, "/say") => reply::method_not_allowed(request, "POST"),
             _ => reply::not_found(request),
         }
-    }
+    })
 }
 
 /// Serves the other origin: what was said after message ID, as a script or as JSON.
@@ -60,9 +58,7 @@ pub fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
 /// # Errors
 /// When the listener fails.
 pub fn serve_data(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
-    let server = reply::server(listener)?;
-    loop {
-        let request = server.recv()?;
+    reply::serve(listener, move |request| {
         let path = request.url().split('?').next().unwrap_or("").to_string();
         match (request.method(), path.as_str()) {
             (Method::Get, "/messages") => answer(request, &room, ""),
@@ -70,7 +66,7 @@ pub fn serve_data(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
             (_, "/messages" | "/hostile") => reply::method_not_allowed(request, "GET"),
             _ => reply::not_found(request),
         }
-    }
+    })
 }
 
 // ANCHOR: answer

@@ -18,20 +18,15 @@ fn main() {
 }
 
 fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
-    let server = reply::server(listener)?;
-    loop {
-        let request = server.recv()?;
+    reply::serve(listener, move |request| {
         let path = request.url().split('?').next().unwrap_or("").to_string();
         match (request.method(), path.as_str()) {
             (Method::Get, "/") => reply::page(request, &DEMO),
             (Method::Post, "/say") => reply::say(request, &room),
-            (Method::Get, "/wait") => {
-                let room = room.clone();
-                reply::on_a_thread(move || answer(request, &room));
-            }
+            (Method::Get, "/wait") => answer(request, &room),
             _ => reply::not_found(request),
         }
-    }
+    })
 }
 
 // ANCHOR: answer

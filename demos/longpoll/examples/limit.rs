@@ -18,9 +18,7 @@ fn main() {
 }
 
 fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
-    let server = reply::server(listener)?;
-    loop {
-        let request = server.recv()?;
+    reply::serve(listener, move |request| {
         let path = request.url().split('?').next().unwrap_or("").to_string();
         match (request.method(), path.as_str()) {
             (Method::Get, "/") => reply::page(request, &DEMO),
@@ -28,7 +26,7 @@ fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
             (Method::Get, "/wait") => admit(request, &room),
             _ => reply::not_found(request),
         }
-    }
+    })
 }
 
 // ANCHOR: answer
@@ -38,7 +36,7 @@ const LIMIT: usize = 100;
 static WAITING: AtomicUsize = AtomicUsize::new(0);
 
 /// Takes a seat first and looks afterwards whether there was one: two who look first could both see the last one.
-fn admit(request: Request, room: &Arc<Room>) {
+fn admit(request: Request, room: &Room) {
     if WAITING.fetch_add(1, Ordering::Relaxed) >= LIMIT {
         WAITING.fetch_sub(1, Ordering::Relaxed);
         let mut full = Response::from_string("Every seat is taken: ask again in a second.\n").with_status_code(503);
@@ -48,13 +46,10 @@ fn admit(request: Request, room: &Arc<Room>) {
         let _ = request.respond(full);
         return;
     }
-    let room = room.clone();
-    reply::on_a_thread(move || {
-        let after = reply::query(&request, "after").unwrap_or(0);
-        let hold = reply::query(&request, "hold").unwrap_or(25).min(60);
-        let news = room.wait_since(after, Duration::from_secs(hold));
-        WAITING.fetch_sub(1, Ordering::Relaxed);
-        if news.is_empty() { reply::text(request, 204, "") } else { reply::json(request, 200, &news.json()) }
-    });
+    let after = reply::query(&request, "after").unwrap_or(0);
+    let hold = reply::query(&request, "hold").unwrap_or(25).min(60);
+    let news = room.wait_since(after, Duration::from_secs(hold));
+    WAITING.fetch_sub(1, Ordering::Relaxed);
+    if news.is_empty() { reply::text(request, 204, "") } else { reply::json(request, 200, &news.json()) }
 }
 // ANCHOR_END: answer

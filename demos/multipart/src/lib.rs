@@ -44,23 +44,18 @@ const EVERY: u64 = 500;
 /// # Errors
 /// When the listener fails.
 pub fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
-    let server = reply::server(listener)?;
-    loop {
-        let request = server.recv()?;
+    reply::serve(listener, move |request| {
         let path = request.url().split('?').next().unwrap_or("").to_string();
         match (request.method(), path.as_str()) {
             (Method::Get, "/") => reply::page(request, &DEMO),
             (Method::Post, "/say") => reply::say(request, &room),
-            (Method::Get, "/parts") => {
-                let room = room.clone();
-                reply::on_a_thread(move || messages(request, &room));
-            }
-            (Method::Get, "/clock") => reply::on_a_thread(move || pictures(request)),
+            (Method::Get, "/parts") => messages(request, &room),
+            (Method::Get, "/clock") => pictures(request),
             (_, "/" | "/parts" | "/clock") => reply::method_not_allowed(request, "GET"),
             (_, "/say") => reply::method_not_allowed(request, "POST"),
             _ => reply::not_found(request),
         }
-    }
+    })
 }
 
 /// Answers `GET /parts?after=ID&beat=SECONDS`.

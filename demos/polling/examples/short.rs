@@ -16,9 +16,7 @@ fn main() {
 }
 
 fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
-    let server = reply::server(listener)?;
-    loop {
-        let request = server.recv()?;
+    reply::serve(listener, move |request| {
         let path = request.url().split('?').next().unwrap_or("").to_string();
         match (request.method(), path.as_str()) {
             (Method::Get, "/") => reply::page(request, &DEMO),
@@ -26,7 +24,7 @@ fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
             (Method::Get, "/messages") => answer(request, &room),
             _ => reply::not_found(request),
         }
-    }
+    })
 }
 
 // ANCHOR: answer

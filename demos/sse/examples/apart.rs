@@ -18,20 +18,15 @@ fn main() {
 }
 
 fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
-    let server = reply::server(listener)?;
-    loop {
-        let request = server.recv()?;
+    reply::serve(listener, move |request| {
         let path = request.url().split('?').next().unwrap_or("").to_string();
         match (request.method(), path.as_str()) {
             (Method::Get, "/") => reply::page(request, &DEMO),
             (Method::Post, "/say") => reply::say(request, &room),
-            (Method::Get, "/events") => {
-                let room = room.clone();
-                reply::on_a_thread(move || drop(stream(request, &room)));
-            }
+            (Method::Get, "/events") => drop(stream(request, &room)),
             _ => reply::not_found(request),
         }
-    }
+    })
 }
 
 // ANCHOR: answer

@@ -46,23 +46,18 @@ static FLOWS: Mutex<Vec<Arc<Flow>>> = Mutex::new(Vec::new());
 /// # Errors
 /// When the listener fails.
 pub fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
-    let server = reply::server(listener)?;
-    loop {
-        let request = server.recv()?;
+    reply::serve(listener, move |request| {
         let path = request.url().split('?').next().unwrap_or("").to_string();
         match (request.method(), path.as_str()) {
             (Method::Get, "/") => reply::page(request, &DEMO),
             (Method::Post, "/say") => reply::say(request, &room),
-            (Method::Get, "/stream") => {
-                let room = room.clone();
-                reply::on_a_thread(move || answer(request, &room));
-            }
+            (Method::Get, "/stream") => answer(request, &room),
             (Method::Get, "/flow") => flow(request),
             (_, "/" | "/stream" | "/flow") => reply::method_not_allowed(request, "GET"),
             (_, "/say") => reply::method_not_allowed(request, "POST"),
             _ => reply::not_found(request),
         }
-    }
+    })
 }
 
 /// Answers `GET /stream?after=ID&beat=SECONDS&filler=KIB_PER_SECOND&tab=KEY`.
