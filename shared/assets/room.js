@@ -3,6 +3,8 @@
 //   show({ id, text, at })  a message, at the end of the list
 //   note(text)              a remark between the messages: something was missed, dropped, started anew
 //   tell(id, text)          a word or a number in the element of that id
+//   doing(text, fault)      what the page is doing now, in the element "doing"; in red if it is a fault
+//   backOff(tries)          how many seconds to wait after so many failures
 //   sleep(ms), newKey(bytes)
 //   sayWith(way)            what is said goes another way than by POST /say: over a WebSocket, say
 //
@@ -37,6 +39,23 @@ export function tell(id, text) {
   if (element.textContent !== String(text)) element.textContent = text;
 }
 
+/** Says what the page is doing now; a fault in red. */
+export function doing(text, fault = false) {
+  tell("doing", text);
+  document.getElementById("doing").classList.toggle("fault", fault);
+}
+
+// ANCHOR: back-off
+/**
+ * How many seconds to wait before the next try, after so many failures (1, 2, ...) in a row: twice as long each time, up to
+ * 10 s, and never as long as the other tabs, or all would come back at once. `first`: the longest first wait.
+ */
+export function backOff(failures, first = 0.5) {
+  const longest = Math.min(10, first * 2 ** (failures - 1));
+  return longest * (0.5 + Math.random() / 2);
+}
+// ANCHOR_END: back-off
+
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 /**
@@ -56,7 +75,7 @@ export function newKey(length = 12) {
 export async function post(text, waiting = () => {}) {
   const key = newKey();
   for (let tries = 1; ; tries++) {
-    let wait = Math.min(8, 2 ** (tries - 2)) * (0.5 + Math.random() / 2);
+    let wait = backOff(tries);
     try {
       const answer = await fetch("/say", {
         method: "POST",
