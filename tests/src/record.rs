@@ -144,7 +144,8 @@ impl Tape {
         assert_eq!(head.status, 201, "the room takes the message: {answer}");
     }
 
-    /// Lets time pass, as it does between two polls.
+    /// Lets time pass, as it does between two polls. Nothing is waited for here: a recording is drawn along its time, and
+    /// this is the pace of the one who plays in it.
     pub fn pause(&self, millis: u64) {
         thread::sleep(Duration::from_millis(millis));
     }

@@ -7,9 +7,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -53,10 +54,10 @@ fn both_ends_are_judged_ok() {
 fn server(wstest: &Path, what: &str, words: &[&str]) -> PathBuf {
     let program = build("--bin", "frames");
     let mut command = Command::new(program);
-    let mut demo =
-        Running(command.args(["--port", "0", "--quiet"]).args(words).stdout(Stdio::piped()).spawn().unwrap());
-    let mut first = String::new();
-    BufReader::new(demo.0.stdout.as_mut().unwrap()).read_line(&mut first).unwrap();
+    let (lines, output) = io::pipe().unwrap();
+    let _demo = Running::start(command.args(["--port", "0", "--quiet"]).args(words), output);
+    let (mut lines, mut first) = (BufReader::new(lines), String::new());
+    lines.read_line(&mut first).unwrap();
     let address = first.trim().rsplit_once("http://").expect("the first line names the address").1.to_string();
 
     let out = folder(what);
@@ -65,8 +66,7 @@ fn server(wstest: &Path, what: &str, words: &[&str]) -> PathBuf {
         "outdir": out, "servers": [{ "agent": "frames", "url": url }],
         "cases": ["*"], "exclude-cases": ["12.*", "13.*"], "exclude-agent-cases": {},
     });
-    let mut run = suite(wstest, "fuzzingclient", &out, &spec);
-    wait(&mut run, Duration::from_secs(300));
+    suite(wstest, "fuzzingclient", &out, &spec).ends(Duration::from_secs(300));
     out
 }
 
@@ -108,12 +108,12 @@ fn client(wstest: &Path) {
             break cases;
         }
         assert!(Instant::now() < deadline, "the fuzzing server does not say how many cases it has");
-        thread::sleep(Duration::from_millis(100));
+        thread::sleep(Duration::from_millis(100)); // no event tells when another program has opened its port
     };
     for case in 1..=cases {
-        let mut run =
-            Running(Command::new(&echo).arg(format!("{url}/runCase?case={case}&agent=frames")).spawn().unwrap());
-        wait(&mut run, Duration::from_secs(60));
+        let mut command = Command::new(&echo);
+        command.arg(format!("{url}/runCase?case={case}&agent=frames"));
+        Running::start(&mut command, io::sink()).ends(Duration::from_secs(60));
     }
     ask("/updateReports?agent=frames");
 }
@@ -154,8 +154,7 @@ fn suite(wstest: &Path, mode: &str, out: &Path, spec: &Value) -> Running {
     let log = fs::File::create(out.with_extension("log")).unwrap();
     let errors = log.try_clone().unwrap();
     let mut command = Command::new(wstest);
-    command.args(["-m", mode, "-w", "0", "-s"]).arg(path).stdout(log).stderr(errors);
-    Running(command.spawn().unwrap_or_else(|error| panic!("{}: {error}", wstest.display())))
+    Running::start(command.args(["-m", mode, "-w", "0", "-s"]).arg(path).stderr(errors), log)
 }
 
 /// The suite, if this machine has it.
@@ -194,19 +193,37 @@ fn succeeds(command: &mut Command) -> bool {
 }
 
 /// A process that does not outlive its test.
-struct Running(Child);
+struct Running {
+    child: Child,
+    /// Nothing is ever sent: the other end is dropped when the process has closed its output, which is when it ends.
+    output: Receiver<()>,
+}
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+impl Running {
+    /// Starts a program; what it prints goes to `log`.
+    fn start(command: &mut Command, mut log: impl Write + Send + 'static) -> Running {
+        let started = command.stdout(Stdio::piped()).spawn();
+        let mut child = started.unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let mut printed = child.stdout.take().unwrap();
+        let (end, output) = channel();
+        thread::spawn(move || {
+            let _ = io::copy(&mut printed, &mut log);
+            drop(end);
+        });
+        Running { child, output }
+    }
+
+    /// Waits until it ends by itself.
+    fn ends(mut self, patience: Duration) {
+        let ended = self.output.recv_timeout(patience);
+        assert_eq!(ended, Err(RecvTimeoutError::Disconnected), "it does not end");
+        self.child.wait().unwrap();
     }
 }
 
-fn wait(process: &mut Running, patience: Duration) {
-    let deadline = Instant::now() + patience;
-    while process.0.try_wait().unwrap().is_none() {
-        assert!(Instant::now() < deadline, "it does not end");
-        thread::sleep(Duration::from_millis(10));
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }

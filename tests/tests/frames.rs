@@ -54,7 +54,7 @@ fn published_mistake_one_read_is_taken_for_one_frame() {
     }
     for byte in frame(TEXT, "byte by byte") {
         wire.send([byte]);
-        thread::sleep(Duration::from_millis(1));
+        thread::sleep(Duration::from_millis(1)); // a drip: or the kernel would put the bytes together
     }
     assert_eq!(wire.frame(), (TEXT, b"byte by byte".to_vec()));
 }

@@ -100,6 +100,34 @@ fn a_stream_goes_on_after_the_last_event_id() {
 }
 
 #[test]
+fn over_any_number_of_breaks_every_message_is_heard_once_and_in_order() {
+    let demo = start("sse");
+    let mut last = demo.say("before").id.to_string();
+    let (mut said, mut heard) = (Vec::new(), Vec::new());
+    for away in 0..20 {
+        for n in 0..away {
+            said.push(format!("{n} of {away} while nobody listened"));
+            demo.say(&said[said.len() - 1]);
+        }
+        let mut stream = demo.connect();
+        stream.get_with("/events", &[("Last-Event-ID", &last)]);
+        assert_eq!(stream.status(), 200);
+        said.push(format!("said after break {away}"));
+        demo.say(&said[said.len() - 1]);
+        // Every other time the connection is torn while there is more to hear.
+        let leave = if away % 2 == 0 { said.len() } else { said.len() - away / 2 };
+        while heard.len() < leave {
+            let event = stream.event("");
+            heard.push(event.data.expect("a message is the data of its event"));
+            last = event.id.expect("a message has an id");
+            assert_eq!(heard[..], said[..heard.len()], "one was lost, or came twice, or too early");
+        }
+        stream.reset();
+    }
+    assert_eq!(heard.len(), said.len() - 19 / 2, "all but what was left over at the last break");
+}
+
+#[test]
 fn the_stream_tells_the_browser_how_long_to_wait_before_it_reconnects() {
     let demo = start("sse");
     let retry = |path: &str| {

@@ -152,15 +152,16 @@ fn flow(demo: &Server, tab: &str) -> Option<(u64, u64)> {
     (head.status == 200).then(|| (flow["written"].as_u64().unwrap_or(0), flow["waiting"].as_u64().unwrap_or(0)))
 }
 
-/// Asks until the answer fits; the answers and a short silence set the pace.
-fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+/// Looks until what is seen fits: again at each heartbeat of a stream beside.
+fn until<T>(demo: &Server, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + 2 * DEADLINE;
+    let mut beats = listen(demo, "/stream?beat=0.05");
     loop {
         if let Some(seen) = look() {
             return seen;
         }
         assert!(Instant::now() < deadline, "{what} did not come to pass");
-        std::thread::sleep(Duration::from_millis(20));
+        beats.chunk();
     }
 }
 
@@ -172,7 +173,7 @@ fn a_reader_that_does_not_read_makes_the_write_wait_and_fills_nobodys_memory() {
     let before = demo.memory();
     let slow = listen(&demo, &format!("/stream?after={last}&filler=16384&tab=slow"));
     let stuck = || flow(&demo, "slow").filter(|(_, waiting)| *waiting >= 500);
-    let (written, _) = until("a write that waits for half a second", stuck);
+    let (written, _) = until(&demo, "a write that waits for half a second", stuck);
     let mut eager = lines(&demo, last);
     let said: Vec<_> = (0..50).map(|n| demo.say(&format!("while one does not read: {n}"))).collect();
     for message in &said {
@@ -191,7 +192,9 @@ fn a_reader_that_does_not_read_makes_the_write_wait_and_fills_nobodys_memory() {
     for message in &said {
         assert_eq!(slow.message(), *message, "nothing is lost by reading slowly");
     }
-    until("a write that goes on", || flow(&demo, "slow").filter(|(now, waiting)| *now > written && *waiting < 500));
+    until(&demo, "a write that goes on", || {
+        flow(&demo, "slow").filter(|(now, waiting)| *now > written && *waiting < 500)
+    });
 }
 
 #[test]
@@ -202,12 +205,12 @@ fn a_reader_that_leaves_takes_its_stream_with_it() {
         let stream = listen(&demo, &format!("/stream?beat=0.1&filler={filler}&tab=leaves"));
         assert!(flow(&demo, "leaves").is_some());
         stream.reset();
-        until("the end of the stream", || flow(&demo, "leaves").is_none().then_some(()));
+        until(&demo, "the end of the stream", || flow(&demo, "leaves").is_none().then_some(()));
         // One that goes while the server's write waits for it.
         let stream = listen(&demo, "/stream?filler=16384&tab=stuck");
-        until("a write that waits", || flow(&demo, "stuck").filter(|(_, waiting)| *waiting >= 300));
+        until(&demo, "a write that waits", || flow(&demo, "stuck").filter(|(_, waiting)| *waiting >= 300));
         drop(stream);
-        until("the end of the stream", || flow(&demo, "stuck").is_none().then_some(()));
+        until(&demo, "the end of the stream", || flow(&demo, "stuck").is_none().then_some(()));
     }
 }
 
