@@ -21,5 +21,5 @@ pub mod reply;
 pub mod room;
 pub mod wire;
 
-pub use demo::{Beside, Demo, Door, Page, run};
+pub use demo::{Beside, Demo, Door, File, Page, run};
 pub use room::{Gap, Message, News, Refused, Room};

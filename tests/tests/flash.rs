@@ -592,10 +592,10 @@ fn the_room_ticks_through_the_movie(browser: &Browser) {
     hears(&tab, "after the reset");
     // What the room does not want is told in words, and is there to be mended.
     tab.click("#say button");
-    tab.until_words("#doing", "An empty message");
+    tab.until_words("#say .status", "empty");
     tab.paste("#text", &"x".repeat(1_001));
     tab.click("#say button");
-    tab.until_words("#doing", "1001 characters");
+    tab.until_words("#say .status", "1001 characters");
     tab.until("document.querySelector('#text').value.length === 1001");
     tab.paste("#text", "");
     let all = ["from the room <b>as typed</b>", "from the page", "while the movie was away", "after the reset"];

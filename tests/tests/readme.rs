@@ -1,5 +1,6 @@
 //! What the READMEs say is so: the index of demos can't rot.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
@@ -158,4 +159,46 @@ fn a_page_has_the_title_and_the_promise_that_the_demo_has() {
         assert!(!page.contains("innerHTML"), "demos/{}/page.html: what the network says is text", demo.name);
     }
     none_of(&faults);
+}
+
+#[test]
+fn the_bench_serves_every_script_and_style_that_a_page_asks_for() {
+    for demo in DEMOS {
+        let files = |folder: &str| -> Vec<String> {
+            let entries = fs::read_dir(workspace().join(folder)).expect("the folder is there").flatten();
+            let names = entries.map(|entry| entry.file_name().into_string().expect("a plain name"));
+            names.filter(|name| name.ends_with(".js") || name.ends_with(".css")).collect()
+        };
+        let (of_all, own) = (files("shared/assets"), files(&format!("demos/{}", demo.name)));
+        for name in &own {
+            let script = read(&format!("demos/{}/{name}", demo.name));
+            assert!(!script.contains("innerHTML"), "demos/{}/{name}: what the network says is text", demo.name);
+            assert!(
+                !of_all.contains(name),
+                "demos/{}/{name} would never be served: all pages have a {name}",
+                demo.name
+            );
+        }
+        let server = tests::start(demo.name);
+        let mut asked: BTreeSet<String> = asked_for(&read(&format!("demos/{}/page.html", demo.name)));
+        let mut served = BTreeSet::new();
+        while let Some(name) = asked.pop_first() {
+            let (head, text) = server.bench().get(&format!("/{name}"));
+            assert_eq!(head.status, 200, "{name}, which the page of {} asks for", demo.name);
+            let kind = if name.ends_with(".js") { "text/javascript; charset=utf-8" } else { "text/css; charset=utf-8" };
+            assert_eq!(head.field("Content-Type"), Some(kind), "{name}");
+            let folder = if own.contains(&name) { format!("demos/{}", demo.name) } else { "shared/assets".to_string() };
+            assert_eq!(text, read(&format!("{folder}/{name}")));
+            asked.extend(asked_for(&text).into_iter().filter(|other| !served.contains(other)));
+            served.insert(name);
+        }
+        let forgotten: Vec<&String> = own.iter().filter(|name| !served.contains(*name)).collect();
+        assert!(forgotten.is_empty(), "demos/{}: nothing asks for {forgotten:?}", demo.name);
+    }
+}
+
+/// The scripts and styles of the bench that a page, or another script, names.
+fn asked_for(text: &str) -> BTreeSet<String> {
+    let quoted = text.split('"').filter_map(|word| word.strip_prefix("{{bench}}/").or(word.strip_prefix("./")));
+    quoted.filter(|name| name.ends_with(".js") || name.ends_with(".css")).map(str::to_string).collect()
 }

@@ -37,7 +37,7 @@ pub const DEMO: Demo = Demo {
     title: "Heartbeat",
     promise: "Whoever wants to know that the other side is still there has to ask, and to stop waiting at some point.",
     first: "open the page in two tabs, cut the cable of one connection, and wait: nothing happens until you turn the heartbeat on",
-    page: shared::page!(),
+    page: shared::page!("peers.js"),
     door: Door::Bytes,
     serve,
     beside: &[],

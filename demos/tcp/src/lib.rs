@@ -35,7 +35,7 @@ pub const DEMO: Demo = Demo {
     title: "TCP and UDP",
     promise: "A stream of bytes has no messages in it, and a connection has a life of its own.",
     first: "open the page, type the `nc` command it shows in a terminal, write a line there and see it on the page",
-    page: shared::page!(),
+    page: shared::page!("boxes.js", "life.js", "tabs.js", "tcp.css", "udp.js", "writes.js"),
     door: Door::Http,
     serve,
     beside: &[

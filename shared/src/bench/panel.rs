@@ -68,7 +68,7 @@ impl Panel {
                 (Method::Post, "/cable") => panel.order(request),
                 (_, "/feed" | "/counters") => not_allowed(request, "GET"),
                 (_, "/cable") => not_allowed(request, "GET, POST"),
-                (Method::Get, file) => asset(request, file.trim_start_matches('/')),
+                (Method::Get, file) => panel.file(request, file.trim_start_matches('/')),
                 _ => not_allowed(request, "GET"),
             }
         })
@@ -121,6 +121,21 @@ impl Panel {
         let _ = out.write_all(head.as_bytes()).and_then(|()| self.feed_from(cursor, &mut out));
     }
 
+    /// A file of all pages, or of this demo's page alone.
+    fn file(&self, request: Request, name: &str) {
+        let own = || self.demo.page.beside.iter().find(|(other, _)| *other == name).map(|(_, file)| file.text());
+        let kind = match name.rsplit_once('.') {
+            Some((_, "js")) => "text/javascript; charset=utf-8",
+            Some((_, "css")) => "text/css; charset=utf-8",
+            Some((_, "svg")) => "image/svg+xml",
+            _ => "text/plain; charset=utf-8",
+        };
+        match asset(name).or_else(own) {
+            Some(text) => answer(request, 200, kind, text),
+            None => answer(request, 404, "text/plain; charset=utf-8", "The bench has no such file.\n"),
+        }
+    }
+
     fn feed_from(&self, mut cursor: u64, out: &mut impl Write) -> io::Result<()> {
         let hello = json!({
             "demo": self.demo.name, "title": self.demo.title, "now": self.tap.now(), "life": self.tap.life(),
@@ -163,21 +178,12 @@ impl Panel {
 }
 
 /// A file of `shared/assets`, read anew at each request so that an edit needs a reload and no build.
-fn asset(request: Request, name: &str) {
+fn asset(name: &str) -> Option<String> {
     let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/assets"));
     let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.');
     let from_disk = plain.then(|| std::fs::read_to_string(folder.join(name)).ok()).flatten();
     let built_in = || BUILT_IN.iter().find(|(other, _)| *other == name).map(|(_, text)| (*text).to_string());
-    let kind = match name.rsplit_once('.') {
-        Some((_, "js")) => "text/javascript; charset=utf-8",
-        Some((_, "css")) => "text/css; charset=utf-8",
-        Some((_, "svg")) => "image/svg+xml",
-        _ => "text/plain; charset=utf-8",
-    };
-    match from_disk.or_else(built_in) {
-        Some(text) => answer(request, 200, kind, text),
-        None => answer(request, 404, "text/plain; charset=utf-8", "The bench has no such file.\n"),
-    }
+    from_disk.or_else(built_in)
 }
 
 fn answer_json(request: Request, value: &Value) {

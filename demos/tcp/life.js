@@ -1,0 +1,40 @@
+// The experiment "A connection's life": what each end did, and in which state the kernel had it then.
+import { el } from "./dom.js";
+import { doing } from "./room.js";
+
+/** Makes its buttons work. `run` asks the server to run an experiment, on the connection of this tab. */
+export function life(run, tab) {
+  for (const button of document.querySelectorAll("[data-do]")) {
+    button.addEventListener("click", async () => {
+      const story = await run(`/life?tab=${tab}&do=${button.dataset.do}`, "now");
+      if (story) showLife(story);
+    });
+  }
+}
+
+const MEANINGS = {
+  "ESTABLISHED": "both sides may speak", "FIN-WAIT-1": "has finished, not acknowledged", "FIN-WAIT-2": "has finished, still hears",
+  "CLOSE-WAIT": "the other has finished, may still speak", "LAST-ACK": "both have finished, waits for the last ACK",
+  "TIME-WAIT": "over; remembered for a minute", "SYN-SENT": "has knocked",
+};
+
+/** States that look alike have the same edge. */
+function kind(state) {
+  if (/CLOSE-WAIT|FIN-WAIT/.test(state)) return "half";
+  return /TIME-WAIT|LAST-ACK/.test(state) ? "ending" : state;
+}
+
+/** Shows the story so far: what was done, and in which state the kernel had each end. */
+export function showLife(life) {
+  if (!life) return;
+  let last = {};
+  document.querySelector("#story").replaceChildren(...life.story.map((entry) => {
+    if (!entry.did) last = { client: entry.client ?? "gone", server: entry.server ?? "gone" };
+    const state = (name = "gone") => el(`td.state.${kind(name)}`, {}, entry.did ? "" : name);
+    return el("tr", {}, el("td.at", {}, entry.at), state(last.client), el("td.did", {}, entry.did ?? ""), state(last.server));
+  }));
+  const words = ({ client, server }) => client === server && client === "gone"
+    ? "The kernel has forgotten the connection."
+    : `Client: ${client} (${MEANINGS[client] ?? "nothing left"}). Server: ${server} (${MEANINGS[server] ?? "nothing left"}).`;
+  doing(life.unavailable ?? (last.client ? words(last) : "opening"), Boolean(life.unavailable), "now");
+}
