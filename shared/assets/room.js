@@ -3,7 +3,7 @@
 //   show({ id, text, at })  a message, at the end of the list
 //   note(text)              a remark between the messages: something was missed, dropped, started anew
 //   tell(id, text)          a word or a number in the element of that id
-//   doing(text, fault)      what the page is doing now, in the element "doing"; in red if it is a fault
+//   doing(text, fault, id)  what the page is doing now, in the element "doing" (or that id); in red if it is a fault
 //   backOff(tries)          how many seconds to wait after so many failures
 //   sleep(ms), newKey(bytes)
 //   sayWith(way)            what is said goes another way than by POST /say: over a WebSocket, say
@@ -40,9 +40,9 @@ export function tell(id, text) {
 }
 
 /** Says what the page is doing now; a fault in red. */
-export function doing(text, fault = false) {
-  tell("doing", text);
-  document.getElementById("doing").classList.toggle("fault", fault);
+export function doing(text, fault = false, id = "doing") {
+  tell(id, text);
+  document.getElementById(id).classList.toggle("fault", fault);
 }
 
 // ANCHOR: back-off
