@@ -1,6 +1,9 @@
 //! The pages of `jsonp`, `iframe`, `multipart` and `stream` in real browsers: what these techniques alone promise. What every
 //! page promises is in `browser.rs`.
 
+use std::net::TcpListener;
+use std::thread;
+
 use serde_json::json;
 use tests::browser::{Browser, Kind, Tab};
 use tests::{Server, Setup, browser, needs_our_server, start, start_with};
@@ -27,6 +30,7 @@ fn run(kind: Kind, test: fn(&Browser)) {
 in_both_browsers! {
     jsonp_leaves_no_script_and_no_global_behind
     jsonp_runs_what_a_hostile_server_sends_and_fetch_does_not
+    jsonp_says_what_to_do_when_its_data_have_moved
     iframe_recycles_its_frame_and_loses_nothing
     iframe_notices_a_dead_frame
     multipart_takes_parts_apart_wherever_they_are_cut
@@ -92,6 +96,25 @@ fn jsonp_leaves_no_script_and_no_global_behind(browser: &Browser) {
     assert_eq!(tab.value("faults.join()"), "", "a late script ran");
     assert_eq!((number(&tab, "scripts"), number(&tab, "globals")), (0, 0));
     assert_eq!(messages(&tab), ["before", "after"]);
+}
+
+fn jsonp_says_what_to_do_when_its_data_have_moved(browser: &Browser) {
+    let mut demo = start("jsonp");
+    let port = demo.address().port().to_string();
+    let tab = browser.visit(&demo);
+    demo.say("one");
+    hears(&tab, "one");
+    let data = demo.beside("data");
+    demo.kill();
+    // Somebody else has the port of the data now, and hangs up on everybody.
+    let taken = TcpListener::bind(&data).expect("the port is free");
+    thread::spawn(move || taken.incoming().for_each(drop));
+    let again = Setup::new("jsonp").env("PORT", &port).start();
+    assert_ne!(again.beside("data"), data);
+    tab.until_words("#doing", "reload this page");
+    tab.reload();
+    again.say("a new life");
+    hears(&tab, "a new life");
 }
 
 fn jsonp_runs_what_a_hostile_server_sends_and_fetch_does_not(browser: &Browser) {
@@ -278,8 +301,7 @@ fn a_gap_is_told_in_the_page(browser: &Browser) {
 }
 
 fn a_server_that_was_started_again_is_told_of(browser: &Browser) {
-    // (Not jsonp: on another port than its own, the server of its data takes a new one each time.)
-    for name in ["iframe", "multipart", "stream"] {
+    for name in ["jsonp", "iframe", "multipart", "stream"] {
         let mut demo = start(name);
         let port = demo.address().port().to_string();
         let tab = browser.visit(&demo);

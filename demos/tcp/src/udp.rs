@@ -90,7 +90,7 @@ static CORNER: Mutex<Corner> = Mutex::new(Corner {
 /// One experiment at a time: all share one receiving socket, which is the point.
 static ALONE: Mutex<()> = Mutex::new(());
 
-/// Starts relay and receiver, once.
+/// Starts relay and receiver, once. Whoever needs them calls this: it returns when they are there.
 pub fn start() {
     static STARTED: Once = Once::new();
     STARTED.call_once(|| {
@@ -192,6 +192,7 @@ pub fn asked(request: &Request) -> Result<Value, String> {
         };
         return Ok(state());
     }
+    start();
     let count = reply::query(request, "count").filter(|count| (1..=50).contains(count)).unwrap_or(8);
     let Ok(_alone) = ALONE.try_lock() else {
         return Err("Another experiment runs just now: try again in a moment.".to_string());
@@ -244,6 +245,7 @@ fn counts() -> Counts {
 
 /// `{"fault":"whole","relay":"127.0.0.1:8109","heard":12,"lost":3}`
 pub fn state() -> Value {
+    start();
     let corner = corner();
     let fault = format!("{:?}", corner.fault).to_lowercase();
     let relay = corner.relay.map(|relay| relay.to_string());

@@ -61,10 +61,15 @@ pub fn run(demo: &'static Demo) {
     let view = Arc::new(View::new(tap.clone(), demo.door));
 
     let public = listen(demo, &options, options.port);
-    // Beside a demo on another port than its own, the others take any free one, too.
-    let own_port = |port| if options.port == demo.port { port } else { 0 };
-    let beside: Vec<TcpListener> = demo.beside.iter().map(|one| listen(demo, &options, own_port(one.port))).collect();
-    let panel_public = listen_beside(&public);
+    let beside: Vec<TcpListener> = demo
+        .beside
+        .iter()
+        .map(|one| match options.port == demo.port {
+            true => listen(demo, &options, one.port), // the book names it
+            false => listen_beside(&public, one.port - demo.port),
+        })
+        .collect();
+    let panel_public = listen_beside(&public, 1_000);
     let (address, panel_address) = (address(&public), address(&panel_public));
     let open_to = (!address.ip().is_loopback()).then(|| options.host.clone());
     let named = demo.beside.iter().zip(&beside).map(|(one, at)| (one.name, self::address(at).port())).collect();
@@ -202,13 +207,14 @@ fn listen(demo: &Demo, options: &Options, port: u16) -> TcpListener {
     })
 }
 
-/// The bench port: 1000 above the demo's, or any that is free when that one is taken.
-fn listen_beside(public: &TcpListener) -> TcpListener {
+/// A port so far above the demo's, or any that is free when that one is taken. A demo that is started again on its port
+/// finds the others where they were, and so does a page that was open all the time.
+fn listen_beside(public: &TcpListener, above: u16) -> TcpListener {
     let address = address(public);
-    let port = address.port().checked_add(1_000).unwrap_or(0);
+    let port = address.port().checked_add(above).unwrap_or(0);
     bind((address.ip(), port).into())
         .or_else(|_| bind((address.ip(), 0).into()))
-        .unwrap_or_else(|error| give_up(&format!("no port for the bench: {error}")))
+        .unwrap_or_else(|error| give_up(&format!("no port beside {}: {error}", address.port())))
 }
 
 /// The first lines: where to look and what to try.
