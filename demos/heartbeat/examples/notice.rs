@@ -40,16 +40,26 @@ fn fall_silent(host: &str, after: Duration) -> io::Result<f64> {
     let mut dead = stream.try_clone()?;
     let mut socket = Socket::new(stream, rest, Role::Client, MAX_MESSAGE);
     let started = Instant::now();
-    while let Some(left) = after.checked_sub(started.elapsed()).filter(|left| !left.is_zero()) {
-        socket.patience(Some(left))?;
-        if let Next::Gone(end) = socket.read() {
-            return Err(io::Error::other(format!("{end:?}"))); // too early: nobody was silent yet
+    loop {
+        let left = after.saturating_sub(started.elapsed());
+        socket.patience(Some(left.max(Duration::from_millis(1))))?;
+        match socket.read() {
+            Next::Gone(end) => return Err(io::Error::other(format!("{end:?}"))), // too early: nobody was silent yet
+            Next::Silence if left.is_zero() => break, // nothing unread is left: each ping that came has its pong
+            _ => {}
         }
     }
     let silent = Instant::now();
     dead.set_read_timeout(Some(Duration::from_secs(20)))?;
     let mut unheard = [0; 4096];
-    while dead.read(&mut unheard)? > 0 {} // a dead client has no ears either; only the end counts
+    loop {
+        match dead.read(&mut unheard) {
+            Ok(0) => break,
+            Ok(_) => {} // a dead client has no ears either; only the end counts
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => break,
+            Err(error) => return Err(error),
+        }
+    }
     Ok(silent.elapsed().as_secs_f64())
 }
 // ANCHOR_END: answer
