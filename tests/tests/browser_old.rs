@@ -111,7 +111,7 @@ fn jsonp_says_what_to_do_when_its_data_have_moved(browser: &Browser) {
     thread::spawn(move || taken.incoming().for_each(drop));
     let again = Setup::new("jsonp").env("PORT", &port).start();
     assert_ne!(again.beside("data"), data);
-    tab.until_words("#doing", "reload this page");
+    tab.until_words("#messages", "reload this page");
     tab.reload();
     again.say("a new life");
     hears(&tab, "a new life");
