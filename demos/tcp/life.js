@@ -24,9 +24,14 @@ function kind(state) {
   return /TIME-WAIT|LAST-ACK/.test(state) ? "ending" : state;
 }
 
+let shown;
+
 /** Shows the story so far: what was done, and in which state the kernel had each end. */
 export function showLife(life) {
   if (!life) return;
+  // The answer to a click may come later than the news that followed on it: a story only grows.
+  if (life.client === shown?.client && life.story.length < shown.story.length) return;
+  shown = life;
   let last = {};
   document.querySelector("#story").replaceChildren(...life.story.map((entry) => {
     if (!entry.did) last = { client: entry.client ?? "gone", server: entry.server ?? "gone" };

@@ -537,7 +537,29 @@ fn every_panel_works(browser: &Browser) {
 
     if cfg!(target_os = "linux") {
         tab.click("#tab-life");
+        // The answer to the click comes later than the news from the kernel, as it may on a busy machine.
+        tab.run(
+            "const fetch = window.fetch; const now = document.querySelector('#now'); \
+             const established = () => new Promise((done) => { \
+                 const look = () => now.textContent.includes('Client: ESTABLISHED') && done(); \
+                 new MutationObserver(look).observe(now, { childList: true, characterData: true, subtree: true }); \
+                 look(); \
+             }); \
+             window.fetch = async (...what) => { \
+                 const answer = await fetch(...what); \
+                 if (!what[0].includes('do=open')) return answer; \
+                 const story = await answer.json(); \
+                 answer.json = async () => { \
+                     await established(); \
+                     setTimeout(() => { document.body.dataset.answered = 'yes' }); \
+                     return story; \
+                 }; \
+                 return answer; \
+             };",
+            &[],
+        );
         tab.click("[data-do=open]");
+        tab.until("document.body.dataset.answered === 'yes'");
         tab.until_words("#now", "Client: ESTABLISHED");
         tab.click("[data-do=client-fin]");
         tab.until_words("#now", "Server: CLOSE-WAIT");
