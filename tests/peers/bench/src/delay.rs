@@ -26,7 +26,7 @@ struct Candidate {
     start: fn(&Path) -> Command,
     /// The name of another one, and how many times its p50 is aimed at.
     against: Option<(&'static str, Option<Aim>)>,
-    /// What it does more than that one: the reason to look at first when an aim is missed.
+    /// What it does, by its code, that the other one does not. It is no reason that was measured.
     more: &'static str,
 }
 
@@ -41,15 +41,16 @@ const CANDIDATES: [Candidate; 7] = [
         wire: Wire::Events { announced: true },
         start: |demos| demo(demos, "sse", false),
         against: Some(("floor", Some(Aim(1.3, None)))),
-        more: "sends a request from tiny_http's thread through its queue to the thread that answers: \
-               two thread switches that a line of text does not take, which one client notices and a hundred do not",
+        more: "what is said comes as a request of HTTP, and goes from tiny_http's thread through its queue to a second \
+               thread and from there to a third",
     },
     Candidate {
         name: "sse",
         wire: Wire::Events { announced: true },
         start: |demos| demo(demos, "sse", true),
         against: Some(("floor", Some(Aim(2.5, None)))),
-        more: "has the bench's pumps to wake on the way, and writes each byte twice; how the time divides was not measured",
+        more: "the same as without the bench, and the bench's threads between it and the clients, which read and write \
+               each byte once more",
     },
     Candidate {
         name: "axum sse",
@@ -70,8 +71,7 @@ const CANDIDATES: [Candidate; 7] = [
         wire: Wire::LongPoll,
         start: |demos| demo(demos, "longpoll", false),
         against: Some(("longpoll floor", Some(Aim(1.3, Some(1_000))))),
-        more: "sends each question through tiny_http's queue and two more threads, \
-               and builds the JSON anew for each client",
+        more: "each question goes from tiny_http's thread through its queue to a second thread and from there to a third",
     },
     Candidate {
         name: "longpoll",
@@ -96,7 +96,7 @@ pub struct Delay {
     pub ratio: Option<(&'static str, f64)>,
     /// How many times were aimed at.
     pub aim: Option<f64>,
-    /// What it does more than that other one.
+    /// What it does that the other one does not.
     pub more: &'static str,
 }
 

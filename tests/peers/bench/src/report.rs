@@ -106,7 +106,11 @@ impl Report {
         }
         let missed = |delay: &&Delay| delay.aim.zip(delay.ratio).is_some_and(|(aim, (_, times))| times > aim);
         for delay in self.delays.iter().filter(missed) {
-            let _ = writeln!(text, "\nMissed: `{}` with {} client(s). It {}.", delay.name, delay.clients, delay.more);
+            let _ = writeln!(
+                text,
+                "\nMissed: `{}` with {} client(s). What it does besides: {}. How much of the delay that makes was not measured.",
+                delay.name, delay.clients, delay.more
+            );
         }
         if !self.idle.is_empty() {
             text += "\n## An idle client\n\nEach of 1,000 that only listen, with the bench on.\n\n";
