@@ -191,7 +191,7 @@ impl Report {
                 json!({ "demo": way.demo, "p50_us_1": round(one.0, 1), "p99_us_1": round(one.1, 1),
                         "p50_us_100": round(hundred.0, 1), "p99_us_100": round(hundred.1, 1),
                         "up_bytes": round(way.up, 1), "down_bytes": round(way.down, 1), "say_bytes": round(way.say, 1),
-                        "idle_requests_per_minute": round(way.idle_requests, 1),
+                        "idle_requests_per_minute": round(way.idle_requests, 2),
                         "idle_bytes_per_minute": round(way.idle_bytes, 1), "when_idle": way.idle })
             })
             .collect();
