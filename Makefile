@@ -10,7 +10,7 @@ help:
 	@echo "make book          writes the book as a static site to book/book; cargo run -p book serves it, with live demos"
 	@echo "make record        drives every demo through its exchange and writes the book's recordings anew"
 	@echo "make conformance   Autobahn|Testsuite against both ends of frames; WSTEST names its program, wstest"
-	@echo "make bench         measures first build, delay and memory against peers in the same run"
+	@echo "make bench         measures first build, delay, bytes and memory, against peers in the same run"
 	@echo "make bench-ws      measures the WebSocket echo against tungstenite, npm ws and bare TCP"
 	@echo "make setup         only installs what is missing: Chromium, Firefox and their drivers"
 	@echo "make ruffle        fetches the Flash emulator for the demo flash (npm, 10 MB)"
@@ -63,7 +63,7 @@ $(PIP): tests/clients/requirements.txt
 conformance:
 	RECORD=1 cargo test -p tests --test conformance -- --nocapture
 
-# About five minutes. Writes tests/bench/results.md and results.json.
+# About seven minutes. Writes tests/bench/results.md and results.json.
 bench:
 	cargo run --release --quiet --manifest-path tests/peers/bench/Cargo.toml
 

@@ -1,21 +1,24 @@
 //! The clients: all in one process on one thread (tokio's current-thread runtime, which is epoll), so that what is
 //! measured is the server's threads and not the clients'. Who speaks is in the same process: one clock for both ends.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::AsyncWriteExt;
+use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::heads::Head;
+use crate::http::{Http, Traffic};
+
 /// How clients hear, and how they are spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wire {
-    /// Bare TCP: `listen`, or one thing said per line.
+    /// Bare TCP, the floor: `listen`, or one thing said per line.
     Lines,
     /// `GET /events`, `POST /say`. A stream is ready when all clients are `announced` on it, as the `sse` demo does; or else
     /// when it begins.
@@ -24,6 +27,99 @@ pub enum Wire {
     LongPoll,
     /// `GET /messages` every so often, `POST /say`.
     Polling(Duration),
+    /// The same, and the answer is a script.
+    Jsonp(Duration),
+    /// `GET /frame`, and again when the page in the frame is full; `POST /say`.
+    Frame,
+    /// `GET /parts`, `POST /say`.
+    Parts,
+    /// `GET /stream`, `POST /say`.
+    JsonLines,
+    /// A zero byte ends a message: `after 0` and `say KEY TEXT` on one connection.
+    XmlSocket,
+    /// A line is a message, in both directions on one connection.
+    Room,
+    /// A frame is a message, in both directions on one connection.
+    WebSocket,
+}
+
+/// After so many scripts a frame is full.
+pub const SCRIPTS: u64 = 30;
+
+impl Wire {
+    /// What a client asks for that has heard everything up to this message: with the parameters of the demo's page, as
+    /// they are when nobody has touched its controls.
+    pub fn target(self, after: u64) -> String {
+        match self {
+            Wire::Lines | Wire::XmlSocket | Wire::Room => String::new(),
+            Wire::Events { .. } => format!("/events?tab=5d0c1f2e&after={after}&retry=2000"),
+            Wire::LongPoll => format!("/wait?after={after}&hold=25"),
+            Wire::Polling(_) => format!("/messages?after={after}"),
+            // The page counts its callbacks. So long are their names when it has been open for a quarter of an hour.
+            Wire::Jsonp(_) => format!("/messages?after={after}&callback=jsonp_1000"),
+            Wire::Frame => format!("/frame?after={after}&scripts={SCRIPTS}&padding=1024"),
+            Wire::Parts => format!("/parts?after={after}"),
+            Wire::JsonLines => format!("/stream?after={after}&filler=0&tab=5d0c1f2e8a9b47c6d3e20001"),
+            Wire::WebSocket => format!("/?after={after}"),
+        }
+    }
+
+    /// What a browser's request for that is.
+    pub fn head(self) -> Head {
+        match self {
+            Wire::Lines | Wire::XmlSocket | Wire::Room => Head::Bare,
+            Wire::LongPoll | Wire::Polling(_) | Wire::Parts | Wire::JsonLines => Head::Fetch,
+            Wire::Events { .. } => Head::Events,
+            Wire::Jsonp(_) => Head::Script,
+            Wire::Frame => Head::Frame,
+            Wire::WebSocket => Head::Socket,
+        }
+    }
+
+    /// A client hears from the moment on when it reads this.
+    fn begun(self, clients: usize) -> String {
+        match self {
+            Wire::Events { announced: true } => format!("data: {clients}\n\n"),
+            // (The head ends with an empty line, too, but in HTTP's line ends.)
+            Wire::Lines | Wire::Events { announced: false } => "\n\n".to_string(),
+            Wire::Frame => "-->\n".to_string(),
+            Wire::Parts => "\r\n--part-".to_string(),
+            Wire::XmlSocket => "here ".to_string(),
+            Wire::Room => "You are in".to_string(),
+            Wire::LongPoll | Wire::Polling(_) | Wire::Jsonp(_) | Wire::JsonLines | Wire::WebSocket => {
+                "\r\n\r\n".to_string()
+            }
+        }
+    }
+
+    /// Whether one connection goes both ways: then the first of those who listen is the one who speaks.
+    fn goes_both_ways(self) -> bool {
+        matches!(self, Wire::XmlSocket | Wire::Room | Wire::WebSocket)
+    }
+}
+
+/// A server's addresses, and whether those who connect send the heads of a browser.
+#[derive(Clone)]
+pub struct Site {
+    /// Where the page is, and what one says goes to.
+    pub page: String,
+    /// Where one hears.
+    pub room: String,
+    /// Whether requests have all the lines that a browser sends.
+    pub browsed: bool,
+}
+
+impl Site {
+    /// One address for everything, and heads of one line.
+    pub fn bare(address: &str) -> Site {
+        Site { page: address.to_string(), room: address.to_string(), browsed: false }
+    }
+
+    /// Connects somewhere, to send requests of this kind.
+    pub async fn connect(&self, address: &str, head: Head) -> io::Result<Http> {
+        let head = if self.browsed { head } else { Head::Bare };
+        Http::connect(address, head.lines(&self.page)).await
+    }
 }
 
 /// When each message was said, and how long each client took to hear it.
@@ -35,70 +131,93 @@ struct Meter {
     missing: RefCell<usize>,
     ready: RefCell<usize>,
     all: Notify,
+    /// What went over the last client's socket: with messages, and without.
+    traffic: Cell<(Traffic, Traffic)>,
 }
 
 impl Meter {
-    /// Finds the marks `#7;` of messages in these bytes.
-    fn hear(&self, bytes: &[u8], now: Instant) {
-        let mut rest = bytes;
-        while let Some(at) = rest.iter().position(|b| *b == b'#') {
-            rest = &rest[at + 1..];
-            let Some(end) = rest.iter().position(|b| *b == b';') else { return };
-            let number: Option<usize> = std::str::from_utf8(&rest[..end]).ok().and_then(|number| number.parse().ok());
+    /// Finds the marks `#007;` of messages in these bytes. Returns how many there are, and where the last one ends.
+    fn hear(&self, bytes: &[u8], now: Instant) -> (u64, usize) {
+        let (mut heard, mut done) = (0, 0);
+        while let Some(at) = bytes[done..].iter().position(|b| *b == b'#') {
+            let mark = done + at + 1;
+            let Some(length) = bytes[mark..].iter().position(|b| *b == b';') else { break };
+            done = mark + length + 1;
+            let number: Option<usize> =
+                std::str::from_utf8(&bytes[mark..mark + length]).ok().and_then(|number| number.parse().ok());
             let Some(said) = number.and_then(|number| self.said.borrow().get(number).copied()) else { continue };
             self.delays.borrow_mut().push(now - said);
+            heard += 1;
             let mut missing = self.missing.borrow_mut();
             *missing -= 1;
             if *missing == 0 {
                 self.all.notify_one();
             }
         }
+        (heard, done)
     }
 
     fn is_ready(&self) {
         *self.ready.borrow_mut() += 1;
         self.all.notify_one();
     }
+
+    fn is_not_ready(&self) {
+        *self.ready.borrow_mut() -= 1;
+    }
 }
 
 /// The clients of one server.
 pub struct Clients {
     wire: Wire,
-    address: String,
+    browsed: bool,
     meter: Rc<Meter>,
     count: usize,
     tasks: JoinSet<io::Result<()>>,
-    speaker: Http,
+    speaker: Speaker,
     asker: Http,
+    said: u64,
+}
+
+/// Who speaks.
+enum Speaker {
+    /// Somebody who does not listen.
+    Apart(Http),
+    /// The first of the clients.
+    First(OwnedWriteHalf),
 }
 
 /// Longer than anything here may take.
 const TOO_LONG: Duration = Duration::from_secs(60);
 
 impl Clients {
-    /// Connects so many clients, and one more to speak. Returns when every one of them listens.
-    pub async fn connect(wire: Wire, address: &str, count: usize) -> io::Result<Clients> {
-        let (speaker, asker) = (Http::connect(address).await?, Http::connect(address).await?);
-        let (meter, tasks, address) = (Rc::new(Meter::default()), JoinSet::new(), address.to_string());
-        let mut clients = Clients { wire, address, meter, count, tasks, speaker, asker };
+    /// Connects so many clients, and one more to speak if they can't. Returns when every one of them listens.
+    pub async fn connect(wire: Wire, site: &Site, count: usize) -> io::Result<Clients> {
+        let speaker = Speaker::Apart(site.connect(&site.page, Head::Say).await?);
+        let asker = site.connect(&site.page, Head::Bare).await?;
+        let (meter, tasks) = (Rc::new(Meter::default()), JoinSet::new());
+        let browsed = site.browsed;
+        let mut clients = Clients { wire, browsed, meter, count, tasks, speaker, asker, said: 0 };
         for number in 0..count {
-            let (meter, address) = (clients.meter.clone(), clients.address.clone());
-            let http = Http::connect(&address).await?;
+            let http = site.connect(&site.room, wire.head()).await?;
+            let mut client = Client { http, wire, meter: clients.meter.clone(), counts: number + 1 == count };
             // The clients of a polling server do not all ask at the same moment.
             let turn = number as f64 / count as f64;
-            clients.tasks.spawn_local(async move {
-                match wire {
-                    Wire::Lines => listen(http, b"listen\n", b"\n\n", &meter).await,
-                    Wire::Events { announced } => {
-                        let request = format!("GET /events HTTP/1.1\r\nHost: {address}\r\n\r\n");
-                        let begun = if announced { format!("data: {count}\n\n") } else { "\n\n".to_string() };
-                        // (The head ends with an empty line, too, but in HTTP's line ends.)
-                        listen(http, request.as_bytes(), begun.as_bytes(), &meter).await
+            match wire {
+                Wire::LongPoll => clients.tasks.spawn_local(client.long_poll()),
+                Wire::Polling(every) | Wire::Jsonp(every) => clients.tasks.spawn_local(client.poll(every, turn)),
+                Wire::Frame => clients.tasks.spawn_local(client.load_frames()),
+                _ => {
+                    client.begin().await?;
+                    if number == 0
+                        && wire.goes_both_ways()
+                        && let Some(mouth) = client.http.take_mouth()
+                    {
+                        clients.speaker = Speaker::First(mouth);
                     }
-                    Wire::LongPoll => long_poll(http, &meter).await,
-                    Wire::Polling(every) => poll(http, every, turn, &meter).await,
+                    clients.tasks.spawn_local(client.listen(wire.begun(count)))
                 }
-            });
+            };
         }
         clients.settle().await?;
         Ok(clients)
@@ -123,7 +242,7 @@ impl Clients {
         if self.wire != Wire::LongPoll {
             return Ok(*self.meter.ready.borrow() >= self.count);
         }
-        let waiting = self.asker.exchange("GET /waiting", "").await?;
+        let waiting = self.asker.exchange("GET /waiting").await?;
         Ok(String::from_utf8_lossy(&waiting).trim() == self.count.to_string())
     }
 
@@ -154,24 +273,55 @@ impl Clients {
         Ok(self.meter.delays.take())
     }
 
+    /// What has gone over the last client's socket since this was asked last, with messages and without, and how many
+    /// bytes were sent to say them.
+    pub fn take_traffic(&mut self) -> (Traffic, Traffic, u64) {
+        let (with, without) = self.meter.traffic.take();
+        (with, without, std::mem::take(&mut self.said))
+    }
+
     async fn say_one(&mut self) -> io::Result<()> {
-        let text = {
+        let number = {
             let mut said = self.meter.said.borrow_mut();
             *self.meter.missing.borrow_mut() += self.count;
             said.push(Instant::now());
-            format!("#{};", said.len() - 1)
+            said.len() - 1
         };
-        match self.wire {
-            Wire::Lines => self.speaker.socket.write_all(format!("{text}\n").as_bytes()).await,
-            _ => self.speaker.ask("POST /say", &text).await,
+        // Five bytes, like "hello", and a key as long as a page's.
+        let (text, key) = (format!("#{number:03};"), format!("{number:024x}"));
+        let words = match self.wire {
+            Wire::Lines | Wire::Room => format!("{text}\n").into_bytes(),
+            Wire::XmlSocket => format!("say {key} {text}\0").into_bytes(),
+            Wire::WebSocket => masked(&format!(r#"{{"type":"say","text":"{text}","key":"{key}"}}"#)),
+            _ => Vec::new(),
+        };
+        match &mut self.speaker {
+            Speaker::First(mouth) => {
+                self.said += words.len() as u64;
+                mouth.write_all(&words).await
+            }
+            Speaker::Apart(http) => {
+                let more = if self.browsed { format!("Idempotency-Key: {key}\r\n") } else { String::new() };
+                match words.is_empty() {
+                    true => http.ask("POST /say", &more, &text).await?,
+                    false => http.write(&words).await?,
+                }
+                self.said += std::mem::take(&mut http.traffic).up;
+                Ok(())
+            }
         }
     }
 
-    /// Reads what the server says to having been told something.
+    /// Reads what the server says to having been told something. (The first of the clients hears that by itself.)
     async fn answered(&mut self) -> io::Result<()> {
-        match self.wire {
-            Wire::Lines => self.speaker.socket.read(&mut [0; 64]).await.map(drop),
-            _ => self.speaker.answer().await.map(drop),
+        match &mut self.speaker {
+            Speaker::First(_) => Ok(()),
+            Speaker::Apart(http) if self.wire == Wire::Lines => {
+                http.read().await?;
+                http.unread.clear();
+                Ok(())
+            }
+            Speaker::Apart(http) => http.answer().await.map(drop),
         }
     }
 
@@ -186,52 +336,120 @@ impl Clients {
     }
 }
 
-/// A stream: everything that comes is news. It listens from `begun` on.
-async fn listen(mut http: Http, request: &[u8], begun: &[u8], meter: &Meter) -> io::Result<()> {
-    http.socket.write_all(request).await?;
-    let mut ready = false;
-    let mut kept = 0;
-    let mut buffer = [0; 4096];
-    loop {
-        let read = http.socket.read(&mut buffer[kept..]).await?;
-        let now = Instant::now();
-        if read == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+/// One client that listens.
+struct Client {
+    http: Http,
+    wire: Wire,
+    meter: Rc<Meter>,
+    /// Whether it is the one whose bytes are counted.
+    counts: bool,
+}
+
+impl Client {
+    /// Sends its first words.
+    async fn begin(&mut self) -> io::Result<()> {
+        match self.wire {
+            Wire::Lines => self.http.write(b"listen\n").await,
+            Wire::XmlSocket => self.http.write(b"after 0\0").await,
+            Wire::Room => self.http.write(b"/after 0\n").await,
+            _ => self.http.ask(&format!("GET {}", self.wire.target(0)), "", "").await,
         }
-        let length = kept + read;
-        if !ready && contains(&buffer[..length], begun) {
-            ready = true;
-            meter.is_ready();
+    }
+
+    /// A stream: everything that comes is news. It listens from `begun` on.
+    async fn listen(mut self, begun: String) -> io::Result<()> {
+        let mut ready = false;
+        loop {
+            self.http.read().await?;
+            let now = Instant::now();
+            if !ready && contains(&self.http.unread, begun.as_bytes()) {
+                ready = true;
+                self.meter.is_ready();
+            }
+            self.hear(now);
         }
-        meter.hear(&buffer[..length], now);
-        // An event ends with an empty line: what comes after the last one is kept for the next read.
-        let whole = &buffer[..length];
-        let end = whole.windows(2).rposition(|two| two == b"\n\n").map_or(0, |at| at + 2);
-        buffer.copy_within(end..length, 0);
-        kept = if length - end < buffer.len() { length - end } else { 0 };
+    }
+
+    /// A frame's page ends some time, and the next one is asked for from there on.
+    async fn load_frames(mut self) -> io::Result<()> {
+        let (mut after, begun) = (0, self.wire.begun(0));
+        loop {
+            self.http.ask(&format!("GET {}", self.wire.target(after)), "", "").await?;
+            let mut ready = false;
+            let mut scripts = 0;
+            while !self.http.unread.ends_with(b"\r\n0\r\n\r\n") {
+                self.http.read().await?;
+                let now = Instant::now();
+                if !ready && contains(&self.http.unread, begun.as_bytes()) {
+                    ready = true;
+                    self.meter.is_ready();
+                }
+                scripts += self.hear(now);
+                if ready && scripts == SCRIPTS {
+                    // It is full: nothing may be said before there is another one.
+                    self.meter.is_not_ready();
+                    ready = false;
+                }
+            }
+            if ready {
+                self.meter.is_not_ready();
+            }
+            after += scripts;
+            self.http.unread.clear();
+        }
+    }
+
+    async fn long_poll(mut self) -> io::Result<()> {
+        let mut after = 0;
+        loop {
+            after = self.ask(after).await?;
+        }
+    }
+
+    async fn poll(mut self, every: Duration, turn: f64) -> io::Result<()> {
+        let mut after = 0;
+        self.meter.is_ready();
+        let first = tokio::time::Instant::now() + every.mul_f64(turn);
+        let mut clock = tokio::time::interval_at(first, every);
+        loop {
+            clock.tick().await;
+            after = self.ask(after).await?;
+        }
+    }
+
+    /// Asks once, and returns the id of the last message that it has heard now.
+    async fn ask(&mut self, after: u64) -> io::Result<u64> {
+        let body = self.http.exchange(&format!("GET {}", self.wire.target(after))).await?;
+        let (heard, _) = self.meter.hear(&body, Instant::now());
+        self.count(heard > 0);
+        Ok(newest(&body).unwrap_or(after))
+    }
+
+    /// Hears the messages in what came; returns how many.
+    fn hear(&mut self, now: Instant) -> u64 {
+        let (heard, done) = self.meter.hear(&self.http.unread, now);
+        self.http.unread.drain(..done);
+        self.count(heard > 0);
+        heard
+    }
+
+    fn count(&mut self, with_messages: bool) {
+        let new = std::mem::take(&mut self.http.traffic);
+        if self.counts {
+            let (mut with, mut without) = self.meter.traffic.get();
+            *(if with_messages { &mut with } else { &mut without }) += new;
+            self.meter.traffic.set((with, without));
+        }
     }
 }
 
-async fn long_poll(mut http: Http, meter: &Meter) -> io::Result<()> {
-    let mut after = 0;
-    loop {
-        let body = http.exchange(&format!("GET /wait?after={after}&hold=60"), "").await?;
-        meter.hear(&body, Instant::now());
-        after = newest(&body).unwrap_or(after);
-    }
-}
-
-async fn poll(mut http: Http, every: Duration, turn: f64, meter: &Meter) -> io::Result<()> {
-    let mut after = 0;
-    meter.is_ready();
-    let first = tokio::time::Instant::now() + every.mul_f64(turn);
-    let mut clock = tokio::time::interval_at(first, every);
-    loop {
-        clock.tick().await;
-        let body = http.exchange(&format!("GET /messages?after={after}"), "").await?;
-        meter.hear(&body, Instant::now());
-        after = newest(&body).unwrap_or(after);
-    }
+/// A text frame as a browser sends it (RFC 6455, 5.2 and 5.3). It has at most 125 bytes.
+fn masked(text: &str) -> Vec<u8> {
+    let key = [0x37, 0xfa, 0x21, 0x3d];
+    let mut frame = vec![0x81, 0x80 | text.len() as u8];
+    frame.extend(key);
+    frame.extend(text.bytes().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key));
+    frame
 }
 
 /// The largest `"id":7` of a JSON text.
@@ -243,67 +461,4 @@ fn newest(body: &[u8]) -> Option<u64> {
 
 fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
     bytes.windows(wanted.len()).any(|window| window == wanted)
-}
-
-/// A connection that knows as much HTTP/1.1 as is needed here.
-struct Http {
-    socket: TcpStream,
-    host: String,
-    buffer: Vec<u8>,
-}
-
-impl Http {
-    async fn connect(address: &str) -> io::Result<Http> {
-        let socket = TcpStream::connect(address).await?;
-        socket.set_nodelay(true)?;
-        Ok(Http { socket, host: address.to_string(), buffer: Vec::with_capacity(1024) })
-    }
-
-    /// Sends a request and reads its answer's body.
-    async fn exchange(&mut self, line: &str, body: &str) -> io::Result<Vec<u8>> {
-        self.ask(line, body).await?;
-        self.answer().await
-    }
-
-    /// Sends a request.
-    async fn ask(&mut self, line: &str, body: &str) -> io::Result<()> {
-        let length = match body.len() {
-            0 => String::new(),
-            length => format!("Content-Length: {length}\r\n"),
-        };
-        let request = format!("{line} HTTP/1.1\r\nHost: {}\r\n{length}\r\n{body}", self.host);
-        self.socket.write_all(request.as_bytes()).await
-    }
-
-    /// Reads the body of an answer; interim ones are passed over.
-    async fn answer(&mut self) -> io::Result<Vec<u8>> {
-        loop {
-            while let Some(head_end) = self.buffer.windows(4).position(|four| four == b"\r\n\r\n") {
-                let head = std::str::from_utf8(&self.buffer[..head_end]).map_err(io::Error::other)?;
-                let status = head.split(' ').nth(1).unwrap_or("");
-                let is_interim = status.starts_with('1');
-                if !is_interim && !status.starts_with('2') {
-                    return Err(io::Error::other(format!("a request was answered {head}")));
-                }
-                let length = head
-                    .lines()
-                    .filter_map(|line| line.split_once(':'))
-                    .find(|(name, _)| name.eq_ignore_ascii_case("Content-Length"))
-                    .map_or(Ok(0), |(_, value)| value.trim().parse::<usize>())
-                    .map_err(io::Error::other)?;
-                let (from, to) = (head_end + 4, head_end + 4 + length);
-                if self.buffer.len() < to {
-                    break;
-                }
-                let body = self.buffer[from..to].to_vec();
-                self.buffer.drain(..to);
-                if !is_interim {
-                    return Ok(body);
-                }
-            }
-            if self.socket.read_buf(&mut self.buffer).await? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-        }
-    }
 }

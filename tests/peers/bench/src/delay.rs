@@ -6,18 +6,18 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::clients::{Clients, Wire};
+use crate::clients::{Clients, Site, Wire};
 use crate::median;
 use crate::process::Server;
 
 /// How many clients, how many messages are said to them, and how many after which the measuring starts.
-const SIZES: [(usize, usize, usize); 3] = [(1, 200, 50), (100, 60, 5), (1_000, 20, 3)];
+pub const SIZES: [(usize, usize, usize); 3] = [(1, 200, 50), (100, 60, 5), (1_000, 20, 3)];
 
 /// How often the servers take turns.
 const ROUNDS: usize = 5;
 
 /// How often a polling client asks.
-const POLL: Duration = Duration::from_secs(1);
+pub const POLL: Duration = Duration::from_secs(1);
 
 /// A server, how it is reached, and what it is held against.
 struct Candidate {
@@ -26,7 +26,7 @@ struct Candidate {
     start: fn(&Path) -> Command,
     /// The name of another one, and how many times its p50 is aimed at.
     against: Option<(&'static str, Option<Aim>)>,
-    /// What it does more than that one: the reason to look at first when an aim is missed.
+    /// What it does, by its code, that the other one does not. It is no reason that was measured.
     more: &'static str,
 }
 
@@ -41,15 +41,16 @@ const CANDIDATES: [Candidate; 7] = [
         wire: Wire::Events { announced: true },
         start: |demos| demo(demos, "sse", false),
         against: Some(("floor", Some(Aim(1.3, None)))),
-        more: "sends a request from tiny_http's thread through its queue to the thread that answers: \
-               two thread switches that a line of text does not take, which one client notices and a hundred do not",
+        more: "what is said comes as a request of HTTP, and goes from tiny_http's thread through its queue to a second \
+               thread and from there to a third",
     },
     Candidate {
         name: "sse",
         wire: Wire::Events { announced: true },
         start: |demos| demo(demos, "sse", true),
         against: Some(("floor", Some(Aim(2.5, None)))),
-        more: "has the bench's pumps to wake on the way, and writes each byte twice; how the time divides was not measured",
+        more: "the same as without the bench, and the bench's threads between it and the clients, which read and write \
+               each byte once more",
     },
     Candidate {
         name: "axum sse",
@@ -70,8 +71,7 @@ const CANDIDATES: [Candidate; 7] = [
         wire: Wire::LongPoll,
         start: |demos| demo(demos, "longpoll", false),
         against: Some(("longpoll floor", Some(Aim(1.3, Some(1_000))))),
-        more: "sends each question through tiny_http's queue and two more threads, \
-               and builds the JSON anew for each client",
+        more: "each question goes from tiny_http's thread through its queue to a second thread and from there to a third",
     },
     Candidate {
         name: "longpoll",
@@ -96,7 +96,7 @@ pub struct Delay {
     pub ratio: Option<(&'static str, f64)>,
     /// How many times were aimed at.
     pub aim: Option<f64>,
-    /// What it does more than that other one.
+    /// What it does that the other one does not.
     pub more: &'static str,
 }
 
@@ -109,7 +109,7 @@ pub async fn measure(demos: &Path) -> io::Result<Vec<Delay>> {
             eprintln!("said to heard, {clients} clients, round {round} of {ROUNDS}");
             for (candidate, results) in CANDIDATES.iter().zip(&mut rounds) {
                 let server = Server::start(&mut (candidate.start)(demos))?;
-                let mut heard = Clients::connect(candidate.wire, &server.address, clients).await?;
+                let mut heard = Clients::connect(candidate.wire, &Site::bare(&server.address), clients).await?;
                 heard.say(warm_up).await?;
                 results.push(percentiles(heard.say(messages).await?));
             }
@@ -142,7 +142,7 @@ pub async fn measure_polling(demos: &Path) -> io::Result<Vec<Delay>> {
         for (name, bench) in [("polling --no-bench", false), ("polling", true)] {
             eprintln!("said to heard, {clients} clients, {name}");
             let server = Server::start(&mut demo(demos, "polling", bench))?;
-            let mut heard = Clients::connect(Wire::Polling(POLL), &server.address, clients).await?;
+            let mut heard = Clients::connect(Wire::Polling(POLL), &Site::bare(&server.address), clients).await?;
             heard.say(1).await?;
             let (p50, p99) = percentiles(heard.say_steadily(100, POLL / 50).await?);
             delays.push(Delay { name, clients, p50, p99, ratio: None, aim: None, more: "" });
@@ -169,7 +169,7 @@ fn itself(role: &str) -> Command {
 }
 
 /// The delays that half and 99 of 100 stay under, in microseconds.
-fn percentiles(mut delays: Vec<Duration>) -> (f64, f64) {
+pub fn percentiles(mut delays: Vec<Duration>) -> (f64, f64) {
     delays.sort_unstable();
     let at = |part: f64| delays[((delays.len() - 1) as f64 * part) as usize].as_secs_f64() * 1e6;
     (at(0.5), at(0.99))

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::clients::{Clients, Wire};
+use crate::clients::{Clients, Site, Wire};
 use crate::delay::demo;
 use crate::process::Server;
 
@@ -31,7 +31,7 @@ pub async fn measure(demos: &Path) -> io::Result<Vec<Idle>> {
         eprintln!("{CLIENTS} idle clients of {name}");
         let server = Server::start(&mut demo(demos, name, true))?;
         let before = (server.status("VmRSS")?, server.status("Threads")?);
-        let mut clients = Clients::connect(wire, &server.address, CLIENTS).await?;
+        let mut clients = Clients::connect(wire, &Site::bare(&server.address), CLIENTS).await?;
         clients.say(1).await?;
         clients.settle().await?;
         tokio::time::sleep(REST).await;

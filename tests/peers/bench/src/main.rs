@@ -1,5 +1,5 @@
-//! The benchmark: how long a learner waits for the first build, how long a message takes to be heard, and what an idle
-//! client costs. `make bench` runs it; the figures go to `tests/bench/results.md` and `.json`.
+//! The benchmark: how long a learner waits for the first build, how long a message takes to be heard, what an idle client
+//! costs, and what each way of hearing costs beside the others. `make bench` runs it; the figures go to `tests/bench/results.md` and `.json`.
 //!
 //! Everything is measured on the same machine in the same run and taken in turns (A B C, A B C, ...), so that whatever
 //! else the machine does disturbs all alike. What is compared are ratios, round by round.
@@ -7,10 +7,13 @@
 mod clients;
 mod cold;
 mod delay;
+mod heads;
+mod http;
 mod idle;
 mod process;
 mod report;
 mod servers;
+mod ways;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,13 +21,16 @@ use std::process::{Command, exit};
 
 use report::Report;
 
+/// The parts, in order.
+const ALL: [&str; 5] = ["cold", "delay", "polling", "ways", "idle"];
+
 fn main() {
     let role = std::env::args().nth(1);
     let done = match role.as_deref() {
         Some("floor") => servers::floor(),
         Some("longpoll-floor") => servers::longpoll_floor(),
         Some("axum") => servers::axum(),
-        None => everything(&["cold", "delay", "polling", "idle"]),
+        None => everything(&ALL),
         // Only some parts; then nothing is written.
         Some(parts) => everything(&parts.split(',').collect::<Vec<_>>()),
     };
@@ -51,6 +57,9 @@ fn everything(parts: &[&str]) -> io::Result<()> {
         if parts.contains(&"polling") {
             report.delays.extend(delay::measure_polling(&demos).await?);
         }
+        if parts.contains(&"ways") {
+            report.ways = ways::measure(&demos).await?;
+        }
         if parts.contains(&"idle") {
             report.idle = idle::measure(&demos).await?;
         }
@@ -58,7 +67,7 @@ fn everything(parts: &[&str]) -> io::Result<()> {
     })?;
     report.end();
     println!("\n{}", report.markdown());
-    if parts.len() == 4 {
+    if parts == ALL {
         report.write(&root.join("tests/bench"))?;
     }
     Ok(())
@@ -74,7 +83,8 @@ fn root() -> PathBuf {
 fn build(root: &Path) -> io::Result<PathBuf> {
     eprintln!("building the demos");
     let mut cargo = Command::new("cargo");
-    cargo.current_dir(root).args(["build", "--release", "--quiet", "-p", "polling", "-p", "longpoll", "-p", "sse"]);
+    cargo.current_dir(root).args(["build", "--release", "--quiet"]);
+    cargo.args(ways::demos().flat_map(|name| ["-p", name]));
     if !cargo.status()?.success() {
         return Err(io::Error::other("the demos don't build"));
     }

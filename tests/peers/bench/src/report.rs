@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::cold::Cold;
 use crate::delay::Delay;
 use crate::idle::Idle;
+use crate::ways::Cost;
 
 /// The part of axum's cold build time that a demo's may take.
 const COLD_AIM: f64 = 0.25;
@@ -29,6 +30,8 @@ pub struct Report {
     pub delays: Vec<Delay>,
     /// Idle clients.
     pub idle: Vec<Idle>,
+    /// Every way side by side.
+    pub ways: Vec<Cost>,
 }
 
 impl Report {
@@ -54,6 +57,7 @@ impl Report {
             cold: None,
             delays: Vec::new(),
             idle: Vec::new(),
+            ways: Vec::new(),
         }
     }
 
@@ -106,7 +110,14 @@ impl Report {
         }
         let missed = |delay: &&Delay| delay.aim.zip(delay.ratio).is_some_and(|(aim, (_, times))| times > aim);
         for delay in self.delays.iter().filter(missed) {
-            let _ = writeln!(text, "\nMissed: `{}` with {} client(s). It {}.", delay.name, delay.clients, delay.more);
+            let _ = writeln!(
+                text,
+                "\nMissed: `{}` with {} client(s). What it does besides: {}. How much of the delay that makes was not measured.",
+                delay.name, delay.clients, delay.more
+            );
+        }
+        if !self.ways.is_empty() {
+            text += &self.side_by_side();
         }
         if !self.idle.is_empty() {
             text += "\n## An idle client\n\nEach of 1,000 that only listen, with the bench on.\n\n";
@@ -119,6 +130,34 @@ impl Report {
                     idle.name, idle.kib, idle.threads
                 );
             }
+        }
+        text
+    }
+
+    fn side_by_side(&self) -> String {
+        let mut text = "\n## Every way side by side\n\n".to_string();
+        text += "Each demo on the bench, heard and spoken to as by its page in Chromium, with the same header lines; `tcp` as by `nc`,\n\
+            `flash` as by Flash Player: without the bridge that its emulator needs. Delays are measured as above; where clients\n\
+            ask by the clock, things are said at any time of its turn. With `flash`, `tcp` and `frames` the first listener is the\n\
+            one who speaks, and another one's bytes are counted.\n\n\
+            Bytes are those that went over the clients' sockets; what TCP and IP add is not in them. A message is five bytes of\n\
+            text. **Up** and **down**: on the socket of one who listens, for each message; where it asks, a question and its\n\
+            answer. `iframe` has in it the share of one message in loading a new page after 30. **Say**: sent to say one.\n\n";
+        text += "| | 1 client: p50 µs | p99 µs | 100 clients: p50 µs | p99 µs | up B | down B | say B |\n|---|--:|--:|--:|--:|--:|--:|--:|\n";
+        for way in &self.ways {
+            let [one, hundred] = way.delays;
+            let _ = writeln!(
+                text,
+                "| {} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} |",
+                way.demo, one.0, one.1, hundred.0, hundred.1, way.up, way.down, way.say
+            );
+        }
+        text += "\nA client while nobody says anything. Of each, one turn was counted, asked to be short where the demo lets one choose,\n\
+            and multiplied to a minute in the rhythm of the last column; the silent ones were listened to for 2 s.\n\n";
+        text += "| | requests a minute | bytes a minute, both ways | an idle client |\n|---|--:|--:|---|\n";
+        for way in &self.ways {
+            let _ =
+                writeln!(text, "| {} | {:.1} | {:.0} | {} |", way.demo, way.idle_requests, way.idle_bytes, way.idle);
         }
         text
     }
@@ -144,8 +183,20 @@ impl Report {
                 json!({ "demo": idle.name, "kib": round(idle.kib, 1), "aim": IDLE_AIM, "threads": round(idle.threads, 3) })
             })
             .collect();
+        let ways: Vec<Value> = self
+            .ways
+            .iter()
+            .map(|way| {
+                let [one, hundred] = way.delays;
+                json!({ "demo": way.demo, "p50_us_1": round(one.0, 1), "p99_us_1": round(one.1, 1),
+                        "p50_us_100": round(hundred.0, 1), "p99_us_100": round(hundred.1, 1),
+                        "up_bytes": round(way.up, 1), "down_bytes": round(way.down, 1), "say_bytes": round(way.say, 1),
+                        "idle_requests_per_minute": round(way.idle_requests, 2),
+                        "idle_bytes_per_minute": round(way.idle_bytes, 1), "when_idle": way.idle })
+            })
+            .collect();
         json!({ "machine": self.machine, "commit": self.commit, "date": self.date, "load": [self.load.0, self.load.1],
-                "cold_build": cold, "said_to_heard": delays, "idle": idle })
+                "cold_build": cold, "said_to_heard": delays, "idle": idle, "ways": ways })
     }
 }
 
