@@ -287,7 +287,8 @@ impl Running<'_> {
             }
             ["curl", "-d", .., url] if url.ends_with("/cable") => {
                 self.talk_to_a_demo(command, "");
-                let state = self.demos["longpoll"].bench().state()["cable"].to_string();
+                let demo = DEMOS.iter().find(|demo| url.contains(&format!(":{}/", demo.port + 1_000)));
+                let state = self.demos[demo.expect("a demo's bench").name].bench().state()["cable"].to_string();
                 let order = command.trim_start_matches("curl -d").trim_start_matches([' ', '\'']);
                 let expected = match order.split(|c: char| !c.is_ascii_alphabetic()).next() {
                     Some("reset" | "repair") => "whole", // a reset tears the connections, and the next are whole
