@@ -34,9 +34,11 @@ pub fn figure(words: &[&str]) -> Result<String, String> {
             let row = find(&results, "said_to_heard", &[("server", server), ("clients", clients)])?;
             Ok(milliseconds(number(row, &format!("{p}_us"))?))
         }
-        ["memory", demo] => Ok(format!("{:.0} KiB", number(find(&read(BENCH)?, "idle", &[("demo", demo)])?, "kib")?)),
+        ["memory", demo] => {
+            Ok(format!("{:.0}\u{a0}KiB", number(find(&read(BENCH)?, "idle", &[("demo", demo)])?, "kib")?))
+        }
         ["threads", demo] => Ok(format!("{:.0}", number(find(&read(BENCH)?, "idle", &[("demo", demo)])?, "threads")?)),
-        ["build", what] => Ok(format!("{:.0} s", number(&read(BENCH)?["cold_build"], &format!("{what}_s"))?)),
+        ["build", what] => Ok(format!("{:.0}\u{a0}s", number(&read(BENCH)?["cold_build"], &format!("{what}_s"))?)),
         ["echo", peer, payload] => {
             let results = read(BENCH_WS)?;
             let case = find(&results, "cases", &[("connections", "1"), ("in_flight", "1"), ("payload", payload)])?;
@@ -124,13 +126,13 @@ fn missing(what: &str) -> String {
     format!("the benchmark's results do not have {what}: make bench measures it and writes {BENCH}")
 }
 
-/// 152.3 → `0.15 ms`; 2169.7 → `2.2 ms`; 500242 → `500 ms`.
+/// 152.3 → `0.15 ms`; 2169.7 → `2.2 ms`; 500242 → `500 ms`; a line does not end before the unit.
 fn milliseconds(micros: f64) -> String {
     let ms = micros / 1_000.0;
     match ms {
-        ..1.0 => format!("{ms:.2} ms"),
-        ..100.0 => format!("{ms:.1} ms"),
-        _ => format!("{ms:.0} ms"),
+        ..1.0 => format!("{ms:.2}\u{a0}ms"),
+        ..100.0 => format!("{ms:.1}\u{a0}ms"),
+        _ => format!("{ms:.0}\u{a0}ms"),
     }
 }
 
@@ -142,8 +144,8 @@ mod tests {
 
     #[test]
     fn what_was_measured_is_found_and_what_was_not_names_the_command() {
-        assert!(figure(&["delay", "longpoll", "100", "p50"]).unwrap().ends_with(" ms"));
-        assert!(figure(&["memory", "longpoll"]).unwrap().ends_with(" KiB"));
+        assert!(figure(&["delay", "longpoll", "100", "p50"]).unwrap().ends_with("\u{a0}ms"));
+        assert!(figure(&["memory", "longpoll"]).unwrap().ends_with("\u{a0}KiB"));
         assert!(figure(&["echo", "tungstenite", "16"]).unwrap().contains(','));
         for words in [&["delay", "longpoll", "7", "p50"][..], &["memory", "nobody"], &["build", "nobody"]] {
             assert!(figure(words).unwrap_err().contains("make bench"), "{words:?}");
@@ -161,8 +163,8 @@ mod tests {
         let table = ways_of(&both, "delay").unwrap();
         assert!(
             table.ends_with(
-                "| [Short polling](polling.md) | 0.15 ms | 2.2 ms | 500 ms | 0.00 ms |\n\
-                 | [Server-Sent Events](sse.md) | 0.15 ms | 2.2 ms | 500 ms | 0.00 ms |\n"
+                "| [Short polling](polling.md) | 0.15\u{a0}ms | 2.2\u{a0}ms | 500\u{a0}ms | 0.00\u{a0}ms |\n\
+                 | [Server-Sent Events](sse.md) | 0.15\u{a0}ms | 2.2\u{a0}ms | 500\u{a0}ms | 0.00\u{a0}ms |\n"
             ),
             "{table}"
         );
