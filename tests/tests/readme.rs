@@ -170,6 +170,7 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("make test", "it runs this test, which would run it, which would run this test"),
     ("cargo test --workspace", "the same"),
     ("make bench", "five minutes of measuring, worth nothing on a machine that runs tests meanwhile"),
+    ("make bench-ws", "eight minutes of the same, and npm packages to fetch"),
     ("make ruffle", "it fetches 10 MB; make test has done it, and tests/tests/flash.rs needs what it fetched"),
     (
         "nc 127.0.0.1 8109",
