@@ -4,12 +4,13 @@
 //! Text   `book/src`, one file for each chapter, named after its demo
 //!
 //! Nothing technical is typed into the text. Code comes from the crates by [`anchor`], bytes and numbers from what
-//! [`recording`] reads, the demos are known from their own source ([`demos`]); [`preprocess`] puts them in their places
-//! and fails the build when one is missing. [`serve`] shows the pages and, on this machine only, runs the demos in them
-//! ([`runs`]).
+//! [`recording`] and [`measured`] read, the demos are known from their own source ([`demos`]); [`preprocess`] puts them
+//! in their places and fails the build when one is missing. [`serve`] shows the pages and, on this machine only, runs
+//! the demos in them ([`runs`]).
 
 pub mod anchor;
 pub mod demos;
+pub mod measured;
 pub mod preprocess;
 pub mod recording;
 pub mod runs;

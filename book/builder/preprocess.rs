@@ -7,6 +7,8 @@
 //! {{#bytes longpoll ask}}                             one unit of a recording, as text
 //! {{#hex frames masked}}                              the same in hexadecimal, in a sentence
 //! {{#figure longpoll.ask}}                            a number out of a recording
+//! {{#measured memory longpoll}}                       a number out of the benchmark's results, see [`measured`]
+//! {{#ways delay}}                                     a table out of them that compares all techniques
 //! {{#rfc 9112 7.1}}                                   a link to a section of an RFC
 //! {{#minutes 20}}                                     how long a chapter takes
 //! {{#plan 9:00 polling longpoll 15:break}}            a timetable, added up from the chapters
@@ -23,7 +25,7 @@ use mdbook_driver::book::{Book, BookItem};
 use mdbook_driver::errors::{Error, Result as BookResult};
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
 
-use crate::{anchor, demos, recording, root};
+use crate::{anchor, demos, measured, recording, root};
 
 /// The preprocessor.
 pub struct Bench;
@@ -161,6 +163,8 @@ fn carry_out(order: &str, minutes: &BTreeMap<String, (String, u32)>) -> Result<S
         ["bytes", name, row] => bytes(name, row),
         ["hex", name, row] => Ok(format!("<code class=\"hex\">{}</code>", recording::hex(name, row)?)),
         ["figure", key] => recording::figure(key),
+        ["measured", ref what @ ..] => measured::figure(what),
+        ["ways", which] => measured::ways(which),
         ["rfc", number, section] => Ok(format!(
             "[RFC {number}, section {section}](https://www.rfc-editor.org/rfc/rfc{number}#section-{section})"
         )),
@@ -255,6 +259,8 @@ mod tests {
         assert!(text("{{#demo nobody}}").is_err());
         assert!(text("{{#wire nobody}}").is_err());
         assert!(text("{{#figure nobody.nothing}}").is_err());
+        assert!(text("{{#measured delay nobody 1 p50}}").is_err());
+        assert!(text("{{#ways sideways}}").is_err());
         assert!(text("{{#dance}}").is_err());
         assert!(text("{{#plan 9:00 nobody}}").is_err());
     }

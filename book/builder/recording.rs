@@ -1,4 +1,4 @@
-//! What `make record` and the benchmark wrote, read for the text: bytes and numbers.
+//! What `make record` wrote, read for the text: bytes and numbers.
 //!
 //! A recording is `book/src/wire/NAME.json`: `{"rows":[...],"named":{"ask":3},"figures":{"ask":412},"times":{}}`. The rows are those
 //! of the wire view; `named` gives some of them a name for [`text`]; `figures` are numbers for [`figure`], and so are `times`,

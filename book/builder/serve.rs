@@ -168,7 +168,7 @@ impl Book {
     /// Builds the book when something it is made of is newer: an edit needs a reload and nothing else.
     fn bring_up_to_date(&self) -> Result<(), String> {
         let mut built = self.built.lock().unwrap_or_else(PoisonError::into_inner);
-        let newest = ["book/src", "book/theme", "book/book.toml", "demos", "shared/assets"]
+        let newest = ["book/src", "book/theme", "book/book.toml", "demos", "shared/assets", "tests/bench"]
             .iter()
             .map(|place| newest(&root().join(place)))
             .max()

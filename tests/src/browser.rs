@@ -168,6 +168,9 @@ fn is_root() -> bool {
     cfg!(unix) && Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n")
 }
 
+/// The name under which an element goes over the wire: the standard's own constant (WebDriver, 12.1).
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
 /// A tab of the browser.
 pub struct Tab<'a> {
     browser: &'a Browser,
@@ -265,6 +268,20 @@ impl Tab<'_> {
         self.post("/refresh", &json!({}));
     }
 
+    /// Looks into a frame of the page, of whatever origin: within `look`, this tab's page is the one in the frame.
+    pub fn inside(&self, selector: &str, look: impl FnOnce(&Self)) {
+        let element = self.find(selector);
+        self.post("/frame", &json!({ "id": { ELEMENT: element } }));
+        look(self);
+        self.post("/frame", &json!({ "id": null }));
+    }
+
+    /// The page as it is printed on paper of this size in centimetres: a PDF, in base64.
+    pub fn print(&self, width: f64, height: f64) -> String {
+        let pdf = self.post("/print", &json!({ "page": { "width": width, "height": height } }));
+        pdf.as_str().unwrap_or_default().to_string()
+    }
+
     /// A picture of the page, as a PNG in base64.
     pub fn screenshot(&self) -> String {
         self.get("/screenshot").as_str().unwrap_or_default().to_string()
@@ -285,8 +302,7 @@ impl Tab<'_> {
     fn find(&self, selector: &str) -> String {
         self.until(&format!("document.querySelector({}) !== null", json!(selector)));
         let found = self.post("/element", &json!({ "using": "css selector", "value": selector }));
-        // The key is the standard's own constant (WebDriver, 12.1).
-        let id = found["element-6066-11e4-a52e-4f735466cecf"].as_str();
+        let id = found[ELEMENT].as_str();
         id.unwrap_or_else(|| panic!("no element {selector:?}: {found}")).to_string()
     }
 

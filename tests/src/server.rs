@@ -115,11 +115,8 @@ impl Setup {
         for name in ["PORT", "NO_COLOR", "CLICOLOR_FORCE", "FORCE_COLOR"] {
             command.env_remove(name);
         }
-        let mut child = command.envs(self.env).spawn().unwrap_or_else(|e| panic!("{} does not start: {e}", self.name));
-        let output = Output::new("");
-        output.collect(child.stdout.take());
-        output.collect(child.stderr.take());
-        Server { name: self.name, url: String::new(), bench: None, child: Some(child), output, _alone: None }
+        command.envs(self.env);
+        Server::spawn(&self.name, command)
     }
 }
 
@@ -168,6 +165,22 @@ pub struct Server {
 }
 
 impl Server {
+    /// Starts this command and waits for the line with its address.
+    pub(crate) fn from_command(name: &str, command: Command) -> Server {
+        let mut server = Server::spawn(name, command);
+        server.url = server.announced(": http://", "its address");
+        server
+    }
+
+    pub(crate) fn spawn(name: &str, mut command: Command) -> Server {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|e| panic!("{name} does not start: {e}"));
+        let output = Output::new("");
+        output.collect(child.stdout.take());
+        output.collect(child.stderr.take());
+        Server { name: name.to_string(), url: String::new(), bench: None, child: Some(child), output, _alone: None }
+    }
+
     /// `http://127.0.0.1:PORT`
     pub fn url(&self) -> &str {
         &self.url

@@ -76,6 +76,42 @@ fn long_polling_with_a_hundred_seats() {
     assert_eq!(seated[0].status(), 200);
 }
 
+/// Says something, hears it, and ends; starts again and says three things more. Returns what the old cursor then gets.
+fn after_another_life(name: &str) -> String {
+    let mut demo = start(name);
+    demo.say("old");
+    let (_, heard) = demo.get("/wait?after=0").answer();
+    let cursor = Message::list(&heard).last().expect("one message").id;
+    demo.kill();
+    let demo = start(name);
+    for text in ["new 1", "new 2", "new 3"] {
+        demo.say(text);
+    }
+    demo.get(&format!("/wait?after={cursor}")).answer().1
+}
+
+#[test]
+fn long_polling_with_a_life_in_its_cursor_loses_nothing_over_a_restart() {
+    let texts = |news: &str| Message::list(news).into_iter().map(|message| message.text).collect::<Vec<_>>();
+    // What the chapter says of the demo: a cursor that is not above the newest number looks like one of this life.
+    let news = after_another_life("longpoll");
+    assert_eq!(texts(&news), ["new 2", "new 3"], "{news}");
+    assert!(!news.contains("restarted"), "{news}");
+    let news = after_another_life("longpoll/life");
+    assert_eq!(texts(&news), ["new 1", "new 2", "new 3"], "{news}");
+    assert!(news.contains("\"restarted\":true"), "{news}");
+    // Within one life it holds and answers like the demo.
+    let answer = start("longpoll/life");
+    answer.say("one");
+    let (_, news) = answer.get("/wait?after=0").answer();
+    let cursor = Message::list(&news)[0].id;
+    assert_eq!(answer.get(&format!("/wait?after={cursor}&hold=0")).status(), 204);
+    let mut waiting = answer.get(&format!("/wait?after={cursor}"));
+    assert!(waiting.is_silent_for(A_WHILE));
+    answer.say("two");
+    assert_eq!(texts(&waiting.answer().1), ["two"]);
+}
+
 #[test]
 fn events_with_a_retry_of_their_own() {
     let answer = start("sse/apart");

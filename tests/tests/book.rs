@@ -302,6 +302,48 @@ fn every_command_in_the_text_is_one() {
     }
 }
 
+#[test]
+fn every_wrong_statement_names_the_run_that_proves_it_and_what_to_press() {
+    let text = read(&source().join("wrong.md"));
+    let statements: Vec<&str> = text.split("\n## ").skip(1).collect();
+    assert!(statements.len() >= 10, "the page has its statements");
+    for statement in statements {
+        let title = statement.lines().next().unwrap_or("");
+        let (_, run) = statement.split_once("**See it:** `").unwrap_or_else(|| panic!("{title}: no run shows it"));
+        let (command, rest) = run.split_once('`').expect("a command ends");
+        let Some(demo) = command.strip_prefix("cargo run -p ") else {
+            assert!(command.starts_with("make "), "{title}: {command} is no run");
+            continue;
+        };
+        // What the reader is to press or to choose stands in the page, in these words.
+        let page = read(&root().join(format!("demos/{demo}/page.html")));
+        let page = files(&root().join("demos").join(demo), "js").iter().fold(page, |all, file| all + &read(file));
+        let page = page.split_whitespace().collect::<Vec<_>>().join(" ");
+        let paragraph = rest.split("\n\n").next().unwrap_or("");
+        for words in paragraph.split('"').skip(1).step_by(2) {
+            let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(page.contains(&words), "{title}: the page of {demo} says {words:?} nowhere");
+        }
+    }
+}
+
+#[test]
+fn the_next_chapter_is_the_one_that_comes_next() {
+    let summary = read(&source().join("SUMMARY.md"));
+    let order: Vec<&str> = summary.split("](").skip(1).filter_map(|rest| rest.split(".md)").next()).collect();
+    for pair in order.windows(2) {
+        let text = read(&source().join(format!("{}.md", pair[0])));
+        if let Some(next) = text.lines().find(|line| line.starts_with("Next: ")) {
+            let demo = format!("`cargo run -p {}`", pair[1]);
+            let leads = next.contains(&demo) || next.contains(&format!("({}.md)", pair[1]));
+            assert!(leads, "{}.md: after it comes {}, and not \"{next}\"", pair[0], pair[1]);
+        } else {
+            let is_demo = root().join("demos").join(pair[0]).is_dir();
+            assert!(!is_demo, "{}.md should end with what comes next", pair[0]);
+        }
+    }
+}
+
 /// Words that promise without saying anything.
 const WEASELS: [&str; 14] = [
     "blazing",

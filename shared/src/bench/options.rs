@@ -31,8 +31,7 @@ pub struct Options {
     pub tap: usize,
 }
 
-const HELP: &str = "\
-  --port N             listen on this port (also: PORT=N); 0 takes any free one
+const HELP: &str = "  --port N             listen on this port (also: PORT=N); 0 takes any free one
   --host ADDRESS       listen on this address instead of 127.0.0.1; 0.0.0.0 lets the whole network in
   --open               open the page in the browser
   --quiet              print no line for each unit on the wire

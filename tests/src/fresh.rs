@@ -1,0 +1,136 @@
+//! A fresh clone of the repository, and the commands that a reader types into it.
+
+use std::env;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::Server;
+use crate::server::workspace;
+
+/// What a process in the clone is told of this one's surroundings: where programs, keys and caches are, and no more.
+const KEPT: [&str; 11] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LANG",
+    "TMPDIR",
+    "CARGO_HOME",
+    "RUSTUP_HOME",
+    "RUSTUP_TOOLCHAIN",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "https_proxy",
+];
+
+/// A clone in an empty folder of its own. Goes when it goes out of scope.
+pub struct Fresh {
+    folder: PathBuf,
+    target: PathBuf,
+}
+
+impl Fresh {
+    /// Clones the repository, with what was changed and not committed yet: what you are going to commit is what is tried.
+    ///
+    /// `None`, and a word on the terminal, when this folder is no repository: an unpacked archive can't be cloned.
+    pub fn clone() -> Option<Fresh> {
+        if !workspace().join(".git").exists() {
+            crate::skipped("this folder is no git repository, so it can't be cloned");
+            return None;
+        }
+        let folder = env::temp_dir().join(format!("fresh-clone-{}", std::process::id()));
+        let _left_over = fs::remove_dir_all(&folder);
+        run(Command::new("git").args(["clone", "--quiet", "--no-local"]).arg(workspace()).arg(&folder));
+        for changed in listed(&["ls-files", "--modified", "--others", "--exclude-standard"]) {
+            let (from, to) = (workspace().join(&changed), folder.join(&changed));
+            if from.is_file() {
+                fs::create_dir_all(to.parent().expect("a file lies in a folder")).expect("the clone can be written to");
+                fs::copy(from, to).expect("a changed file can be copied");
+            } else {
+                let _gone = fs::remove_file(to);
+            }
+        }
+        // The clone's build has a folder of its own, beside that of this test's build and kept from run to run, for the sake
+        // of time: the libraries need not be compiled each time. Our own crates are, for their files are new.
+        let own = env::current_exe().expect("a test program knows where it is");
+        let target = own.ancestors().nth(3).expect("a test program lies in TARGET/PROFILE/deps").join("fresh-clone");
+        Some(Fresh { folder, target })
+    }
+
+    /// The clone's folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// A command as a reader types it, in the clone's folder: `PORT=0 cargo run -p longpoll`. No shell reads it.
+    pub fn command(&self, line: &str) -> Command {
+        let mut words = words(line).into_iter().peekable();
+        let mut set = Vec::new();
+        while let Some((name, value)) = words.peek().and_then(|word| word.split_once('='))
+            && name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
+        {
+            set.push((name.to_string(), value.to_string()));
+            words.next();
+        }
+        let mut command = Command::new(words.next().unwrap_or_else(|| panic!("{line:?} is no command")));
+        command.args(words).current_dir(&self.folder).env_clear().stdin(Stdio::null());
+        command.envs(KEPT.iter().filter_map(|name| Some((name, env::var_os(name)?))));
+        command.env("CARGO_TARGET_DIR", &self.target).envs(set);
+        command
+    }
+
+    /// Runs a command to its end with this on its standard input; returns all that it wrote. It must succeed.
+    pub fn output(&self, line: &str, input: &str) -> String {
+        let mut command = self.command(line);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{line}: {error}"));
+        // A program that does not read its input may be gone before it was written.
+        let _ = child.stdin.take().expect("a pipe").write_all(input.as_bytes());
+        let output = child.wait_with_output().unwrap_or_else(|error| panic!("{line}: {error}"));
+        let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "in a fresh clone, this fails: {line}\n{text}");
+        text
+    }
+
+    /// Starts a command that goes on and on.
+    pub fn program(&self, line: &str) -> Server {
+        Server::spawn(line, self.command(line))
+    }
+
+    /// Starts a command that serves, on free ports, and waits until it has said its address.
+    pub fn server(&self, line: &str) -> Server {
+        let mut command = self.command(line);
+        command.env("PORT", "0");
+        Server::from_command(line, command)
+    }
+}
+
+impl Drop for Fresh {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// What git lists in this repository, a path for each line.
+fn listed(args: &[&str]) -> Vec<String> {
+    let output = Command::new("git").args(args).current_dir(workspace()).output().expect("git runs");
+    String::from_utf8_lossy(&output.stdout).lines().map(str::to_string).collect()
+}
+
+fn run(command: &mut Command) {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(output.status.success(), "{command:?} fails: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// The words of a command line; what stands in single quotes is one word.
+fn words(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for (at, part) in line.split('\'').enumerate() {
+        match at % 2 {
+            0 => words.extend(part.split_whitespace().map(str::to_string)),
+            _ => words.push(part.to_string()),
+        }
+    }
+    words
+}
