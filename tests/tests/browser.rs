@@ -474,15 +474,24 @@ fn a_gap_is_told_in_the_page(browser: &Browser) {
 }
 
 fn the_page_fits_a_narrow_screen(browser: &Browser) {
-    for name in DEMOS {
+    for name in DEMOS.into_iter().chain(["tcp", "frames", "heartbeat"]) {
         let demo = start(name);
         let tab = browser.visit(&demo);
+        for n in 1..=4 {
+            say(&tab, &n.to_string());
+            hears(&tab, &n.to_string());
+        }
         say(&tab, &"a-word-without-an-end-".repeat(20));
         tab.until("document.querySelector('#messages li .text') !== null");
         tab.resize(500, 900);
         tab.until("innerWidth <= 520");
         let width = tab.value("document.documentElement.scrollWidth - document.documentElement.clientWidth");
         assert_eq!(width, 0, "{name}: the page should not scroll sideways on a narrow screen");
+        let end = |selector: &str, side: &str| {
+            tab.value(&format!("document.querySelector('{selector}').getBoundingClientRect().{side}")).as_f64()
+        };
+        assert!(end("#messages", "bottom") <= end("main footer", "top"), "{name}: nothing lies over something else");
+        assert!(end("main", "bottom") <= end("aside", "top"), "{name}: the wire stands below the lesson");
         tab.resize(1280, 900);
         assert!(tab.screenshot().len() > 10_000, "a picture can be taken");
     }
