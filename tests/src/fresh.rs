@@ -41,7 +41,7 @@ impl Fresh {
         }
         let folder = env::temp_dir().join(format!("fresh-clone-{}", std::process::id()));
         let _left_over = fs::remove_dir_all(&folder);
-        run(Command::new("git").args(["clone", "--quiet", "--no-local"]).arg(workspace()).arg(&folder));
+        run(git().args(["clone", "--quiet", "--no-local"]).arg(workspace()).arg(&folder));
         for changed in listed(&["ls-files", "--modified", "--others", "--exclude-standard"]) {
             let (from, to) = (workspace().join(&changed), folder.join(&changed));
             if from.is_file() {
@@ -112,9 +112,18 @@ impl Drop for Fresh {
     }
 }
 
+/// git, with a configuration of its own instead of the user's: it is wary of folders that another user owns, as in a
+/// container, but this repository we run tests of, so we may read it.
+fn git() -> Command {
+    let mut git = Command::new("git");
+    git.env("GIT_CONFIG_GLOBAL", workspace().join("tests/gitconfig"));
+    git
+}
+
 /// What git lists in this repository, a path for each line.
 fn listed(args: &[&str]) -> Vec<String> {
-    let output = Command::new("git").args(args).current_dir(workspace()).output().expect("git runs");
+    let output = git().args(args).current_dir(workspace()).output().expect("git runs");
+    assert!(output.status.success(), "git {args:?} fails: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).lines().map(str::to_string).collect()
 }
 
