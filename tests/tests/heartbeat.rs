@@ -11,6 +11,14 @@ fn event(event: Value) -> Vec<u8> {
     frame(TEXT, event.to_string())
 }
 
+/// A WebSocket that stands in the server's table. (A connection gets its number there after its 101: of two that open one
+/// after the other, the second may be number 1.)
+fn join(demo: &Server, path: &str) -> Wire {
+    let mut wire = demo.websocket(path);
+    wire.told("peers");
+    wire
+}
+
 /// The row of the server's table with this id.
 fn row(demo: &Server, id: u64) -> Value {
     let (_, table) = demo.get("/peers").answer();
@@ -53,7 +61,7 @@ fn answer_pings(wire: &mut Wire, count: usize) {
 #[test]
 fn the_server_pings_as_often_as_it_is_told_and_shows_the_round_trip() {
     let demo = start("heartbeat");
-    let mut often = demo.websocket("/?every=0.2&patience=60");
+    let mut often = join(&demo, "/?every=0.2&patience=60");
     let mut seldom = demo.websocket("/?every=1&patience=60");
     answer_pings(&mut seldom, 4); // at once, and after each second
     often.send(event(json!({ "type": "beat", "sent": 1 })));
@@ -75,7 +83,7 @@ fn the_server_pings_as_often_as_it_is_told_and_shows_the_round_trip() {
 #[test]
 fn who_is_silent_is_late_and_then_given_up_in_time() {
     let demo = start("heartbeat");
-    let mut watcher = demo.websocket("/");
+    let mut watcher = join(&demo, "/");
     let mut wire = demo.websocket("/?every=0.4&patience=2");
     let start = Instant::now();
     wait_for(&mut watcher, 2, |row| row["verdict"] == "late");
@@ -100,7 +108,7 @@ fn without_a_heartbeat_a_pulled_cable_is_noticed_by_nobody() {
 #[test]
 fn with_one_it_is_noticed_in_time_and_its_threads_and_sockets_are_freed() {
     let demo = start("heartbeat");
-    let mut watcher = demo.websocket("/?every=0.2&patience=60");
+    let mut watcher = join(&demo, "/?every=0.2&patience=60");
     demo.bench().number_of(&watcher); // the bench, too, has threads that stay once they are there
     let before = threads_and_files(&demo);
     for attempt in 1..=5 {
@@ -171,8 +179,8 @@ fn a_pages_own_beat_is_answered_with_what_it_said() {
 #[test]
 fn a_tab_that_comes_back_gets_what_it_missed_once_and_its_ghost_goes() {
     let demo = start("heartbeat");
-    let mut talker = demo.websocket("/");
-    let mut cut = demo.websocket("/?tab=a");
+    let mut talker = join(&demo, "/");
+    let mut cut = join(&demo, "/?tab=a");
     talker.send(event(json!({ "type": "say", "text": "one" })));
     assert_eq!(cut.told("message")["text"], "one");
     demo.bench().cable_of(demo.bench().number_of(&cut), "cut");
@@ -192,8 +200,7 @@ fn a_tab_that_comes_back_gets_what_it_missed_once_and_its_ghost_goes() {
 #[test]
 fn who_takes_nothing_is_given_up_in_time_too() {
     let demo = start("heartbeat");
-    let mut cut = demo.websocket("/?every=0.4&patience=2");
-    cut.told("peers");
+    let cut = join(&demo, "/?every=0.4&patience=2");
     demo.bench().cable_of(demo.bench().number_of(&cut), "cut");
     let start = Instant::now();
     let mut talker = demo.websocket("/");
@@ -214,11 +221,11 @@ fn who_takes_nothing_is_given_up_in_time_too() {
 #[test]
 fn every_tab_is_told_the_table_and_which_row_is_its_own() {
     let demo = start("heartbeat");
-    let (mut one, mut other) = (demo.websocket("/"), demo.websocket("/"));
+    let (mut one, mut other) = (join(&demo, "/"), demo.websocket("/"));
     let own = |table: &Value| {
         let rows = table["peers"].as_array().unwrap();
         rows.iter().filter(|row| row["yours"] == true).map(|row| row["id"].as_u64().unwrap()).collect::<Vec<_>>()
     };
-    assert_eq!(own(&one.told("peers")), [1]);
+    assert_eq!(own(&one.told("peers")), [1], "it is told again, for there is another one now");
     assert_eq!(own(&other.told("peers")), [2]);
 }

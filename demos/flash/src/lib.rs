@@ -30,7 +30,7 @@ pub const DEMO: Demo = Demo {
     title: "Flash socket",
     promise: "A movie of 20 years ago opens a TCP socket for the page, and an emulator runs it.",
     first: "run `make ruffle` once, then open the page in two tabs and say something in one",
-    page: shared::page!("emulator.js", "flash.css"),
+    page: shared::page!("emulator.js", "flash.css", "policy.js"),
     door: Door::Http,
     serve,
     beside: &[
