@@ -237,6 +237,8 @@ fn stream_lets_a_slow_reader_slow_the_server_down(browser: &Browser) {
     // Firefox reads on into its own memory, whatever the page does: the server never hears of it, and the page says so.
     if browser.kind() == Kind::Firefox {
         tab.until_words("#messages .note", "into its own memory");
+        let stuck = tab.value("parseFloat(document.querySelector('#stuck').textContent)").as_f64();
+        assert!(stuck < Some(1.0), "the server's write never waits: {stuck:?} s");
         tab.until("!filler.checked");
         demo.say("after");
         return hears(&tab, "after");
