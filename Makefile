@@ -18,9 +18,9 @@ help:
 	@echo "make fmt           formats the Rust code"
 	@echo "make lint          checks formatting and lints"
 
-# Nothing is skipped here: a test that needs a browser fails without one.
+# Nothing is skipped here: a test that needs a browser fails without one. Four at once, for browsers mostly wait.
 test: setup ruffle clients lint
-	REQUIRE_BROWSERS=1 cargo test --workspace
+	REQUIRE_BROWSERS=1 RUST_TEST_THREADS=4 cargo test --workspace
 
 lint:
 	cargo fmt --all --check

@@ -5,9 +5,11 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -48,23 +50,50 @@ fn find(name: &str) -> Option<PathBuf> {
     folders.map(|folder| folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX))).find(|file| file.is_file())
 }
 
-/// A running browser. It ends when it goes out of scope.
+/// A running browser.
 pub struct Browser {
     kind: Kind,
     driver: Driver,
     /// `/session/ID`
     session: String,
+    /// Where the window was when it was new, and how large.
+    rect: Value,
     /// The window that WebDriver's commands go to.
     current: RefCell<String>,
     /// The window that the browser started with, until a tab takes it.
     unused: RefCell<Option<String>>,
 }
 
-/// Starts a browser. `None`, and a word on the terminal, when the machine has none; with `REQUIRE_BROWSERS=1`, as
-/// `make test` has it, the test fails instead.
-pub fn start(kind: Kind) -> Option<Browser> {
+/// The browsers that no test uses now, and the number of tests that use one. A browser takes seconds to start, so it goes
+/// from test to test.
+struct Idle {
+    browsers: Vec<Browser>,
+    users: usize,
+}
+
+static IDLE: Mutex<Idle> = Mutex::new(Idle { browsers: Vec::new(), users: 0 });
+
+fn idle() -> MutexGuard<'static, Idle> {
+    IDLE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A browser that a test has to itself until it goes out of scope.
+pub struct Lent(Option<Browser>);
+
+/// A browser with one empty tab. `None`, and a word on the terminal, when the machine has none; with `REQUIRE_BROWSERS=1`,
+/// as `make test` has it, the test fails instead.
+pub fn start(kind: Kind) -> Option<Lent> {
     match kind.programs() {
-        Ok((browser, driver)) => Some(Browser::start(kind, &browser, &driver)),
+        Ok((browser, driver)) => {
+            idle().users += 1;
+            let mut lent = Lent(None);
+            let mut idle = idle();
+            let place = idle.browsers.iter().position(|browser| browser.kind == kind);
+            let left_by_another = place.map(|place| idle.browsers.swap_remove(place));
+            drop(idle);
+            lent.0 = left_by_another.or_else(|| Some(Browser::start(kind, &browser, &driver)));
+            Some(lent)
+        }
         Err(missing) if std::env::var_os("REQUIRE_BROWSERS").is_some_and(|value| value == "1") => {
             panic!("{missing} on this machine, and this run must not skip the browser tests: `make setup` installs it")
         }
@@ -72,6 +101,29 @@ pub fn start(kind: Kind) -> Option<Browser> {
             crate::skipped(&format!("{missing} on this machine; `make setup` installs it"));
             None
         }
+    }
+}
+
+impl Deref for Lent {
+    type Target = Browser;
+
+    fn deref(&self) -> &Browser {
+        self.0.as_ref().expect("it is there until it is given back")
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        // A browser whose test has failed may be in any state: nobody is to have it after that.
+        let browser = self.0.take().filter(|_| !std::thread::panicking());
+        let empty = browser.filter(|browser| catch_unwind(AssertUnwindSafe(|| browser.empty())).is_ok());
+        let mut idle = idle();
+        idle.users -= 1;
+        idle.browsers.extend(empty);
+        // Who comes last puts out the light: a static is never dropped.
+        let last = if idle.users == 0 { std::mem::take(&mut idle.browsers) } else { Vec::new() };
+        drop(idle);
+        drop(last);
     }
 }
 
@@ -124,7 +176,38 @@ impl Browser {
         driver.post(&format!("{session}/timeouts"), &json!({ "script": patience, "pageLoad": patience }));
         let window = driver.get(&format!("{session}/window"));
         let window = window.as_str().unwrap_or_else(|| panic!("no window: {window}")).to_string();
-        Browser { kind, driver, session, current: RefCell::new(window.clone()), unused: RefCell::new(Some(window)) }
+        let rect = driver.get(&format!("{session}/window/rect"));
+        Browser {
+            kind,
+            driver,
+            session,
+            rect,
+            current: RefCell::new(window.clone()),
+            unused: RefCell::new(Some(window)),
+        }
+    }
+
+    /// Closes all tabs but a new one, which is empty, and makes the window as large as it was.
+    fn empty(&self) {
+        let session = &self.session;
+        let tabs = self.driver.get(&format!("{session}/window/handles"));
+        let new = self.new_tab();
+        for tab in tabs.as_array().into_iter().flatten() {
+            self.driver.post(&format!("{session}/window"), &json!({ "handle": tab }));
+            self.driver.call("DELETE", &format!("{session}/window"), None);
+        }
+        self.driver.post(&format!("{session}/window"), &json!({ "handle": new }));
+        self.driver.post(&format!("{session}/window/rect"), &self.rect);
+        if self.kind == Kind::Chromium {
+            self.complaints();
+        }
+        self.current.replace(new.clone());
+        self.unused.replace(Some(new));
+    }
+
+    fn new_tab(&self) -> String {
+        let made = self.driver.post(&format!("{}/window/new", self.session), &json!({ "type": "tab" }));
+        made["handle"].as_str().unwrap_or_else(|| panic!("no new tab: {made}")).to_string()
     }
 
     /// What the pages have written to the console since the last time, warnings and errors: what failed to load, what was
@@ -142,10 +225,8 @@ impl Browser {
 
     /// Opens a tab with this page, once its module scripts have run.
     pub fn open(&self, url: &str) -> Tab<'_> {
-        let window = self.unused.borrow_mut().take().unwrap_or_else(|| {
-            let made = self.driver.post(&format!("{}/window/new", self.session), &json!({ "type": "tab" }));
-            made["handle"].as_str().unwrap_or_else(|| panic!("no new tab: {made}")).to_string()
-        });
+        let unused = self.unused.borrow_mut().take();
+        let window = unused.unwrap_or_else(|| self.new_tab());
         let tab = Tab { browser: self, window };
         tab.post("/url", &json!({ "url": url }));
         tab

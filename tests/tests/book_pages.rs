@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base64::Engine;
 use serde_json::json;
-use tests::browser::{self, Browser, Kind, Tab, key};
+use tests::browser::{self, Kind, Lent, Tab, key};
 use tests::{Server, Setup, start};
 
 fn root() -> PathBuf {
@@ -29,7 +29,7 @@ fn pages() -> Vec<String> {
     chapters.map(|name| if name == "README" { "index.html".to_string() } else { format!("{name}.html") }).collect()
 }
 
-fn chromium() -> Option<Browser> {
+fn chromium() -> Option<Lent> {
     browser::start(Kind::Chromium)
 }
 

@@ -199,7 +199,7 @@ fn a_reset_cable_loses_nothing(browser: &Browser) {
             }
         }
         let mut all = Vec::new();
-        for n in 1..=5 {
+        for n in 1..=3 {
             say(&one, &format!("message {n}"));
             all.push(format!("message {n}"));
             hears(&other, &format!("message {n}"));
@@ -209,7 +209,7 @@ fn a_reset_cable_loses_nothing(browser: &Browser) {
             all.push(said);
         }
         for tab in [&one, &other] {
-            hears(tab, "while it comes back 5");
+            hears(tab, "while it comes back 3");
             assert_eq!(messages(tab), all, "{name}: once each, in order");
         }
     }
@@ -479,8 +479,8 @@ fn the_page_fits_a_narrow_screen(browser: &Browser) {
         let tab = browser.visit(&demo);
         for n in 1..=4 {
             say(&tab, &n.to_string());
-            hears(&tab, &n.to_string());
         }
+        hears(&tab, "4");
         say(&tab, &"a-word-without-an-end-".repeat(20));
         tab.until("document.querySelector('#messages li .text') !== null");
         tab.resize(500, 900);
