@@ -66,7 +66,7 @@ fn ways_of(results: &Value, which: &str) -> Result<String, String> {
             ("100 clients: half within", "p50_us_100"),
             ("99 of 100 within", "p99_us_100"),
         ],
-        "bytes" => &[("down", "down_bytes"), ("up, to get it", "up_bytes"), ("up and down, to say it", "say_bytes")],
+        "bytes" => &[("down", "down_bytes"), ("up, to get it", "up_bytes"), ("up, to say it", "say_bytes")],
         "silence" => {
             &[("requests", "idle_requests_per_minute"), ("bytes", "idle_bytes_per_minute"), ("why", "when_idle")]
         }

@@ -104,6 +104,27 @@ pub fn start(kind: Kind) -> Option<Lent> {
     }
 }
 
+/// Runs a test of our own pages in a browser, if there is one.
+pub fn run(kind: Kind, test: fn(&Browser)) {
+    crate::needs_our_server!("our own pages");
+    if let Some(browser) = start(kind) {
+        test(&browser);
+    }
+}
+
+/// Writes each test twice: once for Chromium, once for Firefox.
+#[macro_export]
+macro_rules! in_both_browsers {
+    ($($name:ident)*) => {
+        mod chromium {
+            $(#[test] fn $name() { $crate::browser::run($crate::browser::Kind::Chromium, super::$name); })*
+        }
+        mod firefox {
+            $(#[test] fn $name() { $crate::browser::run($crate::browser::Kind::Firefox, super::$name); })*
+        }
+    };
+}
+
 impl Deref for Lent {
     type Target = Browser;
 

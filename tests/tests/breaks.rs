@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::json;
 use tests::browser::{Browser, Kind, Tab};
-use tests::{Server, Setup, browser, needs_our_server, start};
+use tests::{Server, Setup, in_both_browsers, start};
 
 /// Chapter, the words in bold with which a paragraph begins, and the test that walks it.
 const WALKED: &[(&str, &str, &str)] = &[
@@ -86,25 +86,6 @@ fn every_paragraph_of_how_it_breaks_is_walked_by_a_test_that_is_there() {
     }
     let walked: BTreeSet<_> = WALKED.iter().map(|(name, words, _)| (name.to_string(), words.to_string())).collect();
     assert_eq!(told, walked, "WALKED in this file and the paragraphs in bold should be the same");
-}
-
-/// Writes each test twice: once for Chromium, once for Firefox.
-macro_rules! in_both_browsers {
-    ($($name:ident)*) => {
-        mod chromium {
-            $(#[test] fn $name() { super::run(super::Kind::Chromium, super::$name); })*
-        }
-        mod firefox {
-            $(#[test] fn $name() { super::run(super::Kind::Firefox, super::$name); })*
-        }
-    };
-}
-
-fn run(kind: Kind, test: fn(&Browser)) {
-    needs_our_server!("our own pages");
-    if let Some(browser) = browser::start(kind) {
-        test(&browser);
-    }
 }
 
 in_both_browsers! {

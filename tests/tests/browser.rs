@@ -3,27 +3,8 @@
 //! Without a browser on the machine a test says so and passes; `make test` installs them and skips nothing.
 
 use serde_json::json;
-use tests::browser::{Browser, Kind, Tab, key};
-use tests::{Server, browser, needs_our_server, start, start_with};
-
-/// Writes each test twice: once for Chromium, once for Firefox.
-macro_rules! in_both_browsers {
-    ($($name:ident)*) => {
-        mod chromium {
-            $(#[test] fn $name() { super::run(super::Kind::Chromium, super::$name); })*
-        }
-        mod firefox {
-            $(#[test] fn $name() { super::run(super::Kind::Firefox, super::$name); })*
-        }
-    };
-}
-
-fn run(kind: Kind, test: fn(&Browser)) {
-    needs_our_server!("our own pages");
-    if let Some(browser) = browser::start(kind) {
-        test(&browser);
-    }
-}
+use tests::browser::{Browser, Tab, key};
+use tests::{Server, in_both_browsers, start, start_with};
 
 in_both_browsers! {
     what_is_said_in_one_tab_is_heard_in_the_other

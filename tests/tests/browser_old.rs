@@ -6,26 +6,7 @@ use std::thread;
 
 use serde_json::json;
 use tests::browser::{Browser, Kind, Tab};
-use tests::{Server, Setup, browser, needs_our_server, start, start_with};
-
-/// Writes each test twice: once for Chromium, once for Firefox.
-macro_rules! in_both_browsers {
-    ($($name:ident)*) => {
-        mod chromium {
-            $(#[test] fn $name() { super::run(super::Kind::Chromium, super::$name); })*
-        }
-        mod firefox {
-            $(#[test] fn $name() { super::run(super::Kind::Firefox, super::$name); })*
-        }
-    };
-}
-
-fn run(kind: Kind, test: fn(&Browser)) {
-    needs_our_server!("our own pages");
-    if let Some(browser) = browser::start(kind) {
-        test(&browser);
-    }
-}
+use tests::{Server, Setup, in_both_browsers, start, start_with};
 
 in_both_browsers! {
     jsonp_leaves_no_script_and_no_global_behind

@@ -1,27 +1,8 @@
 //! The pages of `handshake`, `frames` and `heartbeat` in real browsers.
 
 use serde_json::json;
-use tests::browser::{Browser, Kind, Tab};
-use tests::{Server, browser, needs_our_server, start};
-
-/// Writes each test twice: once for Chromium, once for Firefox.
-macro_rules! in_both_browsers {
-    ($($name:ident)*) => {
-        mod chromium {
-            $(#[test] fn $name() { super::run(super::Kind::Chromium, super::$name); })*
-        }
-        mod firefox {
-            $(#[test] fn $name() { super::run(super::Kind::Firefox, super::$name); })*
-        }
-    };
-}
-
-fn run(kind: Kind, test: fn(&Browser)) {
-    needs_our_server!("our own pages");
-    if let Some(browser) = browser::start(kind) {
-        test(&browser);
-    }
-}
+use tests::browser::{Browser, Tab};
+use tests::{Server, in_both_browsers, start};
 
 in_both_browsers! {
     handshake_walks_from_the_tabs_own_key_to_the_answer

@@ -546,13 +546,6 @@ fn ruffle_is_here() -> bool {
     here
 }
 
-fn in_a_browser(kind: Kind, test: fn(&Browser)) {
-    needs_our_server!("our own page");
-    if let Some(browser) = browser::start(kind) {
-        test(&browser);
-    }
-}
-
 fn say(tab: &Tab, text: &str) {
     tab.keys("#text", text);
     tab.click("#say button");
@@ -618,12 +611,12 @@ fn the_room_ticks_through_the_movie(browser: &Browser) {
 
 #[test]
 fn in_chromium_the_room_ticks_through_the_movie() {
-    in_a_browser(Kind::Chromium, the_room_ticks_through_the_movie);
+    browser::run(Kind::Chromium, the_room_ticks_through_the_movie);
 }
 
 #[test]
 fn in_firefox_the_room_ticks_through_the_movie() {
-    in_a_browser(Kind::Firefox, the_room_ticks_through_the_movie);
+    browser::run(Kind::Firefox, the_room_ticks_through_the_movie);
 }
 
 #[test]

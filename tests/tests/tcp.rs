@@ -503,13 +503,6 @@ fn when_files_run_out_the_servers_pause_and_then_go_on() {
 
 // ---- The page -------------------------------------------------------------------------------------------------------
 
-fn in_a_browser(kind: Kind, test: fn(&Browser)) {
-    needs_our_server!("our own page");
-    if let Some(browser) = browser::start(kind) {
-        test(&browser);
-    }
-}
-
 fn every_panel_works(browser: &Browser) {
     let demo = start("tcp");
     let tab = browser.visit(&demo);
@@ -598,10 +591,10 @@ fn every_panel_works(browser: &Browser) {
 
 #[test]
 fn in_chromium_every_panel_works() {
-    in_a_browser(Kind::Chromium, every_panel_works);
+    browser::run(Kind::Chromium, every_panel_works);
 }
 
 #[test]
 fn in_firefox_every_panel_works() {
-    in_a_browser(Kind::Firefox, every_panel_works);
+    browser::run(Kind::Firefox, every_panel_works);
 }
