@@ -171,16 +171,17 @@ class CableBox extends HTMLElement {
       items.delete(id);
       if (!item) {
         const act = (word) => () => this.#do(word, id);
-        item = el("li", { "data-id": id }, el("span.who"), el("span.asked"), el("span.how"));
+        item = el("li", { "data-id": id }, el("span.who"), el("span.how"));
         for (const word of ["cut", "reset", "repair"]) {
           const name = word[0].toUpperCase() + word.slice(1);
           item.append(
             el("button", { type: "button", "aria-label": `${name} connection ${id}`, onclick: act(word) }, name),
           );
         }
+        item.append(el("span.asked"));
         this.list.append(item);
       }
-      const [who, asked, how, cut, , repair] = item.children;
+      const [who, how, cut, , repair, asked] = item.children;
       put(who, `#${id} ${peer}`);
       put(asked, this.#asked.get(id) ?? "no request yet");
       put(how, `${bytes(up)} up, ${bytes(down)} down${cable ? `, ${cable}` : ""}`);
