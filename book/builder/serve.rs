@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use serde_json::json;
-use shared::reply;
+
 use tiny_http::{Method, Request};
 
 use crate::runs::{Runs, State};
@@ -58,7 +58,7 @@ pub fn serve(port: u16, pages: &Path) -> io::Result<()> {
     println!("The book: http://127.0.0.1:{port}");
     println!("Ctrl+C ends it, and every demo that was started from its pages.");
     io::stdout().flush()?;
-    reply::serve(listener, move |request| {
+    http::serve(listener, move |request| {
         let book = book.clone();
         // Whoever asks for a page may have to build the book first, and that takes a deeper stack than a lesson's.
         std::thread::spawn(move || book.answer(request));
@@ -72,7 +72,7 @@ impl Book {
         match (request.method(), &parts[..]) {
             (method, ["demos", ..]) if !self.has_token(&request) => {
                 let _ = method;
-                reply::text(request, 403, "Only the book's own pages may do that.");
+                http::text(request, 403, "Only the book's own pages may do that.");
             }
             (Method::Get, ["demos"]) => self.tell(request),
             (Method::Post, ["demos", name, "run"]) => self.run(request, name),
@@ -85,9 +85,9 @@ impl Book {
                 // A page that has left is the ordinary end.
                 let _ = try_it(request, kind);
             }
-            (Method::Get, ["demos", ..]) => reply::method_not_allowed(request, "POST"),
+            (Method::Get, ["demos", ..]) => http::method_not_allowed(request, "POST"),
             (Method::Get, _) => self.page(request, &path),
-            _ => reply::method_not_allowed(request, "GET"),
+            _ => http::method_not_allowed(request, "GET"),
         }
     }
 
@@ -96,7 +96,7 @@ impl Book {
     }
 
     fn has_token(&self, request: &Request) -> bool {
-        let given = reply::header(request, "X-Book-Token").unwrap_or("");
+        let given = http::header(request, "X-Book-Token").unwrap_or("");
         // Compared to the end whatever comes, so that the time it takes tells nothing.
         let differs = given.bytes().zip(self.token.bytes()).fold(0, |differs, (a, b)| differs | (a ^ b));
         given.len() == self.token.len() && differs == 0
@@ -105,10 +105,10 @@ impl Book {
     /// Starts a demo and streams what it writes, a line of JSON for each, until it says its address or ends.
     fn run(&self, request: Request, name: &str) {
         if demos::find(name).is_none() {
-            return reply::text(request, 404, "There is no such demo.");
+            return http::text(request, 404, "There is no such demo.");
         }
         if let Err(error) = self.runs.start(name) {
-            return reply::text(request, 500, &format!("It does not start: {error}."));
+            return http::text(request, 500, &format!("It does not start: {error}."));
         }
         let mut out = request.into_writer();
         // A page that has left is the ordinary end; the demo goes on.
@@ -124,16 +124,16 @@ impl Book {
         while let Some((lines, state)) = self.runs.since(name, seen, Duration::from_secs(1)) {
             seen += lines.len();
             for line in lines {
-                reply::chunk(out, format!("{}\n", json!({ "line": line })).as_bytes())?;
+                http::chunk(out, format!("{}\n", json!({ "line": line })).as_bytes())?;
             }
             match state {
                 State::Starting => continue,
-                State::Running(url) => reply::chunk(out, format!("{}\n", json!({ "url": url })).as_bytes())?,
-                State::Ended => reply::chunk(out, format!("{}\n", json!({ "ended": true })).as_bytes())?,
+                State::Running(url) => http::chunk(out, format!("{}\n", json!({ "url": url })).as_bytes())?,
+                State::Ended => http::chunk(out, format!("{}\n", json!({ "ended": true })).as_bytes())?,
             }
             break;
         }
-        reply::last_chunk(out)
+        http::last_chunk(out)
     }
 
     fn page(&self, request: Request, path: &str) {
@@ -168,7 +168,7 @@ impl Book {
     /// Builds the book when something it is made of is newer: an edit needs a reload and nothing else.
     fn bring_up_to_date(&self) -> Result<(), String> {
         let mut built = self.built.lock().unwrap_or_else(PoisonError::into_inner);
-        let newest = ["book/src", "book/theme", "book/book.toml", "demos", "shared/assets", "tests/bench"]
+        let newest = ["book/src", "book/theme", "book/book.toml", "demos", "shared/elements", "tests/bench"]
             .iter()
             .map(|place| newest(&root().join(place)))
             .max()
@@ -188,7 +188,7 @@ impl Book {
 /// half a second apart, and an end; nothing is said that is not in here.
 fn try_it(request: Request, kind: &str) -> io::Result<()> {
     let events = kind == "events";
-    let resumed = reply::header(&request, "Last-Event-ID").and_then(|id| id.parse::<u32>().ok()).unwrap_or(0);
+    let resumed = http::header(&request, "Last-Event-ID").and_then(|id| id.parse::<u32>().ok()).unwrap_or(0);
     let mut out = request.into_writer();
     let kind = if events { "text/event-stream" } else { "text/plain; charset=utf-8" };
     write!(
@@ -198,10 +198,10 @@ fn try_it(request: Request, kind: &str) -> io::Result<()> {
     )?;
     for number in resumed + 1..=resumed + 5 {
         let text = if events { format!("id: {number}\ndata: event {number}\n\n") } else { format!("line {number}\n") };
-        reply::chunk(&mut out, text.as_bytes())?;
+        http::chunk(&mut out, text.as_bytes())?;
         std::thread::sleep(Duration::from_millis(500));
     }
-    reply::last_chunk(&mut out)
+    http::last_chunk(&mut out)
 }
 
 fn newest(place: &Path) -> SystemTime {

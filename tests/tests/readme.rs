@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use shared::Demo;
+use demo::Demo;
 use tests::{Fresh, Server};
 
 /// Every demo, in the order of the book, which is the order of their ports.
@@ -78,7 +78,7 @@ fn every_demo_has_the_files_that_a_reader_expects() {
             assert!(workspace().join(&path).is_file(), "{path} is missing");
         }
         let main = read(&format!("demos/{}/src/main.rs", demo.name));
-        assert!(main.contains(&format!("shared::run(&{}::DEMO);", demo.name)), "main.rs of {} is one line", demo.name);
+        assert!(main.contains(&format!("bench::run(&{}::DEMO);", demo.name)), "main.rs of {} is one line", demo.name);
     }
 }
 
@@ -171,7 +171,7 @@ fn the_bench_serves_every_script_and_style_that_a_page_asks_for() {
             let names = entries.map(|entry| entry.file_name().into_string().expect("a plain name"));
             names.filter(|name| name.ends_with(".js") || name.ends_with(".css")).collect()
         };
-        let (of_all, own) = (files("shared/assets"), files(&format!("demos/{}", demo.name)));
+        let (of_all, own) = (files("shared/elements"), files(&format!("demos/{}", demo.name)));
         for name in &own {
             let script = read(&format!("demos/{}/{name}", demo.name));
             assert!(!script.contains("innerHTML"), "demos/{}/{name}: what the network says is text", demo.name);
@@ -189,7 +189,7 @@ fn the_bench_serves_every_script_and_style_that_a_page_asks_for() {
             assert_eq!(head.status, 200, "{name}, which the page of {} asks for", demo.name);
             let kind = if name.ends_with(".js") { "text/javascript; charset=utf-8" } else { "text/css; charset=utf-8" };
             assert_eq!(head.field("Content-Type"), Some(kind), "{name}");
-            let folder = if own.contains(&name) { format!("demos/{}", demo.name) } else { "shared/assets".to_string() };
+            let folder = if own.contains(&name) { format!("demos/{}", demo.name) } else { "shared/elements".to_string() };
             assert_eq!(text, read(&format!("{folder}/{name}")));
             asked.extend(asked_for(&text).into_iter().filter(|other| !served.contains(other)));
             served.insert(name);

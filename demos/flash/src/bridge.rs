@@ -11,7 +11,8 @@ use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use shared::{Room, bench, reply};
+use demo::Site;
+use room::Room;
 use tungstenite::handshake::HandshakeError;
 use tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tungstenite::protocol::{Role, WebSocketConfig};
@@ -33,9 +34,9 @@ const MAX_MESSAGE: usize = 64 * 1024;
 ///
 /// # Errors
 /// Never: a failed accept is tried again.
-pub fn serve(listener: TcpListener, _room: Arc<Room>) -> io::Result<()> {
+pub fn serve(listener: TcpListener, _room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
     each_connection(&listener, |stream| {
-        reply::on_a_thread(move || {
+        http::on_a_thread(move || {
             if let Err(error) = carry(stream) {
                 eprintln!("a bridge ended: {error}");
             }
@@ -53,7 +54,7 @@ fn carry(browser: TcpStream) -> Result<(), Box<dyn std::error::Error>> {
     let mouth = Mouth::new(ear.get_ref())?;
 
     let (from_tcp, to_browser) = (tcp.try_clone()?, mouth.clone());
-    reply::on_a_thread(move || {
+    http::on_a_thread(move || {
         let _ = tcp_to_browser(from_tcp, &to_browser);
         to_browser.close(None); // the browser answers with its own close, and the ear ends
     });

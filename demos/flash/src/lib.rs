@@ -20,7 +20,8 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use shared::{Beside, Demo, Door, Room, reply};
+use demo::{Demo, SideServer, Site, Speaks};
+use room::Room;
 use tiny_http::{Header, Method, Request, Response};
 
 /// The demo, as the README, the book and the tests know it.
@@ -30,13 +31,13 @@ pub const DEMO: Demo = Demo {
     title: "Flash socket",
     promise: "A movie of 20 years ago opens a TCP socket for the page, and an emulator runs it.",
     first: "run `make ruffle` once, then open the page in two tabs and say something in one",
-    page: shared::page!("emulator.js", "flash.css", "policy.js"),
-    door: Door::Http,
+    page: demo::page!("emulator.js", "flash.css", "policy.js"),
+    speaks: Speaks::Http,
     serve,
-    beside: &[
-        Beside { name: "xmlsocket", port: 8107, door: Door::Ends(0), serve: socket::serve },
-        Beside { name: "bridge", port: 8207, door: Door::Bytes, serve: bridge::serve },
-        Beside { name: "ruffle", port: 8307, door: Door::Unseen, serve: serve_ruffle },
+    side_servers: &[
+        SideServer { name: "xmlsocket", port: 8107, speaks: Speaks::Delimited(0), serve: socket::serve },
+        SideServer { name: "bridge", port: 8207, speaks: Speaks::Upgrades, serve: bridge::serve },
+        SideServer { name: "ruffle", port: 8307, door: Door::Unseen, serve: serve_ruffle },
     ],
 };
 
@@ -44,23 +45,23 @@ pub const DEMO: Demo = Demo {
 ///
 /// # Errors
 /// When the listener fails.
-pub fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
+pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
     let swf = movie::swf();
-    reply::serve(listener, move |request| {
+    http::serve(listener, &site, move |request| {
         let path = request.url().split('?').next().unwrap_or("").to_string();
         match (request.method(), path.as_str()) {
             (Method::Get, "/") => {
-                policy::welcome(reply::header(&request, "Host").unwrap_or(""));
-                reply::page(request, &DEMO);
+                policy::welcome(http::header(&request, "Host").unwrap_or(""));
+                http::page(request, &DEMO, &site);
             }
-            (Method::Post, "/say") => reply::say(request, &room),
+            (Method::Post, "/say") => http::say(request, &room),
             (Method::Get, "/room.swf") => send(request, "application/x-shockwave-flash", Response::from_data(&swf[..])),
-            (Method::Get, "/policy") => reply::text(request, 200, &policy::file(socket::public_port())),
+            (Method::Get, "/policy") => http::text(request, 200, &policy::file(socket::public_port())),
             (Method::Post, "/policy") => set_policy(request),
-            (_, "/" | "/room.swf") => reply::method_not_allowed(request, "GET"),
-            (_, "/policy") => reply::method_not_allowed(request, "GET, POST"),
-            (_, "/say") => reply::method_not_allowed(request, "POST"),
-            _ => reply::not_found(request),
+            (_, "/" | "/room.swf") => http::method_not_allowed(request, "GET"),
+            (_, "/policy") => http::method_not_allowed(request, "GET, POST"),
+            (_, "/say") => http::method_not_allowed(request, "POST"),
+            _ => http::not_found(request),
         }
     })
 }
@@ -72,9 +73,9 @@ fn set_policy(mut request: Request) {
     match (read, word.trim()) {
         (Ok(_), word @ ("open" | "closed")) => {
             policy::set_closed(word == "closed");
-            reply::text(request, 200, &policy::file(socket::public_port()));
+            http::text(request, 200, &policy::file(socket::public_port()));
         }
-        _ => reply::text(request, 400, "The policy knows two words: open, closed."),
+        _ => http::text(request, 400, "The policy knows two words: open, closed."),
     }
 }
 
@@ -84,13 +85,13 @@ fn set_policy(mut request: Request) {
 ///
 /// # Errors
 /// When the listener fails.
-pub fn serve_ruffle(listener: TcpListener, _room: Arc<Room>) -> io::Result<()> {
-    reply::serve(listener, |request| {
+pub fn serve_ruffle(listener: TcpListener, _room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
+    http::serve(listener, &site, |request| {
         let name = request.url().trim_start_matches('/').to_string();
         match ruffle_file(&name) {
-            _ if *request.method() != Method::Get => reply::method_not_allowed(request, "GET"),
+            _ if *request.method() != Method::Get => http::method_not_allowed(request, "GET"),
             Some((file, kind)) => send(request, kind, Response::from_file(file)),
-            None => reply::text(request, 404, "Ruffle is not here: `make ruffle` fetches it."),
+            None => http::text(request, 404, "Ruffle is not here: `make ruffle` fetches it."),
         }
     })
 }
@@ -114,7 +115,7 @@ fn ruffle_file(name: &str) -> Option<(File, &'static str)> {
 
 /// Answers with a file. Only this demo's own pages get so far, so whoever asks may read it.
 fn send<R: io::Read>(request: Request, kind: &str, mut response: Response<R>) {
-    let origin = reply::header(&request, "Origin").unwrap_or("null").to_string();
+    let origin = http::header(&request, "Origin").unwrap_or("null").to_string();
     let headers = [
         ("Content-Type", kind),
         ("Cache-Control", "no-cache"),

@@ -1,5 +1,5 @@
 //! Runs the demo: `cargo run -p flash`.
 
 fn main() {
-    shared::run(&flash::DEMO);
+    bench::run(&flash::DEMO);
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use shared::bench;
+
 
 /// What the player sends to get the policy file.
 pub const REQUEST: &str = "<policy-file-request/>";

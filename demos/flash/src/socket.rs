@@ -19,7 +19,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use shared::{Gap, News, Room, bench, reply};
+use demo::Site;
+use room::{Gap, News, Room};
 
 use crate::policy;
 
@@ -36,10 +37,10 @@ const STUCK: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// Never: a failed accept (no more open files, say) is tried again.
-pub fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
+pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
     each_connection(&listener, move |stream| {
         let room = room.clone();
-        reply::on_a_thread(move || {
+        http::on_a_thread(move || {
             // A client that went away in the middle is nobody's fault, and there is nobody to tell.
             let _ = Client::new(&stream, room).and_then(|client| client.serve());
             let _ = stream.shutdown(Shutdown::Both);
@@ -177,7 +178,7 @@ impl<'a> Client<'a> {
     fn tell_from(&self, mut after: u64) -> io::Result<()> {
         self.write(&format!("here {}", self.room.last()))?;
         let (room, mouth, gone) = (self.room.clone(), self.mouth.clone(), self.gone.clone());
-        reply::on_a_thread(move || {
+        http::on_a_thread(move || {
             while !gone.load(Ordering::Relaxed) {
                 let news = room.wait_since(after, Duration::from_secs(1));
                 after = news.messages.last().map_or(after, |newest| newest.id);

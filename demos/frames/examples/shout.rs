@@ -9,12 +9,13 @@ use std::sync::Arc;
 use frames::message::{MAX_MESSAGE, Message, Role};
 use frames::socket::{Next, Socket};
 use handshake::{accept, answer};
-use shared::{Demo, Room};
+use demo::{Demo, Site};
+use room::Room;
 
 const DEMO: Demo = Demo { serve, ..frames::DEMO };
 
 fn main() {
-    shared::run(&DEMO);
+    bench::run(&DEMO);
 }
 
 fn serve(listener: TcpListener, _: Arc<Room>) -> io::Result<()> {

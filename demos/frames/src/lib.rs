@@ -21,7 +21,8 @@ use std::sync::Arc;
 
 use handshake::request::Refusal;
 use handshake::{accept, answer};
-use shared::{Demo, Door, Room};
+use demo::{Demo, Site, Speaks};
+use room::Room;
 
 use crate::message::{MAX_MESSAGE, Role};
 use crate::socket::{Next, Socket};
@@ -33,17 +34,17 @@ pub const DEMO: Demo = Demo {
     title: "WebSocket frames",
     promise: "Two bytes in front of a message say where it ends, and either side may send one at any time.",
     first: "open the page in two tabs and say something, then set a bit of a frame wrong and see what the server says",
-    page: shared::page!("compose.js", "composer.js", "websocket-api.js"),
-    door: Door::Bytes,
+    page: demo::page!("compose.js", "composer.js", "websocket-api.js"),
+    speaks: Speaks::Upgrades,
     serve,
-    beside: &[],
+    side_servers: &[],
 };
 
 /// Serves the room, an echo and the page.
 ///
 /// # Errors
 /// When the listener fails.
-pub fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
+pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
     answer::each_connection(listener, move |stream| serve_one(stream, &room))
 }
 

@@ -1,5 +1,5 @@
 //! Runs the demo: `cargo run -p frames`.
 
 fn main() {
-    shared::run(&frames::DEMO);
+    bench::run(&frames::DEMO);
 }

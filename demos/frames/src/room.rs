@@ -17,7 +17,8 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use shared::{Gap, News, Room};
+use demo::Site;
+use room::{Gap, News, Room};
 
 use crate::close::UNSUPPORTED;
 use crate::message::Message;

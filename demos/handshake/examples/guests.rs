@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use handshake::request::{Refusal, Request};
 use handshake::{accept, answer};
-use shared::{Demo, Room};
+use demo::{Demo, Site};
+use room::Room;
 
 const DEMO: Demo = Demo { serve, ..handshake::DEMO };
 
 fn main() {
-    shared::run(&DEMO);
+    bench::run(&DEMO);
 }
 
 fn serve(listener: TcpListener, _: Arc<Room>) -> io::Result<()> {

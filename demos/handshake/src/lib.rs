@@ -22,7 +22,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use shared::{Demo, Door, Room};
+use demo::{Demo, Site, Speaks};
+use room::Room;
 
 use crate::accept::Accepted;
 use crate::request::{Refusal, Request, Unread};
@@ -34,10 +35,10 @@ pub const DEMO: Demo = Demo {
     title: "The WebSocket handshake",
     promise: "One HTTP request asks to speak something else from now on; one answer agrees, and proves that it understood.",
     first: "open the page, follow the key to its answer, then send a handshake with one thing wrong",
-    page: shared::page!("attempt.js"),
-    door: Door::Bytes,
+    page: demo::page!("attempt.js"),
+    speaks: Speaks::Upgrades,
     serve,
-    beside: &[],
+    side_servers: &[],
 };
 
 /// The subprotocols that this server says it speaks: so that the page can show how one is chosen.
@@ -59,7 +60,7 @@ const REMEMBERED: usize = 100;
 ///
 /// # Errors
 /// When the listener fails.
-pub fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
+pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
     answer::each_connection(listener, move |stream| serve_one(stream, &room))
 }
 

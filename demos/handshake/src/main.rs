@@ -1,5 +1,5 @@
 //! Runs the demo: `cargo run -p handshake`.
 
 fn main() {
-    shared::run(&handshake::DEMO);
+    bench::run(&handshake::DEMO);
 }

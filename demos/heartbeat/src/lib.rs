@@ -26,7 +26,8 @@ use frames::socket::{Next, Socket, Speaker};
 use handshake::request::{Refusal, Request};
 use handshake::{accept, answer};
 use serde_json::{Value, json};
-use shared::{Demo, Door, Room};
+use demo::{Demo, Site, Speaks};
+use room::Room;
 
 use crate::peers::{Heartbeat, Peer, Peers};
 
@@ -37,10 +38,10 @@ pub const DEMO: Demo = Demo {
     title: "Heartbeat",
     promise: "Whoever wants to know that the other side is still there has to ask, and to stop waiting at some point.",
     first: "open the page in two tabs, cut the cable of one connection, and wait: nothing happens until you turn the heartbeat on",
-    page: shared::page!("peers.js"),
-    door: Door::Bytes,
+    page: demo::page!("peers.js"),
+    speaks: Speaks::Upgrades,
     serve,
-    beside: &[],
+    side_servers: &[],
 };
 
 /// How soon a change in the table reaches the tabs, and a thread notices that its connection has ended.
@@ -53,7 +54,7 @@ const CLOSING: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// When the listener fails.
-pub fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
+pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
     let peers = Arc::new(Peers::default());
     answer::each_connection(listener, move |stream| serve_one(stream, &room, &peers))
 }

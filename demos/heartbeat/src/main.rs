@@ -1,5 +1,5 @@
 //! Runs the demo: `cargo run -p heartbeat`.
 
 fn main() {
-    shared::run(&heartbeat::DEMO);
+    bench::run(&heartbeat::DEMO);
 }

@@ -7,23 +7,24 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::{Demo, Room, reply};
+use demo::{Demo, Site};
+use room::Room;
 use tiny_http::{Method, Request};
 
 const DEMO: Demo = Demo { serve, ..iframe::DEMO };
 
 fn main() {
-    shared::run(&DEMO);
+    bench::run(&DEMO);
 }
 
-fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
-    reply::serve(listener, move |request| {
+fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
+    http::serve(listener, &site, move |request| {
         let path = request.url().split('?').next().unwrap_or("").to_string();
         match (request.method(), path.as_str()) {
-            (Method::Get, "/") => reply::page(request, &DEMO),
-            (Method::Post, "/say") => reply::say(request, &room),
+            (Method::Get, "/") => http::page(request, &DEMO, &site),
+            (Method::Post, "/say") => http::say(request, &room),
             (Method::Get, "/frame") => drop(stream(request, &room)),
-            _ => reply::not_found(request),
+            _ => http::not_found(request),
         }
     })
 }
@@ -33,10 +34,10 @@ fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
 const ENOUGH: usize = 64 * 1024;
 
 fn stream(request: Request, room: &Room) -> io::Result<()> {
-    let mut after = reply::query(&request, "after").unwrap_or(0);
+    let mut after = http::query(&request, "after").unwrap_or(0);
     let mut out = request.into_writer();
     out.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n")?;
-    reply::chunk(
+    http::chunk(
         &mut out,
         format!("<!doctype html>\n<title>messages</title>\n<!--{}-->\n", ".".repeat(1024)).as_bytes(),
     )?;
@@ -50,10 +51,10 @@ fn stream(request: Request, room: &Room) -> io::Result<()> {
             after = message.id;
         }
         let script = format!("<script>{calls}</script>\n");
-        reply::chunk(&mut out, script.as_bytes())?;
+        http::chunk(&mut out, script.as_bytes())?;
         written += script.len();
     }
-    reply::chunk(&mut out, b"<script>parent.over()</script>\n")?;
-    reply::last_chunk(&mut out)
+    http::chunk(&mut out, b"<script>parent.over()</script>\n")?;
+    http::last_chunk(&mut out)
 }
 // ANCHOR_END: answer

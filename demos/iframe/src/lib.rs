@@ -8,13 +8,15 @@
 //! Left out: logins, storage. Internet Explorer had no other way to hear while an answer was still coming; today it is
 //! here to be looked at, not to be used.
 
-use std::io::{self, Write};
+use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::{Demo, Door, Gap, News, Room, reply};
-use tiny_http::{Method, Request};
+use demo::{Demo, Site, Speaks};
+use http::Endless;
+use room::{Gap, News, Reader, Room};
+use tiny_http::Request;
 
 /// The demo, as the README, the book and the tests know it.
 pub const DEMO: Demo = Demo {
@@ -23,10 +25,10 @@ pub const DEMO: Demo = Demo {
     title: "Forever iframe",
     promise: "A hidden frame loads an HTML page that never ends; each message is a script in it that calls out.",
     first: "say something with </script> in it, and look on the wire why nothing breaks",
-    page: shared::page!(),
-    door: Door::Http,
+    page: demo::page!(),
+    speaks: Speaks::Http,
     serve,
-    beside: &[],
+    side_servers: &[],
 };
 
 /// Seconds between two signs of life, unless the page asks for others.
@@ -44,69 +46,54 @@ const PADDING: usize = 1024;
 ///
 /// # Errors
 /// When the listener fails.
-pub fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
-    reply::serve(listener, move |request| {
-        let path = request.url().split('?').next().unwrap_or("").to_string();
-        match (request.method(), path.as_str()) {
-            (Method::Get, "/") => reply::page(request, &DEMO),
-            (Method::Post, "/say") => reply::say(request, &room),
-            (Method::Get, "/frame") => answer(request, &room),
-            (_, "/" | "/frame") => reply::method_not_allowed(request, "GET"),
-            (_, "/say") => reply::method_not_allowed(request, "POST"),
-            _ => reply::not_found(request),
-        }
+pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
+    http::serve(listener, &site.clone(), move |request| match http::path(&request) {
+        "/frame" => http::get(request, |request| answer(request, &room)),
+        _ => http::common(request, &DEMO, &site, &room),
     })
 }
 
 /// Answers `GET /frame?after=ID&scripts=N&beat=SECONDS&padding=BYTES`.
-fn answer(request: Request, room: &Room) {
-    let after = reply::query(&request, "after").unwrap_or(0);
-    let scripts = reply::query(&request, "scripts").filter(|scripts| (1..=10_000).contains(scripts)).unwrap_or(SCRIPTS);
-    let beat = reply::query(&request, "beat").filter(|beat| (0.05..=60.0).contains(beat)).unwrap_or(BEAT);
-    let padding = reply::query(&request, "padding").unwrap_or(PADDING).min(64 * 1024);
-    let mut out = request.into_writer();
+fn answer(request: Request, room: &Arc<Room>) {
+    let cursor = http::cursor(&request);
+    let scripts = http::query(&request, "scripts").filter(|scripts| (1..=10_000).contains(scripts)).unwrap_or(SCRIPTS);
+    let beat = http::query(&request, "beat").filter(|beat| (0.05..=60.0).contains(beat)).unwrap_or(BEAT);
+    let padding = http::query(&request, "padding").unwrap_or(PADDING).min(64 * 1024);
     let ended =
-        head(&mut out, padding).and_then(|()| stream(&mut out, room, after, scripts, Duration::from_secs_f64(beat)));
+        head(request, padding).and_then(|out| stream(out, room.reader(cursor), scripts, Duration::from_secs_f64(beat)));
     if ended.is_err() {
-        eprintln!("a frame was abandoned (after={after})");
+        eprintln!("a frame was abandoned (after={cursor})");
     }
 }
 
 // ANCHOR: head
 /// The start of a page: enough of it for a browser to begin.
-fn head(out: &mut impl Write, padding: usize) -> io::Result<()> {
-    out.write_all(
-        b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nCache-Control: no-store, no-transform\r\n\
-          X-Accel-Buffering: no\r\nX-Content-Type-Options: nosniff\r\nX-Frame-Options: SAMEORIGIN\r\n\
-          Transfer-Encoding: chunked\r\n\r\n",
-    )?;
-    reply::chunk(out, format!("<!doctype html>\n<title>messages</title>\n<!--{}-->\n", ".".repeat(padding)).as_bytes())
+fn head(request: Request, padding: usize) -> io::Result<Endless> {
+    let mut out = Endless::begin(request, "text/html; charset=utf-8", &[("X-Frame-Options", "SAMEORIGIN")])?;
+    out.send(format!("<!doctype html>\n<title>messages</title>\n<!--{}-->\n", ".".repeat(padding)))?;
+    Ok(out)
 }
 // ANCHOR_END: head
 
 // ANCHOR: stream
 /// Writes a script for each message, until the client has gone, which is an error, or the document has had its number of
 /// scripts: a document only ever grows, so it must end some time. The page opens the next one, from its cursor on.
-fn stream(out: &mut impl Write, room: &Room, mut after: u64, scripts: usize, beat: Duration) -> io::Result<()> {
+fn stream(mut out: Endless, mut reader: Reader, scripts: usize, beat: Duration) -> io::Result<()> {
     let mut written = 0;
     while written < scripts {
-        let news = room.wait_since(after, beat);
+        let news = reader.wait(beat);
         if news.is_empty() {
             // A sign of life, in both directions: the page's watchdog hears it, and the write fails if nobody does.
-            reply::chunk(out, script("beat", "").as_bytes())?;
+            out.send(script("beat", ""))?;
             written += 1;
         }
         for call in calls(&news).into_iter().take(scripts - written) {
-            reply::chunk(out, call.as_bytes())?;
+            out.send(call)?;
             written += 1;
         }
-        if news.gap == Gap::Restarted {
-            after = 0;
-        }
-        after = news.messages.last().map_or(after, |message| message.id);
     }
-    reply::chunk(out, script("over", "").as_bytes())?;
-    reply::last_chunk(out)
+    out.send(script("over", ""))?;
+    out.end()
 }
 
 /// The scripts for what there is to tell: first what is missing, then the messages.

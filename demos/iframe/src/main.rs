@@ -1,5 +1,5 @@
 //! Runs the demo: `cargo run -p iframe`.
 
 fn main() {
-    shared::run(&iframe::DEMO);
+    bench::run(&iframe::DEMO);
 }

@@ -6,22 +6,23 @@ use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use shared::{Beside, Demo, Door, Room, reply};
+use demo::{Demo, SideServer, Site, Speaks};
+use room::Room;
 use tiny_http::{Header, Method, Request, Response};
 
 const DEMO: Demo =
-    Demo { beside: &[Beside { name: "data", port: 8102, door: Door::Http, serve: serve_data }], ..jsonp::DEMO };
+    Demo { side_servers: &[SideServer { name: "data", port: 8102, speaks: Speaks::Http, serve: serve_data }], ..jsonp::DEMO };
 
 fn main() {
-    shared::run(&DEMO);
+    bench::run(&DEMO);
 }
 
-fn serve_data(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
-    reply::serve(listener, move |request| {
+fn serve_data(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
+    http::serve(listener, &site, move |request| {
         let path = request.url().split('?').next().unwrap_or("").to_string();
         match (request.method(), path.as_str()) {
             (Method::Get, "/messages") => answer(request, &room),
-            _ => reply::not_found(request),
+            _ => http::not_found(request),
         }
     })
 }
@@ -37,13 +38,13 @@ fn is_a_number(name: &str) -> bool {
 fn answer(request: Request, room: &Room) {
     // Browsers say this with every request and no script can change it. Another port of this machine is `same-site`;
     // a page from elsewhere is `cross-site`. A program that is no browser says nothing, and is let in.
-    if reply::header(&request, "Sec-Fetch-Site") == Some("cross-site") {
-        return reply::text(request, 403, "This data is for pages of this site.");
+    if http::header(&request, "Sec-Fetch-Site") == Some("cross-site") {
+        return http::text(request, 403, "This data is for pages of this site.");
     }
-    let after = reply::query(&request, "after").unwrap_or(0);
-    let name = reply::query_text(&request, "callback").unwrap_or("");
+    let after = http::query(&request, "after").unwrap_or(0);
+    let name = http::query_text(&request, "callback").unwrap_or("");
     if !is_a_number(name) {
-        return reply::text(request, 400, "A callback is called jsonp_ and a number.");
+        return http::text(request, 400, "A callback is called jsonp_ and a number.");
     }
     let json = room.since(after).json().to_string().replace('<', "\\u003c");
     let mut response = Response::from_string(format!("/**/{name}({json});\n"));

@@ -12,8 +12,10 @@ use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use shared::{Beside, Demo, Door, Room, bench, reply};
-use tiny_http::{Header, Method, Request, Response};
+use demo::{Demo, SideServer, Site, Speaks};
+use room::Room;
+use http::Answer;
+use tiny_http::Request;
 
 /// The demo, as the README, the book and the tests know it.
 pub const DEMO: Demo = Demo {
@@ -22,11 +24,11 @@ pub const DEMO: Demo = Demo {
     title: "JSONP polling",
     promise: "The data lies on another origin, which this page may not read; but it may run scripts from there.",
     first: "say something, find the answer on the wire, a call of a function; then make the other server hostile",
-    page: shared::page!(),
-    door: Door::Http,
+    page: demo::page!(),
+    speaks: Speaks::Http,
     serve,
     // Another port is another origin (RFC 6454, 4): that is all it takes to be cross-origin.
-    beside: &[Beside { name: "data", port: 8102, door: Door::Http, serve: serve_data }],
+    side_servers: &[SideServer { name: "data", port: 8102, speaks: Speaks::Http, serve: serve_data }],
 };
 
 /// The longest name of a callback, in bytes.
@@ -40,16 +42,9 @@ const HOSTILE: &str = include_str!("hostile.js");
 ///
 /// # Errors
 /// When the listener fails.
-pub fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
-    reply::serve(listener, move |request| {
-        let path = request.url().split('?').next().unwrap_or("").to_string();
-        match (request.method(), path.as_str()) {
-            (Method::Get, "/") => reply::page(request, &DEMO),
-            (Method::Post, "/say") => reply::say(request, &room),
-            (_, "/") => reply::method_not_allowed(request, "GET"),
-            (_, "/say") => reply::method_not_allowed(request, "POST"),
-            _ => reply::not_found(request),
-        }
+pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
+    http::serve(listener, &site.clone(), move |request| match http::path(&request) {
+        _ => http::common(request, &DEMO, &site, &room),
     })
 }
 
@@ -57,32 +52,27 @@ pub fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
 ///
 /// # Errors
 /// When the listener fails.
-pub fn serve_data(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
-    reply::serve(listener, move |request| {
-        let path = request.url().split('?').next().unwrap_or("").to_string();
-        match (request.method(), path.as_str()) {
-            (Method::Get, "/messages") => answer(request, &room, ""),
-            (Method::Get, "/hostile") => answer(request, &room, HOSTILE),
-            (_, "/messages" | "/hostile") => reply::method_not_allowed(request, "GET"),
-            _ => reply::not_found(request),
-        }
+pub fn serve_data(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
+    http::serve(listener, &site.clone(), move |request| match http::path(&request) {
+        "/messages" => http::get(request, |request| answer(request, &room, &site, "")),
+        "/hostile" => http::get(request, |request| answer(request, &room, &site, HOSTILE)),
+        _ => http::not_found(request),
     })
 }
 
 // ANCHOR: answer
 /// Answers `GET /messages?after=ID&callback=NAME` with a script that calls NAME with the news; without a callback, with
 /// the news themselves, for a `fetch`. A hostile server puts what it likes `before` them.
-fn answer(request: Request, room: &Room, before: &str) {
-    let after = reply::query(&request, "after").unwrap_or(0);
-    let news = room.since(after).json().to_string();
-    let name = reply::query_text(&request, "callback").map(str::to_string);
+fn answer(request: Request, room: &Room, site: &Site, before: &str) {
+    let news = room.since(http::cursor(&request)).json().to_string();
+    let name = http::query_text(&request, "callback").map(str::to_string);
     match name.as_deref() {
-        None if before.is_empty() => send(request, "application/json", news),
-        None => send(request, JAVASCRIPT, before.to_string() + &news),
-        Some(name) if is_a_safe_name(name) => send(request, JAVASCRIPT, format!("{before}{}", call(name, &news))),
+        None if before.is_empty() => send(request, site, "application/json", news),
+        None => send(request, site, JAVASCRIPT, before.to_string() + &news),
+        Some(name) if is_a_safe_name(name) => send(request, site, JAVASCRIPT, format!("{before}{}", call(name, &news))),
         Some(_) => {
             let line = format!("A callback's name is 1 to {MAX_NAME} letters, digits and _, and starts with no digit.");
-            reply::text(request, 400, &line);
+            http::text(request, 400, &line);
         }
     }
 }
@@ -116,25 +106,13 @@ fn script_safe(json: &str) -> String {
 
 // ANCHOR: send
 /// Sends data, and lets one other origin read it: that of the demo's page (WHATWG Fetch, 3.3, the CORS protocol).
-fn send(request: Request, kind: &str, body: String) {
-    let page = bench::page_origin(reply::header(&request, "Host").unwrap_or_default());
-    let from_the_page = reply::header(&request, "Origin") == Some(&page);
-    let mut fields = vec![
-        ("Content-Type", kind),
-        ("X-Content-Type-Options", "nosniff"), // it is this type, whatever its bytes look like
-        ("Cache-Control", "no-store"),         // the next question has the same answer only by chance
-        ("Vary", "Origin"),
-    ];
-    if from_the_page {
-        fields.push(("Access-Control-Allow-Origin", &page));
+fn send(request: Request, site: &Site, kind: &str, body: String) {
+    let page = site.page_origin(http::header(&request, "Host").unwrap_or_default());
+    let mut answer = Answer::new(200).field("Vary", "Origin");
+    if http::header(&request, "Origin") == Some(&page) {
+        answer = answer.field("Access-Control-Allow-Origin", page);
     }
-    let mut response = Response::from_string(body);
-    for (name, value) in fields {
-        if let Ok(header) = Header::from_bytes(name, value) {
-            response.add_header(header); // takes the place of from_string's own Content-Type
-        }
-    }
-    let _ = request.respond(response); // an error means: the browser has gone
+    answer.send(request, kind, body);
 }
 // ANCHOR_END: send
 

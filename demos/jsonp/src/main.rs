@@ -1,5 +1,5 @@
 //! Runs the demo: `cargo run -p jsonp`.
 
 fn main() {
-    shared::run(&jsonp::DEMO);
+    bench::run(&jsonp::DEMO);
 }

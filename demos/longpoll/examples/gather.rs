@@ -8,23 +8,24 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use shared::{Demo, Room, reply};
+use demo::{Demo, Site};
+use room::Room;
 use tiny_http::{Method, Request};
 
 const DEMO: Demo = Demo { serve, ..longpoll::DEMO };
 
 fn main() {
-    shared::run(&DEMO);
+    bench::run(&DEMO);
 }
 
-fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
-    reply::serve(listener, move |request| {
+fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
+    http::serve(listener, &site, move |request| {
         let path = request.url().split('?').next().unwrap_or("").to_string();
         match (request.method(), path.as_str()) {
-            (Method::Get, "/") => reply::page(request, &DEMO),
-            (Method::Post, "/say") => reply::say(request, &room),
+            (Method::Get, "/") => http::page(request, &DEMO, &site),
+            (Method::Post, "/say") => http::say(request, &room),
             (Method::Get, "/wait") => answer(request, &room),
-            _ => reply::not_found(request),
+            _ => http::not_found(request),
         }
     })
 }
@@ -35,12 +36,12 @@ const GATHER: Duration = Duration::from_millis(20);
 
 /// Waits for the first message, then a little more, and then looks again: the cursor is still the old one.
 fn answer(request: Request, room: &Room) {
-    let after = reply::query(&request, "after").unwrap_or(0);
-    let hold = reply::query(&request, "hold").unwrap_or(25).min(60);
+    let after = http::query(&request, "after").unwrap_or(0);
+    let hold = http::query(&request, "hold").unwrap_or(25).min(60);
     if room.wait_since(after, Duration::from_secs(hold)).is_empty() {
-        return reply::text(request, 204, "");
+        return http::text(request, 204, "");
     }
     thread::sleep(GATHER);
-    reply::json(request, 200, &room.since(after).json());
+    http::json(request, 200, &room.since(after).json());
 }
 // ANCHOR_END: answer

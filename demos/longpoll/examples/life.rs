@@ -8,23 +8,24 @@ use std::net::TcpListener;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use shared::{Demo, Gap, News, Room, reply};
+use demo::{Demo, Site};
+use room::{Gap, News, Room};
 use tiny_http::{Method, Request};
 
 const DEMO: Demo = Demo { serve, ..longpoll::DEMO };
 
 fn main() {
-    shared::run(&DEMO);
+    bench::run(&DEMO);
 }
 
-fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
-    reply::serve(listener, move |request| {
+fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
+    http::serve(listener, &site, move |request| {
         let path = request.url().split('?').next().unwrap_or("").to_string();
         match (request.method(), path.as_str()) {
-            (Method::Get, "/") => reply::page(request, &DEMO),
-            (Method::Post, "/say") => reply::say(request, &room),
+            (Method::Get, "/") => http::page(request, &DEMO, &site),
+            (Method::Post, "/say") => http::say(request, &room),
             (Method::Get, "/wait") => answer(request, &room),
-            _ => reply::not_found(request),
+            _ => http::not_found(request),
         }
     })
 }
@@ -39,8 +40,8 @@ static LIFE: LazyLock<u64> = LazyLock::new(|| 1 + RandomState::new().hash_one("l
 /// Message 3 goes out as LIFE,000,003, so the page's cursor carries the life along. The page is as it was: to it, a cursor is
 /// a number that it was given and gives back.
 fn answer(request: Request, room: &Room) {
-    let cursor: u64 = reply::query(&request, "after").unwrap_or(0);
-    let hold = Duration::from_secs(reply::query(&request, "hold").unwrap_or(25).min(60));
+    let cursor: u64 = http::query(&request, "after").unwrap_or(0);
+    let hold = Duration::from_secs(http::query(&request, "hold").unwrap_or(25).min(60));
     let (life, after) = (cursor / A_LIFE, cursor % A_LIFE);
     let mut news = if cursor == 0 || life == *LIFE {
         room.wait_since(after, hold)
@@ -51,6 +52,6 @@ fn answer(request: Request, room: &Room) {
     for message in &mut news.messages {
         message.id += *LIFE * A_LIFE;
     }
-    if news.is_empty() { reply::text(request, 204, "") } else { reply::json(request, 200, &news.json()) }
+    if news.is_empty() { http::text(request, 204, "") } else { http::json(request, 200, &news.json()) }
 }
 // ANCHOR_END: answer

@@ -8,23 +8,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use shared::{Demo, Room, reply};
+use demo::{Demo, Site};
+use room::Room;
 use tiny_http::{Header, Method, Request, Response};
 
 const DEMO: Demo = Demo { serve, ..longpoll::DEMO };
 
 fn main() {
-    shared::run(&DEMO);
+    bench::run(&DEMO);
 }
 
-fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
-    reply::serve(listener, move |request| {
+fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
+    http::serve(listener, &site, move |request| {
         let path = request.url().split('?').next().unwrap_or("").to_string();
         match (request.method(), path.as_str()) {
-            (Method::Get, "/") => reply::page(request, &DEMO),
-            (Method::Post, "/say") => reply::say(request, &room),
+            (Method::Get, "/") => http::page(request, &DEMO, &site),
+            (Method::Post, "/say") => http::say(request, &room),
             (Method::Get, "/wait") => admit(request, &room),
-            _ => reply::not_found(request),
+            _ => http::not_found(request),
         }
     })
 }
@@ -46,10 +47,10 @@ fn admit(request: Request, room: &Room) {
         let _ = request.respond(full);
         return;
     }
-    let after = reply::query(&request, "after").unwrap_or(0);
-    let hold = reply::query(&request, "hold").unwrap_or(25).min(60);
+    let after = http::query(&request, "after").unwrap_or(0);
+    let hold = http::query(&request, "hold").unwrap_or(25).min(60);
     let news = room.wait_since(after, Duration::from_secs(hold));
     WAITING.fetch_sub(1, Ordering::Relaxed);
-    if news.is_empty() { reply::text(request, 204, "") } else { reply::json(request, 200, &news.json()) }
+    if news.is_empty() { http::text(request, 204, "") } else { http::json(request, 200, &news.json()) }
 }
 // ANCHOR_END: answer

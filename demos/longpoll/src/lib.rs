@@ -8,14 +8,16 @@
 //! Left out: logins, storage. One thread sleeps for each request that waits: fine for a class of thirty, and for a
 //! thousand; the chapter counts what it costs.
 
-use std::io::{self, Write};
+use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use shared::{Demo, Door, News, Room, reply};
-use tiny_http::{Method, Request};
+use demo::{Demo, Site, Speaks};
+use http::Endless;
+use room::{Cursor, Room};
+use tiny_http::Request;
 
 /// The demo, as the README, the book and the tests know it.
 pub const DEMO: Demo = Demo {
@@ -24,10 +26,10 @@ pub const DEMO: Demo = Demo {
     title: "Long polling",
     promise: "The page asks once; the server keeps the question until it has an answer.",
     first: "open the page in two tabs and say something in one: the other tab's open request ends at once",
-    page: shared::page!(),
-    door: Door::Http,
+    page: demo::page!(),
+    speaks: Speaks::Http,
     serve,
-    beside: &[],
+    side_servers: &[],
 };
 
 /// The longest time a request is held, in seconds. Proxies on the way often give up after 30 or 60.
@@ -46,81 +48,56 @@ static WAITING: AtomicUsize = AtomicUsize::new(0);
 ///
 /// # Errors
 /// When the listener fails.
-pub fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
-    reply::serve(listener, move |request| {
-        let path = request.url().split('?').next().unwrap_or("").to_string();
-        match (request.method(), path.as_str()) {
-            (Method::Get, "/") => reply::page(request, &DEMO),
-            (Method::Post, "/say") => reply::say(request, &room),
-            (Method::Get, "/wait") => answer(request, &room),
-            (Method::Get, "/waiting") => reply::text(request, 200, &WAITING.load(Ordering::Relaxed).to_string()),
-            (_, "/" | "/wait" | "/waiting") => reply::method_not_allowed(request, "GET"),
-            (_, "/say") => reply::method_not_allowed(request, "POST"),
-            _ => reply::not_found(request),
-        }
+pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
+    http::serve(listener, &site.clone(), move |request| match http::path(&request) {
+        "/wait" => http::get(request, |request| answer(request, &room)),
+        "/waiting" => http::text(request, 200, &WAITING.load(Ordering::Relaxed).to_string()),
+        _ => http::common(request, &DEMO, &site, &room),
     })
 }
 
 // ANCHOR: answer
-/// Answers `GET /wait?after=ID&hold=SECONDS&beat=SECONDS`: 200 with what was said after message ID, as soon as there is something;
-/// 204 when nothing was said for that long.
+/// Answers `GET /wait?after=CURSOR&hold=SECONDS&beat=SECONDS` with what was said after the cursor, as soon as there is
+/// something; with an empty list when nothing was said within `hold`.
 fn answer(request: Request, room: &Room) {
-    let after = reply::query(&request, "after").unwrap_or(0);
-    let hold = reply::query(&request, "hold").filter(|hold| (0.0..=MAX_HOLD).contains(hold)).unwrap_or(HOLD);
-    let beat = reply::query(&request, "beat").filter(|beat| (0.05..=MAX_HOLD).contains(beat)).unwrap_or(BEAT);
-    let knows_interim = *request.http_version() >= (1, 1);
-    let (hold, beat) =
-        (Duration::from_secs_f64(hold), Duration::from_secs_f64(if knows_interim { beat } else { hold }));
-    let mut out = request.into_writer();
+    let cursor = http::cursor(&request);
+    let seconds = |name, default| {
+        let seconds = http::query(&request, name).filter(|seconds| (0.05..=MAX_HOLD).contains(seconds));
+        Duration::from_secs_f64(seconds.unwrap_or(default))
+    };
+    let (hold, beat) = (seconds("hold", HOLD), seconds("beat", BEAT));
 
     WAITING.fetch_add(1, Ordering::Relaxed);
-    let news = hold_until_news(room, after, hold, beat, &mut out);
+    let answered = hold_until_news(request, room, cursor, hold, beat);
     WAITING.fetch_sub(1, Ordering::Relaxed);
-
-    let sent = news.and_then(|news| match news {
-        Some(news) => write_json(&mut out, &news.json().to_string()),
-        None => out.write_all(b"HTTP/1.1 204 No Content\r\nCache-Control: no-store\r\n\r\n").and_then(|()| out.flush()),
-    });
-    if sent.is_err() {
-        eprintln!("a waiting request was abandoned (after={after})");
+    if answered.is_err() {
+        eprintln!("a waiting request was abandoned (after={cursor})");
     }
 }
 // ANCHOR_END: answer
 
 // ANCHOR: hold
-/// Sleeps until the room has something newer than `after`: then it is returned; or until `hold` has passed: then `None`.
+/// Sleeps until the room has something newer than `cursor`, at most for `hold`, and answers with it.
 ///
-/// A sleeping thread does not see its client leave: TCP tells only those who read or write. So it gets up at every beat
-/// and writes an interim answer, which a client passes over (RFC 9110, 15.2). With nobody there, that or the next write
-/// fails: that is the error, and the thread is free.
-fn hold_until_news(
-    room: &Room,
-    after: u64,
-    hold: Duration,
-    beat: Duration,
-    out: &mut impl Write,
-) -> io::Result<Option<News>> {
-    let give_up = Instant::now() + hold;
+/// A sleeping thread does not see its client leave: a program learns that the other side has gone only when it reads or
+/// writes. So after each `beat` of silence the answer begins, or goes on, with one space: JSON may have white space in
+/// front (RFC 8259, 2), and to a client that has gone the write fails. That is the error, and the thread is free.
+fn hold_until_news(request: Request, room: &Room, cursor: Cursor, hold: Duration, beat: Duration) -> io::Result<()> {
+    let deadline = Instant::now() + hold;
+    let first = room.wait_since(cursor, hold.min(beat));
+    if !first.is_empty() || hold <= beat {
+        http::json(request, 200, &first.json());
+        return Ok(());
+    }
+    let mut answer = Endless::begin(request, "application/json", &[])?;
     loop {
-        let left = give_up.saturating_duration_since(Instant::now());
-        let news = room.wait_since(after, left.min(beat));
-        if !news.is_empty() {
-            return Ok(Some(news));
+        answer.send(" ")?;
+        let left = deadline.saturating_duration_since(Instant::now());
+        let news = room.wait_since(cursor, left.min(beat));
+        if !news.is_empty() || left <= beat {
+            answer.send(news.json().to_string())?;
+            return answer.end();
         }
-        if left <= beat {
-            return Ok(None);
-        }
-        out.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
-        out.flush()?;
     }
 }
 // ANCHOR_END: hold
-
-fn write_json(out: &mut impl Write, body: &str) -> io::Result<()> {
-    let length = body.len();
-    write!(
-        out,
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nCache-Control: no-store\r\nContent-Length: {length}\r\n\r\n{body}"
-    )?;
-    out.flush()
-}

@@ -1,5 +1,5 @@
 //! Runs the demo: `cargo run -p longpoll`.
 
 fn main() {
-    shared::run(&longpoll::DEMO);
+    bench::run(&longpoll::DEMO);
 }

@@ -8,23 +8,24 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::{Demo, Room, reply};
+use demo::{Demo, Site};
+use room::Room;
 use tiny_http::{Method, Request};
 
 const DEMO: Demo = Demo { serve, ..multipart::DEMO };
 
 fn main() {
-    shared::run(&DEMO);
+    bench::run(&DEMO);
 }
 
-fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
-    reply::serve(listener, move |request| {
+fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
+    http::serve(listener, &site, move |request| {
         let path = request.url().split('?').next().unwrap_or("").to_string();
         match (request.method(), path.as_str()) {
-            (Method::Get, "/") => reply::page(request, &DEMO),
-            (Method::Post, "/say") => reply::say(request, &room),
+            (Method::Get, "/") => http::page(request, &DEMO, &site),
+            (Method::Post, "/say") => http::say(request, &room),
             (Method::Get, "/parts") => drop(stream(request, &room)),
-            _ => reply::not_found(request),
+            _ => http::not_found(request),
         }
     })
 }
@@ -43,7 +44,7 @@ fn kind(text: &str) -> &'static str {
 }
 
 fn stream(request: Request, room: &Room) -> io::Result<()> {
-    let mut after = reply::query(&request, "after").unwrap_or(0);
+    let mut after = http::query(&request, "after").unwrap_or(0);
     let mut out = request.into_writer();
     let boundary = boundary();
     write!(
@@ -51,18 +52,18 @@ fn stream(request: Request, room: &Room) -> io::Result<()> {
         "HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace;boundary={boundary}\r\n\
          Transfer-Encoding: chunked\r\n\r\n"
     )?;
-    reply::chunk(&mut out, format!("--{boundary}\r\n").as_bytes())?;
+    http::chunk(&mut out, format!("--{boundary}\r\n").as_bytes())?;
     loop {
         let news = room.wait_since(after, Duration::from_secs(5));
         for message in &news.messages {
             let (id, at, text) = (message.id, message.at, &message.text);
             let head =
                 format!("Content-Type: {}\r\nId: {id}\r\nAt: {at}\r\nContent-Length: {}", kind(text), text.len());
-            reply::chunk(&mut out, format!("{head}\r\n\r\n{text}\r\n--{boundary}\r\n").as_bytes())?;
+            http::chunk(&mut out, format!("{head}\r\n\r\n{text}\r\n--{boundary}\r\n").as_bytes())?;
             after = id;
         }
         if news.messages.is_empty() {
-            reply::chunk(&mut out, format!("Content-Length: 0\r\n\r\n\r\n--{boundary}\r\n").as_bytes())?;
+            http::chunk(&mut out, format!("Content-Length: 0\r\n\r\n\r\n--{boundary}\r\n").as_bytes())?;
         }
     }
 }

@@ -9,14 +9,16 @@
 //! takes the place of the one before, is Netscape's, and registered by the WHATWG HTML standard (IANA considerations).
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::{self, Write};
+use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use shared::{Demo, Door, Gap, Message, Room, reply};
-use tiny_http::{Method, Request};
+use demo::{Demo, Site, Speaks};
+use http::Endless;
+use room::{Gap, Message, Reader, Room};
+use tiny_http::Request;
 
 mod clock;
 
@@ -27,10 +29,10 @@ pub const DEMO: Demo = Demo {
     title: "Multipart streaming",
     promise: "One answer of many parts, each with a head of its own; a boundary that nobody can guess stands between them.",
     first: "say something, open its part on the wire, then start the clock: a picture the server draws again and again",
-    page: shared::page!(),
-    door: Door::Http,
+    page: demo::page!(),
+    speaks: Speaks::Http,
     serve,
-    beside: &[],
+    side_servers: &[],
 };
 
 /// Seconds between two empty parts on a silent stream, unless the page asks for others.
@@ -43,44 +45,34 @@ const EVERY: u64 = 500;
 ///
 /// # Errors
 /// When the listener fails.
-pub fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
-    reply::serve(listener, move |request| {
-        let path = request.url().split('?').next().unwrap_or("").to_string();
-        match (request.method(), path.as_str()) {
-            (Method::Get, "/") => reply::page(request, &DEMO),
-            (Method::Post, "/say") => reply::say(request, &room),
-            (Method::Get, "/parts") => messages(request, &room),
-            (Method::Get, "/clock") => pictures(request),
-            (_, "/" | "/parts" | "/clock") => reply::method_not_allowed(request, "GET"),
-            (_, "/say") => reply::method_not_allowed(request, "POST"),
-            _ => reply::not_found(request),
-        }
+pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
+    http::serve(listener, &site.clone(), move |request| match http::path(&request) {
+        "/parts" => http::get(request, |request| messages(request, &room)),
+        "/clock" => http::get(request, pictures),
+        _ => http::common(request, &DEMO, &site, &room),
     })
 }
 
 /// Answers `GET /parts?after=ID&beat=SECONDS`.
-fn messages(request: Request, room: &Room) {
-    let after = reply::query(&request, "after").unwrap_or(0);
-    let beat = reply::query(&request, "beat").filter(|beat| (0.05..=60.0).contains(beat)).unwrap_or(BEAT);
-    let mut out = request.into_writer();
-    let ended = Parts::begin(&mut out).and_then(|parts| stream(parts, room, after, Duration::from_secs_f64(beat)));
+fn messages(request: Request, room: &Arc<Room>) {
+    let cursor = http::cursor(&request);
+    let beat = http::query(&request, "beat").filter(|beat| (0.05..=60.0).contains(beat)).unwrap_or(BEAT);
+    let ended =
+        Parts::begin(request).and_then(|parts| stream(parts, room.reader(cursor), Duration::from_secs_f64(beat)));
     if ended.is_err() {
-        eprintln!("a stream of messages was abandoned (after={after})");
+        eprintln!("a stream of messages was abandoned (after={cursor})");
     }
 }
 
 // ANCHOR: stream
 /// Writes a part for each message until the client has gone, which is an error.
-fn stream(mut parts: Parts, room: &Room, mut after: u64, beat: Duration) -> io::Result<()> {
+fn stream(mut parts: Parts, mut reader: Reader, beat: Duration) -> io::Result<()> {
     loop {
-        let news = room.wait_since(after, beat);
+        let news = reader.wait(beat);
         match news.gap {
             Gap::None => {}
             Gap::Missed(missed) => parts.write(&[("Missed", &missed.to_string())], b"")?,
-            Gap::Restarted => {
-                parts.write(&[("Restarted", "true")], b"")?;
-                after = 0;
-            }
+            Gap::Restarted => parts.write(&[("Restarted", "true")], b"")?,
         }
         for Message { id, text, at } in &news.messages {
             let (id_text, at) = (id.to_string(), at.to_string());
@@ -88,7 +80,6 @@ fn stream(mut parts: Parts, room: &Room, mut after: u64, beat: Duration) -> io::
                 &[("Content-Type", "text/plain; charset=utf-8"), ("Id", &id_text), ("At", &at)],
                 text.as_bytes(),
             )?;
-            after = *id;
         }
         if news.is_empty() {
             parts.write(&[], b"")?; // nothing but a sign of life: a dead connection does not survive it
@@ -99,24 +90,20 @@ fn stream(mut parts: Parts, room: &Room, mut after: u64, beat: Duration) -> io::
 
 // ANCHOR: parts
 /// The parts of one answer, written one after the other.
-struct Parts<'a> {
-    out: &'a mut dyn Write,
+struct Parts {
+    out: Endless,
     boundary: String,
 }
 
-impl<'a> Parts<'a> {
+impl Parts {
     /// Writes the head of the answer, and the first boundary.
-    fn begin(mut out: &'a mut dyn Write) -> io::Result<Self> {
+    fn begin(request: Request) -> io::Result<Self> {
         // Drawn anew for each answer: nobody in the room can know it in advance and say it. Our own page goes by
         // Content-Length, and would not even look for it inside of a message; a browser's `<img>` would.
         let boundary = format!("part-{:016x}{:016x}", random(), random());
-        write!(
-            out,
-            "HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace;boundary={boundary}\r\n\
-             Cache-Control: no-store, no-transform\r\nX-Accel-Buffering: no\r\nX-Content-Type-Options: nosniff\r\n\
-             Transfer-Encoding: chunked\r\n\r\n"
-        )?;
-        reply::chunk(&mut out, format!("--{boundary}\r\n").as_bytes())?;
+        let kind = format!("multipart/x-mixed-replace;boundary={boundary}");
+        let mut out = Endless::begin(request, &kind, &[])?;
+        out.send(format!("--{boundary}\r\n"))?;
         Ok(Parts { out, boundary })
     }
 
@@ -128,7 +115,7 @@ impl<'a> Parts<'a> {
         part.extend(format!("Content-Length: {}\r\n\r\n", content.len()).bytes());
         part.extend(content);
         part.extend(format!("\r\n--{}\r\n", self.boundary).bytes());
-        reply::chunk(&mut self.out, &part)
+        self.out.send(part)
     }
 }
 // ANCHOR_END: parts
@@ -142,9 +129,8 @@ fn random() -> u64 {
 /// Answers `GET /clock?every=MILLISECONDS`: a picture, and another, and another. An `<img>` shows each in place of the one
 /// before, without a line of JavaScript.
 fn pictures(request: Request) {
-    let every = reply::query(&request, "every").filter(|every| (50..=60_000).contains(every)).unwrap_or(EVERY);
-    let mut out = request.into_writer();
-    let ended = Parts::begin(&mut out).and_then(|mut parts| {
+    let every = http::query(&request, "every").filter(|every| (50..=60_000).contains(every)).unwrap_or(EVERY);
+    let ended = Parts::begin(request).and_then(|mut parts| {
         loop {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
             parts.write(&[("Content-Type", "image/bmp")], &clock::picture(now.as_secs() % 86_400))?;

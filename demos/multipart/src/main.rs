@@ -1,5 +1,5 @@
 //! Runs the demo: `cargo run -p multipart`.
 
 fn main() {
-    shared::run(&multipart::DEMO);
+    bench::run(&multipart::DEMO);
 }

@@ -6,23 +6,24 @@ use std::io::{self, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use shared::{Demo, Room, reply};
+use demo::{Demo, Site};
+use room::Room;
 use tiny_http::{Method, Request};
 
 const DEMO: Demo = Demo { serve, ..polling::DEMO };
 
 fn main() {
-    shared::run(&DEMO);
+    bench::run(&DEMO);
 }
 
-fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
-    reply::serve(listener, move |request| {
+fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
+    http::serve(listener, &site, move |request| {
         let path = request.url().split('?').next().unwrap_or("").to_string();
         match (request.method(), path.as_str()) {
-            (Method::Get, "/") => reply::page(request, &DEMO),
-            (Method::Post, "/say") => reply::say(request, &room),
+            (Method::Get, "/") => http::page(request, &DEMO, &site),
+            (Method::Post, "/say") => http::say(request, &room),
             (Method::Get, "/messages") => answer(request, &room),
-            _ => reply::not_found(request),
+            _ => http::not_found(request),
         }
     })
 }
@@ -30,7 +31,7 @@ fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
 // ANCHOR: answer
 /// Writes the answer by hand. Without a length nobody would know where the body ends; the rest can go.
 fn answer(request: Request, room: &Room) {
-    let after = reply::query(&request, "after").unwrap_or(0);
+    let after = http::query(&request, "after").unwrap_or(0);
     let body = room.since(after).json().to_string();
     let mut out = request.into_writer();
     let written = write!(out, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());

@@ -13,8 +13,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use shared::{Demo, Door, Room, reply};
-use tiny_http::{Method, Request};
+use demo::{Demo, Site, Speaks};
+use room::Room;
+use tiny_http::Request;
 
 /// The demo, as the README, the book and the tests know it.
 pub const DEMO: Demo = Demo {
@@ -23,10 +24,10 @@ pub const DEMO: Demo = Demo {
     title: "Short polling",
     promise: "The page asks every so often whether there is news. Mostly there is none.",
     first: "open the page, say nothing, and watch what silence costs",
-    page: shared::page!(),
-    door: Door::Http,
+    page: demo::page!(),
+    speaks: Speaks::Http,
     serve,
-    beside: &[],
+    side_servers: &[],
 };
 
 /// The slowest answer that may be asked for, in milliseconds.
@@ -36,28 +37,21 @@ const MAX_SLOW: u64 = 5_000;
 ///
 /// # Errors
 /// When the listener fails.
-pub fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
-    reply::serve(listener, move |request| {
-        let path = request.url().split('?').next().unwrap_or("").to_string();
-        match (request.method(), path.as_str()) {
-            (Method::Get, "/") => reply::page(request, &DEMO),
-            (Method::Post, "/say") => reply::say(request, &room),
-            (Method::Get, "/messages") => match reply::query(&request, "slow").unwrap_or(0) {
-                0 => answer(request, &room),
-                slow => answer_slowly(request, &room, slow),
-            },
-            (_, "/" | "/messages") => reply::method_not_allowed(request, "GET"),
-            (_, "/say") => reply::method_not_allowed(request, "POST"),
-            _ => reply::not_found(request),
-        }
+pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
+    http::serve(listener, &site.clone(), move |request| match http::path(&request) {
+        "/messages" => http::get(request, |request| match http::query(&request, "slow").unwrap_or(0) {
+            0 => answer(request, &room),
+            slow => answer_slowly(request, &room, slow),
+        }),
+        _ => http::common(request, &DEMO, &site, &room),
     })
 }
 
 // ANCHOR: answer
 /// Answers `GET /messages?after=ID` at once: with what was said after message ID, or with an empty list.
 fn answer(request: Request, room: &Room) {
-    let after = reply::query(&request, "after").unwrap_or(0);
-    reply::json(request, 200, &room.since(after).json());
+    let cursor = http::cursor(&request);
+    http::json(request, 200, &room.since(cursor).json());
 }
 // ANCHOR_END: answer
 
@@ -65,9 +59,8 @@ fn answer(request: Request, room: &Room) {
 /// The same, as a server under load would: it looks first and gets round to answering `slow` milliseconds later. By then
 /// a request that was sent after this one may have had its answer.
 fn answer_slowly(request: Request, room: &Room, slow: u64) {
-    let after = reply::query(&request, "after").unwrap_or(0);
-    let news = room.since(after);
+    let news = room.since(http::cursor(&request));
     thread::sleep(Duration::from_millis(slow.min(MAX_SLOW)));
-    reply::json(request, 200, &news.json());
+    http::json(request, 200, &news.json());
 }
 // ANCHOR_END: slow

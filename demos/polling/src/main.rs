@@ -1,5 +1,5 @@
 //! Runs the demo: `cargo run -p polling`.
 
 fn main() {
-    shared::run(&polling::DEMO);
+    bench::run(&polling::DEMO);
 }

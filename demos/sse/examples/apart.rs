@@ -8,23 +8,24 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::{Demo, Room, reply};
+use demo::{Demo, Site};
+use room::Room;
 use tiny_http::{Method, Request};
 
 const DEMO: Demo = Demo { serve, ..sse::DEMO };
 
 fn main() {
-    shared::run(&DEMO);
+    bench::run(&DEMO);
 }
 
-fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
-    reply::serve(listener, move |request| {
+fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
+    http::serve(listener, &site, move |request| {
         let path = request.url().split('?').next().unwrap_or("").to_string();
         match (request.method(), path.as_str()) {
-            (Method::Get, "/") => reply::page(request, &DEMO),
-            (Method::Post, "/say") => reply::say(request, &room),
+            (Method::Get, "/") => http::page(request, &DEMO, &site),
+            (Method::Post, "/say") => http::say(request, &room),
             (Method::Get, "/events") => drop(stream(request, &room)),
-            _ => reply::not_found(request),
+            _ => http::not_found(request),
         }
     })
 }
@@ -36,10 +37,10 @@ fn retry() -> u64 {
 }
 
 fn stream(request: Request, room: &Room) -> io::Result<()> {
-    let mut after = reply::header(&request, "Last-Event-ID").and_then(|id| id.parse().ok()).unwrap_or(0);
+    let mut after = http::header(&request, "Last-Event-ID").and_then(|id| id.parse().ok()).unwrap_or(0);
     let mut out = request.into_writer();
     out.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")?;
-    reply::chunk(&mut out, format!("retry: {}\n\n", retry()).as_bytes())?;
+    http::chunk(&mut out, format!("retry: {}\n\n", retry()).as_bytes())?;
     // ANCHOR_END: answer
     loop {
         let news = room.wait_since(after, Duration::from_secs(5));
@@ -52,6 +53,6 @@ fn stream(request: Request, room: &Room) -> io::Result<()> {
             events.push('\n');
             after = message.id;
         }
-        reply::chunk(&mut out, events.as_bytes())?;
+        http::chunk(&mut out, events.as_bytes())?;
     }
 }

@@ -7,23 +7,24 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::{Demo, Room, reply};
+use demo::{Demo, Site};
+use room::Room;
 use tiny_http::{Method, Request};
 
 const DEMO: Demo = Demo { serve, ..sse::DEMO };
 
 fn main() {
-    shared::run(&DEMO);
+    bench::run(&DEMO);
 }
 
-fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
-    reply::serve(listener, move |request| {
+fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
+    http::serve(listener, &site, move |request| {
         let path = request.url().split('?').next().unwrap_or("").to_string();
         match (request.method(), path.as_str()) {
-            (Method::Get, "/") => reply::page(request, &DEMO),
-            (Method::Post, "/say") => reply::say(request, &room),
+            (Method::Get, "/") => http::page(request, &DEMO, &site),
+            (Method::Post, "/say") => http::say(request, &room),
             (Method::Get, "/events") => drop(stream(request, &room)),
-            _ => reply::not_found(request),
+            _ => http::not_found(request),
         }
     })
 }
@@ -33,7 +34,7 @@ fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
 const RECENT: u64 = 20;
 
 fn stream(request: Request, room: &Room) -> io::Result<()> {
-    let mut after = reply::header(&request, "Last-Event-ID").and_then(|id| id.parse().ok()).unwrap_or(0);
+    let mut after = http::header(&request, "Last-Event-ID").and_then(|id| id.parse().ok()).unwrap_or(0);
     let mut out = request.into_writer();
     out.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")?;
     let left_out = room.last().saturating_sub(after).saturating_sub(RECENT);
@@ -41,7 +42,7 @@ fn stream(request: Request, room: &Room) -> io::Result<()> {
         after += left_out;
         // With an id: whoever loses the connection now goes on behind the gap, and is not told of it twice.
         let gap = format!("event: gap\nid: {after}\ndata: {{\"missed\":{left_out}}}\n\n");
-        reply::chunk(&mut out, gap.as_bytes())?;
+        http::chunk(&mut out, gap.as_bytes())?;
     }
     // ANCHOR_END: answer
     loop {
@@ -55,6 +56,6 @@ fn stream(request: Request, room: &Room) -> io::Result<()> {
             events.push('\n');
             after = message.id;
         }
-        reply::chunk(&mut out, events.as_bytes())?;
+        http::chunk(&mut out, events.as_bytes())?;
     }
 }

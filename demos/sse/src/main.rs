@@ -1,5 +1,5 @@
 //! Runs the demo: `cargo run -p sse`.
 
 fn main() {
-    shared::run(&sse::DEMO);
+    bench::run(&sse::DEMO);
 }

@@ -7,23 +7,24 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::{Demo, Room, reply};
+use demo::{Demo, Site};
+use room::Room;
 use tiny_http::{Method, Request};
 
 const DEMO: Demo = Demo { serve, ..stream::DEMO };
 
 fn main() {
-    shared::run(&DEMO);
+    bench::run(&DEMO);
 }
 
-fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
-    reply::serve(listener, move |request| {
+fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
+    http::serve(listener, &site, move |request| {
         let path = request.url().split('?').next().unwrap_or("").to_string();
         match (request.method(), path.as_str()) {
-            (Method::Get, "/") => reply::page(request, &DEMO),
-            (Method::Post, "/say") => reply::say(request, &room),
+            (Method::Get, "/") => http::page(request, &DEMO, &site),
+            (Method::Post, "/say") => http::say(request, &room),
             (Method::Get, "/stream") => drop(answer(request, &room)),
-            _ => reply::not_found(request),
+            _ => http::not_found(request),
         }
     })
 }
@@ -31,9 +32,9 @@ fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
 // ANCHOR: answer
 /// `GET /stream?after=ID&word=WORD&most=N`
 fn answer(request: Request, room: &Room) -> io::Result<()> {
-    let mut after = reply::query(&request, "after").unwrap_or(0);
-    let word = reply::query_text(&request, "word").unwrap_or("").to_string();
-    let most = reply::query(&request, "most").unwrap_or(u64::MAX);
+    let mut after = http::query(&request, "after").unwrap_or(0);
+    let word = http::query_text(&request, "word").unwrap_or("").to_string();
+    let most = http::query(&request, "most").unwrap_or(u64::MAX);
     let mut out = request.into_writer();
     out.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n")?;
     let mut written = 0;
@@ -48,9 +49,9 @@ fn answer(request: Request, room: &Room) -> io::Result<()> {
                 written += 1;
             }
         }
-        reply::chunk(&mut out, if lines.is_empty() { b"\n" } else { lines.as_bytes() })?;
+        http::chunk(&mut out, if lines.is_empty() { b"\n" } else { lines.as_bytes() })?;
     }
     // An end on purpose has a last chunk. A loss has none, and the page's read fails with an error.
-    reply::last_chunk(&mut out)
+    http::last_chunk(&mut out)
 }
 // ANCHOR_END: answer

@@ -8,15 +8,17 @@
 //! Left out: logins, storage, compression. The format is NDJSON (github.com/ndjson/ndjson-spec): a JSON text has no
 //! newline in it, so a newline is where it ends. Empty lines are passed over: here they are the heartbeat.
 
-use std::io::{self, Write};
+use std::io;
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use shared::{Demo, Door, Gap, News, Room, reply};
-use tiny_http::{Method, Request};
+use demo::{Demo, Site, Speaks};
+use http::Endless;
+use room::{Gap, News, Reader, Room};
+use tiny_http::Request;
 
 /// The demo, as the README, the book and the tests know it.
 pub const DEMO: Demo = Demo {
@@ -25,10 +27,10 @@ pub const DEMO: Demo = Demo {
     title: "Fetch streaming",
     promise: "One answer that never ends; the page reads its bytes as they come and cuts the messages out itself.",
     first: "let the cable drip, say something with an umlaut or an emoji in it, and watch it arrive in pieces",
-    page: shared::page!(),
-    door: Door::Http,
+    page: demo::page!(),
+    speaks: Speaks::Http,
     serve,
-    beside: &[],
+    side_servers: &[],
 };
 
 /// Seconds between two heartbeats on a silent stream, unless the page asks for others.
@@ -45,33 +47,25 @@ static FLOWS: Mutex<Vec<Arc<Flow>>> = Mutex::new(Vec::new());
 ///
 /// # Errors
 /// When the listener fails.
-pub fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
-    reply::serve(listener, move |request| {
-        let path = request.url().split('?').next().unwrap_or("").to_string();
-        match (request.method(), path.as_str()) {
-            (Method::Get, "/") => reply::page(request, &DEMO),
-            (Method::Post, "/say") => reply::say(request, &room),
-            (Method::Get, "/stream") => answer(request, &room),
-            (Method::Get, "/flow") => flow(request),
-            (_, "/" | "/stream" | "/flow") => reply::method_not_allowed(request, "GET"),
-            (_, "/say") => reply::method_not_allowed(request, "POST"),
-            _ => reply::not_found(request),
-        }
+pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
+    http::serve(listener, &site.clone(), move |request| match http::path(&request) {
+        "/stream" => http::get(request, |request| answer(request, &room)),
+        "/flow" => http::get(request, flow),
+        _ => http::common(request, &DEMO, &site, &room),
     })
 }
 
 /// Answers `GET /stream?after=ID&beat=SECONDS&filler=KIB_PER_SECOND&tab=KEY`.
-fn answer(request: Request, room: &Room) {
-    let after = reply::query(&request, "after").unwrap_or(0);
-    let beat = reply::query(&request, "beat").filter(|beat| (0.05..=60.0).contains(beat)).unwrap_or(BEAT);
-    let filler = reply::query(&request, "filler").unwrap_or(0).min(MAX_FILLER);
-    let tab = reply::query_text(&request, "tab").unwrap_or("").to_string();
+fn answer(request: Request, room: &Arc<Room>) {
+    let cursor = http::cursor(&request);
+    let beat = http::query(&request, "beat").filter(|beat| (0.05..=60.0).contains(beat)).unwrap_or(BEAT);
+    let filler = http::query(&request, "filler").unwrap_or(0).min(MAX_FILLER);
+    let tab = http::query_text(&request, "tab").unwrap_or("").to_string();
     let flow = Arc::new(Flow { tab, written: AtomicU64::new(0), waiting: Mutex::new(None) });
-    let mut out = request.into_writer();
 
     flows().push(flow.clone());
     let pause = if filler == 0 { beat } else { FILLER as f64 / 1024.0 / filler as f64 };
-    let ended = stream(&mut out, room, after, Duration::from_secs_f64(pause), filler > 0, &flow);
+    let ended = stream(request, room.reader(cursor), Duration::from_secs_f64(pause), filler > 0, &flow);
     flows().retain(|other| !Arc::ptr_eq(other, &flow));
     if let Err(why) = ended {
         eprintln!("a stream ended: {why}");
@@ -84,26 +78,17 @@ fn answer(request: Request, room: &Room) {
 ///
 /// There is no queue here: a cursor is all that a reader costs. When it reads slowly, the kernel's buffers fill, then
 /// `write` waits, and this thread with it; what is said meanwhile lies in the room, once for everybody.
-fn stream(out: &mut impl Write, room: &Room, after: u64, pause: Duration, filler: bool, flow: &Flow) -> io::Result<()> {
-    let mut after = after;
-    out.write_all(
-        b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nCache-Control: no-store, no-transform\r\n\
-          X-Accel-Buffering: no\r\nX-Content-Type-Options: nosniff\r\nTransfer-Encoding: chunked\r\n\r\n",
-    )?;
-    out.flush()?;
+fn stream(request: Request, mut reader: Reader, pause: Duration, filler: bool, flow: &Flow) -> io::Result<()> {
+    let mut out = Endless::begin(request, "application/x-ndjson", &[])?;
     loop {
-        let news = room.wait_since(after, pause);
+        let news = reader.wait(pause);
         let mut text = lines(&news);
-        if news.gap == Gap::Restarted {
-            after = 0;
-        }
-        after = news.messages.last().map_or(after, |message| message.id);
         if filler {
             text += &format!("{{\"filler\":\"{}\"}}\n", ".".repeat(FILLER));
         } else if text.is_empty() {
             text += "\n"; // the heartbeat: a dead connection does not survive it, and the page hears that we live
         }
-        flow.write(out, text.as_bytes())?;
+        flow.write(&mut out, text.as_bytes())?;
     }
 }
 
@@ -133,9 +118,9 @@ struct Flow {
 impl Flow {
     // ANCHOR: write
     /// Writes a chunk, however long the reader lets us wait, with a watch running.
-    fn write(&self, out: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
+    fn write(&self, out: &mut Endless, bytes: &[u8]) -> io::Result<()> {
         *self.waiting() = Some(Instant::now());
-        reply::chunk(out, bytes)?;
+        out.send(bytes)?;
         *self.waiting() = None;
         self.written.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         Ok(())
@@ -150,12 +135,12 @@ impl Flow {
 /// Answers `GET /flow?tab=KEY`: how many bytes of this tab's stream are written, and for how many milliseconds the
 /// write under way has been waiting.
 fn flow(request: Request) {
-    let tab = reply::query_text(&request, "tab").unwrap_or("");
+    let tab = http::query_text(&request, "tab").unwrap_or("");
     let Some(flow) = flows().iter().rev().find(|flow| flow.tab == tab).cloned() else {
-        return reply::text(request, 404, "This tab has no stream open.");
+        return http::text(request, 404, "This tab has no stream open.");
     };
     let waiting = flow.waiting().map_or(0, |since| since.elapsed().as_millis() as u64);
-    reply::json(request, 200, &json!({ "written": flow.written.load(Ordering::Relaxed), "waiting": waiting }));
+    http::json(request, 200, &json!({ "written": flow.written.load(Ordering::Relaxed), "waiting": waiting }));
 }
 
 fn flows() -> MutexGuard<'static, Vec<Arc<Flow>>> {

@@ -1,5 +1,5 @@
 //! Runs the demo: `cargo run -p stream`.
 
 fn main() {
-    shared::run(&stream::DEMO);
+    bench::run(&stream::DEMO);
 }

@@ -8,16 +8,17 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use shared::{Beside, Demo, Door, Room};
+use demo::{Demo, SideServer, Site, Speaks};
+use room::Room;
 
 const DEMO: Demo =
-    Demo { beside: &[Beside { name: "room", port: 8109, door: Door::Bytes, serve: serve_room }], ..tcp::DEMO };
+    Demo { side_servers: &[SideServer { name: "room", port: 8109, speaks: Speaks::Upgrades, serve: serve_room }], ..tcp::DEMO };
 
 fn main() {
-    shared::run(&DEMO);
+    bench::run(&DEMO);
 }
 
-fn serve_room(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
+fn serve_room(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
     loop {
         match listener.accept() {
             Ok((stream, _)) => {

@@ -14,7 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use shared::reply;
+
 use tiny_http::Request;
 
 use crate::lab::{self, wrong};
@@ -116,15 +116,15 @@ impl Cutter {
 /// and answers with what the server in `lab.rs` says about its reads. `pause` and `busy` in milliseconds.
 pub fn asked(request: &Request) -> Result<Value, String> {
     let number = |name, default, most| {
-        let number = reply::query_text(request, name).map_or(Ok(default), str::parse);
+        let number = http::query_text(request, name).map_or(Ok(default), str::parse);
         number.ok().filter(|number| *number <= most).ok_or_else(|| format!("{name} is a number, {most} at most."))
     };
     let count = number("count", 8, 100)?;
     let pause = Duration::from_millis(number("pause", 2, 200)?);
-    let framing = reply::query_text(request, "framing").unwrap_or("none");
+    let framing = http::query_text(request, "framing").unwrap_or("none");
     let framing = Framing::parse(framing).ok_or("framing is none, lines or lengths.")?;
     let settings = format!("{} {}", number("buffer", 64, 4096)?.max(1), number("busy", 0, 1_000)?);
-    let nagle = reply::query_text(request, "nagle") == Some("on");
+    let nagle = http::query_text(request, "nagle") == Some("on");
     let messages: Vec<String> = (1..=count).map(|n| format!("message{n}")).collect();
     run(&messages, framing, &settings, nagle, pause).map_err(|error| format!("The experiment failed: {error}"))
 }

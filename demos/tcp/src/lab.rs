@@ -23,7 +23,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use shared::Room;
+use demo::Site;
+use room::Room;
 
 use crate::borders::{Cutter, Framing};
 use crate::life;
@@ -48,7 +49,7 @@ pub fn waiting() -> MutexGuard<'static, BTreeMap<String, Sender<io::Result<Value
 ///
 /// # Errors
 /// Never: a failed accept is tried again.
-pub fn serve(listener: TcpListener, _room: Arc<Room>) -> io::Result<()> {
+pub fn serve(listener: TcpListener, _room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
     crate::each_connection(&listener, |stream| {
         if let Err(error) = experiment(&stream) {
             let _ = (&stream).write_all(format!("! {error}\n").as_bytes());

@@ -25,7 +25,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use shared::{Beside, Demo, Door, Gap, News, Room, bench, reply};
+use demo::{Demo, SideServer, Site, Speaks};
+use room::{Gap, News, Room};
 use tiny_http::{Header, Method, Request, Response};
 
 /// The demo, as the README, the book and the tests know it.
@@ -35,13 +36,13 @@ pub const DEMO: Demo = Demo {
     title: "TCP and UDP",
     promise: "A stream of bytes has no messages in it, and a connection has a life of its own.",
     first: "open the page, type the `nc` command it shows in a terminal, write a line there and see it on the page",
-    page: shared::page!("boxes.js", "life.js", "tabs.js", "tcp.css", "udp.js", "writes.js"),
-    door: Door::Http,
+    page: demo::page!("boxes.js", "life.js", "tabs.js", "tcp.css", "udp.js", "writes.js"),
+    speaks: Speaks::Http,
     serve,
-    beside: &[
-        Beside { name: "room", port: 8109, door: Door::Ends(b'\n'), serve: room::serve },
-        Beside { name: "lab", port: 8209, door: Door::Ends(b'\n'), serve: lab::serve },
-        Beside { name: "desk", port: 8309, door: Door::Unseen, serve: serve_desk },
+    side_servers: &[
+        SideServer { name: "room", port: 8109, speaks: Speaks::Delimited(b'\n'), serve: room::serve },
+        SideServer { name: "lab", port: 8209, speaks: Speaks::Delimited(b'\n'), serve: lab::serve },
+        SideServer { name: "desk", port: 8309, door: Door::Unseen, serve: serve_desk },
     ],
 };
 
@@ -55,17 +56,17 @@ const BEAT: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// When the listener fails.
-pub fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
+pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
     udp::start();
-    reply::serve(listener, move |request| {
+    http::serve(listener, &site, move |request| {
         let path = request.url().split('?').next().unwrap_or("").to_string();
         match (request.method(), path.as_str()) {
-            (Method::Get, "/") => reply::page(request, &DEMO),
-            (Method::Post, "/say") => reply::say(request, &room),
+            (Method::Get, "/") => http::page(request, &DEMO, &site),
+            (Method::Post, "/say") => http::say(request, &room),
             (Method::Get, "/events") => tell(request, &room),
-            (_, "/" | "/events") => reply::method_not_allowed(request, "GET"),
-            (_, "/say") => reply::method_not_allowed(request, "POST"),
-            _ => reply::not_found(request),
+            (_, "/" | "/events") => http::method_not_allowed(request, "GET"),
+            (_, "/say") => http::method_not_allowed(request, "POST"),
+            _ => http::not_found(request),
         }
     })
 }
@@ -74,8 +75,8 @@ pub fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
 ///
 /// # Errors
 /// When the listener fails.
-pub fn serve_desk(listener: TcpListener, _room: Arc<Room>) -> io::Result<()> {
-    reply::serve(listener, |request| {
+pub fn serve_desk(listener: TcpListener, _room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
+    http::serve(listener, &site, |request| {
         let path = request.url().split('?').next().unwrap_or("").to_string();
         match (request.method(), path.as_str()) {
             (Method::Post, "/writes") => answer(request, borders::asked),
@@ -83,10 +84,10 @@ pub fn serve_desk(listener: TcpListener, _room: Arc<Room>) -> io::Result<()> {
             (Method::Post, "/udp") => answer(request, udp::asked),
             (Method::Get, "/udp") => answer(request, |_| Ok(udp::state())),
             (Method::Get, "/watch") => watch(request),
-            (_, "/watch") => reply::method_not_allowed(request, "GET"),
-            (_, "/writes" | "/life") => reply::method_not_allowed(request, "POST"),
-            (_, "/udp") => reply::method_not_allowed(request, "GET, POST"),
-            _ => reply::not_found(request),
+            (_, "/watch") => http::method_not_allowed(request, "GET"),
+            (_, "/writes" | "/life") => http::method_not_allowed(request, "POST"),
+            (_, "/udp") => http::method_not_allowed(request, "GET, POST"),
+            _ => http::not_found(request),
         }
     })
 }
@@ -110,13 +111,13 @@ fn answer(request: Request, experiment: fn(&Request) -> Result<Value, String>) {
 }
 
 fn origin(request: &Request) -> String {
-    reply::header(request, "Origin").unwrap_or("null").to_string()
+    http::header(request, "Origin").unwrap_or("null").to_string()
 }
 
 /// `GET /events?after=ID`: the room from message ID on.
 fn tell(request: Request, room: &Room) {
     let number = |text: Option<&str>| text.and_then(|text| text.parse().ok());
-    let cursor = number(reply::header(&request, "Last-Event-ID")).or(number(reply::query_text(&request, "after")));
+    let cursor = number(http::header(&request, "Last-Event-ID")).or(number(http::query_text(&request, "after")));
     let mut after = cursor.unwrap_or(0);
     stream(request, move |events| {
         let news = room.wait_since(after, BEAT);
@@ -126,7 +127,7 @@ fn tell(request: Request, room: &Room) {
 
 /// `GET /watch?tab=KEY`: what happens in this tab's experiments, and all datagrams from now on.
 fn watch(request: Request) {
-    let tab = reply::query_text(&request, "tab").unwrap_or("").to_string();
+    let tab = http::query_text(&request, "tab").unwrap_or("").to_string();
     let (mut seen_life, mut seen_datagrams) = (Value::Null, udp::state()["heard"].as_u64().unwrap_or(0));
     stream(request, move |events| {
         thread::sleep(GLANCE);
@@ -159,7 +160,7 @@ fn stream(request: Request, mut more: impl FnMut(&mut String)) {
             events += ": beat\n\n";
         }
         if !events.is_empty() {
-            sent = reply::chunk(&mut out, events.as_bytes());
+            sent = http::chunk(&mut out, events.as_bytes());
             events.clear();
             wrote = Instant::now();
         }
@@ -190,7 +191,7 @@ fn each_connection(listener: &TcpListener, serve: impl Fn(TcpStream) + Clone + S
         match listener.accept() {
             Ok((stream, _)) => {
                 let serve = serve.clone();
-                reply::on_a_thread(move || serve(stream));
+                http::on_a_thread(move || serve(stream));
             }
             Err(_) => thread::sleep(GLANCE),
         }

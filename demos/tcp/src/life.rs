@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use shared::reply;
+
 use socket2::SockRef;
 use tiny_http::Request;
 
@@ -49,9 +49,9 @@ static LIVES: Mutex<BTreeMap<String, Arc<Mutex<Life>>>> = Mutex::new(BTreeMap::n
 
 /// `POST /life?tab=KEY&do=WHAT`: `open`, then `client-says`, `server-says`, `client-fin`, `server-fin`, `reset`.
 pub fn asked(request: &Request) -> Result<Value, String> {
-    let tab = reply::query_text(request, "tab").filter(|tab| (1..=40).contains(&tab.len()));
+    let tab = http::query_text(request, "tab").filter(|tab| (1..=40).contains(&tab.len()));
     let tab = tab.ok_or("tab is the key of a tab, 40 characters at most.")?;
-    let what = reply::query_text(request, "do").unwrap_or("");
+    let what = http::query_text(request, "do").unwrap_or("");
     if what == "open" {
         open(tab).map_err(|error| format!("The connection does not open: {error}"))?;
     } else {
@@ -98,8 +98,8 @@ fn open(tab: &str) -> io::Result<()> {
     stream.write_all(format!("life {tab}\n").as_bytes())?;
 
     let watched = life.clone();
-    reply::on_a_thread(move || watch(&watched));
-    reply::on_a_thread(move || hear(stream, &life, "the client"));
+    http::on_a_thread(move || watch(&watched));
+    http::on_a_thread(move || hear(stream, &life, "the client"));
     Ok(())
 }
 

@@ -1,5 +1,5 @@
 //! Runs the demo: `cargo run -p tcp`.
 
 fn main() {
-    shared::run(&tcp::DEMO);
+    bench::run(&tcp::DEMO);
 }

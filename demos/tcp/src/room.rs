@@ -17,7 +17,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use shared::{Gap, News, Refused, Room, reply};
+use demo::Site;
+use room::{Gap, News, Refused, Room};
 
 /// The longest line, in bytes: a thousand characters of four bytes, all of them escaped.
 const MAX_LINE: usize = 8 * 1024;
@@ -32,7 +33,7 @@ const STUCK: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// Never: a failed accept is tried again.
-pub fn serve(listener: TcpListener, room: Arc<Room>) -> io::Result<()> {
+pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
     crate::each_connection(&listener, move |stream| {
         // A client that went away in the middle is nobody's fault, and there is nobody to tell.
         let _ = talk(&stream, &room);
@@ -138,7 +139,7 @@ fn talk(stream: &TcpStream, room: &Arc<Room>) -> io::Result<()> {
     lock(&mouth).write("# You are in. A line is a message; /after 7 repeats what came after message 7.")?;
 
     let teller = (room.clone(), mouth.clone(), gone.clone());
-    reply::on_a_thread(move || {
+    http::on_a_thread(move || {
         let (room, mouth, gone) = teller;
         let _ = tell(&room, &mouth, &gone); // an error: the thread that reads finds out as well
     });

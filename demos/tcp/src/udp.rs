@@ -19,7 +19,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use shared::reply;
+
 use tiny_http::Request;
 
 use crate::borders::{self, Framing};
@@ -181,7 +181,7 @@ fn fate(fault: Fault, dice: &mut Dice) -> Option<Duration> {
 /// `POST /udp?fault=lose` sets what the relay does; `POST /udp?count=8` lets two senders send so many each, and the same
 /// texts over TCP.
 pub fn asked(request: &Request) -> Result<Value, String> {
-    if let Some(fault) = reply::query_text(request, "fault") {
+    if let Some(fault) = http::query_text(request, "fault") {
         corner().fault = match fault {
             "whole" => Fault::Whole,
             "lose" => Fault::Lose,
@@ -193,7 +193,7 @@ pub fn asked(request: &Request) -> Result<Value, String> {
         return Ok(state());
     }
     start();
-    let count = reply::query(request, "count").filter(|count| (1..=50).contains(count)).unwrap_or(8);
+    let count = http::query(request, "count").filter(|count| (1..=50).contains(count)).unwrap_or(8);
     let Ok(_alone) = ALONE.try_lock() else {
         return Err("Another experiment runs just now: try again in a moment.".to_string());
     };
