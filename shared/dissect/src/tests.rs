@@ -1,6 +1,7 @@
 //! Promises that hold for every protocol: any split gives the same units, no bytes break anything.
 
 use super::*;
+use serde_json::json;
 
 /// A small generator of repeatable numbers (splitmix64).
 struct Dice(u64);
@@ -33,19 +34,19 @@ type Script = Vec<(Dir, Vec<u8>)>;
 
 /// Feeds a script with every turn split at random, checks each unit, and gives all of them by direction.
 fn units(script: &Script, dice: &mut Dice, most: usize) -> [Vec<Unit>; 2] {
-    let mut talk = Conversation::new();
+    let mut dissector = Dissector::new();
     let mut all = Vec::new();
     for (dir, bytes) in script {
         let mut rest = &bytes[..];
         while !rest.is_empty() {
             let (now, later) = rest.split_at(1 + dice.roll(rest.len().min(most)));
             rest = later;
-            all.extend(talk.feed(*dir, now));
+            all.extend(dissector.feed(*dir, now));
             if dice.roll(30) > 0 {
                 continue;
             }
             for dir in [Dir::Up, Dir::Down] {
-                if let Some(unit) = talk.pending(dir) {
+                if let Some(unit) = dissector.pending(dir) {
                     check(&unit);
                     assert!(!unit.whole);
                 }
@@ -53,8 +54,8 @@ fn units(script: &Script, dice: &mut Dice, most: usize) -> [Vec<Unit>; 2] {
         }
     }
     for dir in [Dir::Up, Dir::Down] {
-        all.extend(talk.end(dir));
-        assert_eq!(talk.pending(dir), None);
+        all.extend(dissector.end(dir));
+        assert_eq!(dissector.pending(dir), None);
     }
     let mut sides = [Vec::new(), Vec::new()];
     for unit in all {
@@ -101,8 +102,13 @@ fn same_however_split(script: &Script, seed: u64) {
     }
 }
 
-fn meanings(talk: &mut Conversation, dir: Dir, bytes: &[u8]) -> Vec<String> {
-    talk.feed(dir, bytes).into_iter().inspect(check).map(|unit| format!("{}: {}", unit.kind, unit.meaning)).collect()
+fn meanings(dissector: &mut Dissector, dir: Dir, bytes: &[u8]) -> Vec<String> {
+    dissector
+        .feed(dir, bytes)
+        .into_iter()
+        .inspect(check)
+        .map(|unit| format!("{}: {}", unit.kind, unit.meaning))
+        .collect()
 }
 
 fn body(dice: &mut Dice) -> (&'static str, Vec<u8>) {
@@ -316,17 +322,17 @@ fn rubbish_breaks_nothing_and_splits_alike() {
 fn bytes_that_nobody_saw_leave_units_that_follow_each_other() {
     for seed in 0..300 {
         let mut dice = Dice(seed);
-        let mut talk = Conversation::new();
+        let mut dissector = Dissector::new();
         let mut at = [0; 2];
         let mut seen = Vec::new();
         for (dir, bytes) in conversation(&mut dice) {
             for piece in bytes.chunks(1 + dice.roll(2000)) {
                 let lost = dice.roll(5) == 0;
-                seen.extend(if lost { talk.lost(dir, piece.len() as u64) } else { talk.feed(dir, piece) });
+                seen.extend(if lost { dissector.lost(dir, piece.len() as u64) } else { dissector.feed(dir, piece) });
             }
         }
-        seen.extend(talk.end(Dir::Up));
-        seen.extend(talk.end(Dir::Down));
+        seen.extend(dissector.end(Dir::Up));
+        seen.extend(dissector.end(Dir::Down));
         for unit in seen {
             check(&unit);
             let at = &mut at[(unit.dir == Dir::Down) as usize];
@@ -338,27 +344,27 @@ fn bytes_that_nobody_saw_leave_units_that_follow_each_other() {
 
 #[test]
 fn a_long_poll_reads_as_it_should() {
-    let mut talk = Conversation::new();
+    let mut dissector = Dissector::new();
     assert_eq!(
-        meanings(&mut talk, Dir::Up, b"GET /wait?after=7 HTTP/1.1\r\nHost: x\r\n\r\n"),
+        meanings(&mut dissector, Dir::Up, b"GET /wait?after=7 HTTP/1.1\r\nHost: x\r\n\r\n"),
         ["request: GET /wait?after=7"]
     );
     assert_eq!(
-        meanings(&mut talk, Dir::Down, b"HTTP/1.1 100 Continue\r\n\r\n"),
+        meanings(&mut dissector, Dir::Down, b"HTTP/1.1 100 Continue\r\n\r\n"),
         ["interim: 100 Continue: still there, the answer comes later"]
     );
     let answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n{\"messages\":[]}";
     assert_eq!(
-        meanings(&mut talk, Dir::Down, answer),
+        meanings(&mut dissector, Dir::Down, answer),
         ["response: 200 OK, JSON, 15 bytes follow", "body: JSON: {\"messages\":[]}"]
     );
-    assert_eq!(meanings(&mut talk, Dir::Down, b"HTTP/1.1 204 No Content\r\n\r\n"), ["response: 204 No Content"]);
+    assert_eq!(meanings(&mut dissector, Dir::Down, b"HTTP/1.1 204 No Content\r\n\r\n"), ["response: 204 No Content"]);
 }
 
 #[test]
 fn the_fields_of_a_head_stand_in_the_order_of_its_bytes() {
-    let mut talk = Conversation::new();
-    let unit = &talk.feed(Dir::Up, b"POST /say HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n")[0];
+    let mut dissector = Dissector::new();
+    let unit = &dissector.feed(Dir::Up, b"POST /say HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n")[0];
     let fields: Vec<(&str, &str)> = unit.fields.iter().map(|field| (&*field.name, &*field.value)).collect();
     assert_eq!(
         fields,
@@ -383,9 +389,9 @@ fn the_fields_of_a_head_stand_in_the_order_of_its_bytes() {
 
 #[test]
 fn a_chunk_is_one_unit_with_its_size_line_and_its_line_end() {
-    let mut talk = Conversation::new();
-    talk.feed(Dir::Down, b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n");
-    let units = talk.feed(Dir::Down, b"b;x=y\r\nhello world\r\n0\r\nT: 1\r\n\r\n");
+    let mut dissector = Dissector::new();
+    dissector.feed(Dir::Down, b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n");
+    let units = dissector.feed(Dir::Down, b"b;x=y\r\nhello world\r\n0\r\nT: 1\r\n\r\n");
     let fields: Vec<(&str, &str)> = units[0].fields.iter().map(|field| (&*field.name, &*field.value)).collect();
     assert_eq!(
         fields,
@@ -404,11 +410,11 @@ fn a_chunk_is_one_unit_with_its_size_line_and_its_line_end() {
 
 #[test]
 fn the_answer_to_head_has_no_body_and_the_next_message_follows() {
-    let mut talk = Conversation::new();
-    talk.feed(Dir::Up, b"HEAD / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n");
+    let mut dissector = Dissector::new();
+    dissector.feed(Dir::Up, b"HEAD / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n");
     let answers = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
     assert_eq!(
-        meanings(&mut talk, Dir::Down, answers),
+        meanings(&mut dissector, Dir::Down, answers),
         [
             "response: 200 OK, no body: only the head was asked for",
             "response: 200 OK, 5 bytes follow",
@@ -419,65 +425,65 @@ fn the_answer_to_head_has_no_body_and_the_next_message_follows() {
 
 #[test]
 fn after_a_101_both_directions_change_even_for_bytes_that_came_before_it() {
-    let mut talk = Conversation::new();
+    let mut dissector = Dissector::new();
     let ask = b"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\nGET is no request here";
-    assert_eq!(meanings(&mut talk, Dir::Up, ask), ["request: GET /, asks for chat"]);
-    assert_eq!(talk.pending(Dir::Up).map(|unit| unit.size()), Some(22));
+    assert_eq!(meanings(&mut dissector, Dir::Up, ask), ["request: GET /, asks for chat"]);
+    assert_eq!(dissector.pending(Dir::Up).map(|unit| unit.size()), Some(22));
     let answer = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: chat\r\n\r\n";
-    assert_eq!(meanings(&mut talk, Dir::Down, answer), ["response: 101 Switching Protocols"]);
-    assert_eq!(meanings(&mut talk, Dir::Down, b"\x01\x02"), ["bytes: 22 bytes: GET is no request here"]);
-    assert_eq!(meanings(&mut talk, Dir::Up, b"hi"), ["bytes: 2 bytes: .."]);
+    assert_eq!(meanings(&mut dissector, Dir::Down, answer), ["response: 101 Switching Protocols"]);
+    assert_eq!(meanings(&mut dissector, Dir::Down, b"\x01\x02"), ["bytes: 22 bytes: GET is no request here"]);
+    assert_eq!(meanings(&mut dissector, Dir::Up, b"hi"), ["bytes: 2 bytes: .."]);
 }
 
 #[test]
 fn a_refused_upgrade_stays_http() {
-    let mut talk = Conversation::new();
-    talk.feed(
+    let mut dissector = Dissector::new();
+    dissector.feed(
         Dir::Up,
         b"GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
     );
-    let units = talk.feed(Dir::Down, b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+    let units = dissector.feed(Dir::Down, b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
     assert_eq!((units[0].dir, &*units[0].meaning), (Dir::Down, "403 Forbidden, no body"));
     assert_eq!((units[1].dir, &*units[1].meaning), (Dir::Up, "GET /next"));
 }
 
 #[test]
 fn after_a_loss_the_next_message_is_found() {
-    let mut talk = Conversation::new();
-    talk.feed(Dir::Up, b"POST /say HTTP/1.1\r\nContent-Le");
-    assert!(!talk.lost(Dir::Up, 1000)[0].whole);
+    let mut dissector = Dissector::new();
+    dissector.feed(Dir::Up, b"POST /say HTTP/1.1\r\nContent-Le");
+    assert!(!dissector.lost(Dir::Up, 1000)[0].whole);
     assert_eq!(
-        meanings(&mut talk, Dir::Up, b"th: 5\r\n\r\nhelloPOST /say HTTP/1.1\r\nHost: x\r\n\r\n"),
+        meanings(&mut dissector, Dir::Up, b"th: 5\r\n\r\nhelloPOST /say HTTP/1.1\r\nHost: x\r\n\r\n"),
         ["bytes: 14 bytes: bytes before this were not seen: th: 5\\r\\n\\r\\nhello", "request: POST /say"]
     );
-    talk.feed(Dir::Down, b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
-    assert!(talk.lost(Dir::Down, 995).is_empty(), "inside a body of known length the place is known");
+    dissector.feed(Dir::Down, b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
+    assert!(dissector.lost(Dir::Down, 995).is_empty(), "inside a body of known length the place is known");
     assert_eq!(
-        meanings(&mut talk, Dir::Down, b"helloHTTP/1.1 204 No Content\r\n\r\n"),
+        meanings(&mut dissector, Dir::Down, b"helloHTTP/1.1 204 No Content\r\n\r\n"),
         ["body: piece 2 of the body, text: hello", "response: 204 No Content"]
     );
 }
 
 #[test]
 fn what_is_not_http_is_shown_as_bytes_with_the_reason() {
-    let mut talk = Conversation::new();
-    talk.feed(Dir::Up, b"\x16\x03\x01\x02\x00");
-    let units = talk.feed(Dir::Down, b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+    let mut dissector = Dissector::new();
+    dissector.feed(Dir::Up, b"\x16\x03\x01\x02\x00");
+    let units = dissector.feed(Dir::Down, b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
     assert!(units[0].meaning.contains("fault: This is not HTTP"), "{}", units[0].meaning);
-    let head = meanings(&mut talk, Dir::Up, b"GET / HTTP/1.1\r\nHost : x\r\n\r\n");
+    let head = meanings(&mut dissector, Dir::Up, b"GET / HTTP/1.1\r\nHost : x\r\n\r\n");
     assert_eq!(head.len(), 1, "the next request is found");
-    let mut talk = Conversation::new();
-    let head = meanings(&mut talk, Dir::Up, b"GET / HTTP/1.1\r\nHost : x\r\n\r\n");
+    let mut dissector = Dissector::new();
+    let head = meanings(&mut dissector, Dir::Up, b"GET / HTTP/1.1\r\nHost : x\r\n\r\n");
     assert_eq!(head, ["request: GET / HTTP/1.1, fault: A header name has a character that no name may have."]);
 }
 
 #[test]
 fn a_length_beyond_all_bounds_costs_nothing() {
-    let mut talk = Conversation::new();
-    talk.feed(Dir::Down, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffff0\r\n");
+    let mut dissector = Dissector::new();
+    dissector.feed(Dir::Down, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffff0\r\n");
     for _ in 0..100 {
-        assert!(talk.feed(Dir::Down, &[b'x'; 10_000]).is_empty());
+        assert!(dissector.feed(Dir::Down, &[b'x'; 10_000]).is_empty());
     }
-    let unit = talk.pending(Dir::Down).expect("a chunk stands unfinished");
+    let unit = dissector.pending(Dir::Down).expect("a chunk stands unfinished");
     assert_eq!((unit.bytes.len(), unit.size()), (KEEP, 1_000_018));
 }

@@ -1,7 +1,7 @@
 //! What names in a head are for: one short sentence each.
 
 /// The purpose of a header field, or an empty string for one that is not in the table.
-pub(super) fn header(name: &str) -> &'static str {
+pub(crate) fn header(name: &str) -> &'static str {
     HEADERS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map_or_else(|| prefix(name), |(_, note)| note)
 }
 
@@ -64,7 +64,7 @@ const HEADERS: &[(&str, &str)] = &[
     ("Authorization", "Who asks, and the proof of it (RFC 9110, 11.6.2)."),
     ("HTTP2-Settings", "First settings, should the server change to HTTP/2 (RFC 7540, 3.2.1)."),
     ("Last-Event-ID", "The id of the last event heard: the stream should go on behind it (HTML, server-sent events)."),
-    ("Idempotency-Key", "The same key twice is the same request twice: it must count once (an IETF draft)."),
+    ("Idempotency-Key", "The same key twice is the same request twice: it must count once (an IETF builder)."),
     ("Purpose", "The browser fetches ahead of time."),
     // What servers send.
     ("Content-Length", "The size of the body, in bytes (RFC 9110, 8.6)."),
@@ -115,7 +115,7 @@ const HEADERS: &[(&str, &str)] = &[
 ];
 
 /// What a method asks for.
-pub(super) fn method(name: &str) -> &'static str {
+pub(crate) fn method(name: &str) -> &'static str {
     match name {
         "GET" => "Give me this (RFC 9110, 9.3.1).",
         "HEAD" => "Give me only the head of what GET would give (RFC 9110, 9.3.2).",
@@ -131,7 +131,7 @@ pub(super) fn method(name: &str) -> &'static str {
 }
 
 /// What a status says.
-pub(super) fn status(code: u16) -> &'static str {
+pub(crate) fn status(code: u16) -> &'static str {
     match code {
         100 => "Go on; the answer comes later (RFC 9110, 15.2.1).",
         101 => "Agreed: behind this head we speak the protocol named in Upgrade (RFC 9110, 15.2.2).",
@@ -167,7 +167,7 @@ pub(super) fn status(code: u16) -> &'static str {
 }
 
 /// What a `Content-Type` is called in a meaning line.
-pub(super) fn media(content_type: &str) -> String {
+pub(crate) fn media(content_type: &str) -> String {
     let essence = essence(content_type);
     let known = match essence.as_str() {
         "text/event-stream" => "event stream",
@@ -187,12 +187,12 @@ pub(super) fn media(content_type: &str) -> String {
 }
 
 /// A `Content-Type` without its parameters, in lower case.
-pub(super) fn essence(content_type: &str) -> String {
+pub(crate) fn essence(content_type: &str) -> String {
     content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
 }
 
 /// A parameter of a `Content-Type`, without its quotation marks; empty when there is none.
-pub(super) fn parameter<'a>(content_type: &'a str, name: &str) -> &'a str {
+pub(crate) fn parameter<'a>(content_type: &'a str, name: &str) -> &'a str {
     let mut parameters = content_type.split(';').skip(1).filter_map(|one| one.split_once('='));
     let found = parameters.find(|(key, _)| key.trim().eq_ignore_ascii_case(name));
     found.map_or("", |(_, value)| value.trim().trim_matches('"'))

@@ -3,64 +3,67 @@
 //! A first line `writes lengths ...` or `writes none ...`, as the demo `tcp` sends it to its laboratory, says that what
 //! follows in this direction has other borders.
 
-use super::draft::{Draft, bytes_of, one_line, printable};
-use super::{Dir, Protocol, Talk, Unit, plain, prefixed};
+use crate::show::{bytes_of, one_line, printable};
+use crate::text::length_prefixed;
+use crate::text::opaque;
+use crate::unit::UnitBuilder;
+use crate::{Dir, Negotiation, StreamDecoder, Unit};
 
 /// One direction.
 #[derive(Debug)]
-pub(super) struct Delimited {
+pub(crate) struct Delimited {
     dir: Dir,
-    draft: Draft,
+    builder: UnitBuilder,
     end: u8,
     /// A line may still announce other borders.
     first: bool,
     /// The beginning of this message went by unseen.
     beheaded: bool,
     /// What follows is this.
-    next: Option<Box<dyn Protocol>>,
+    next: Option<Box<dyn StreamDecoder>>,
 }
 
 impl Delimited {
     pub fn new(dir: Dir, end: u8) -> Self {
         let first = dir == Dir::Up && end == b'\n';
-        Delimited { dir, draft: Draft::new(dir, 0), end, first, beheaded: false, next: None }
+        Delimited { dir, builder: UnitBuilder::new(dir, 0), end, first, beheaded: false, next: None }
     }
 
     /// The message that ends here.
     fn whole(&mut self, out: &mut Vec<Unit>) {
-        let message = &self.draft.kept()[..self.draft.kept().len().min(self.draft.len() as usize - 1)];
+        let message = &self.builder.kept()[..self.builder.kept().len().min(self.builder.len() as usize - 1)];
         let borders = std::mem::take(&mut self.first).then(|| announced(message)).flatten();
-        let unit = unit(&mut self.draft, self.end, true, std::mem::take(&mut self.beheaded));
+        let unit = unit(&mut self.builder, self.end, true, std::mem::take(&mut self.beheaded));
         let at = unit.to;
         out.push(unit);
-        self.next = borders.map(|borders| -> Box<dyn Protocol> {
+        self.next = borders.map(|borders| -> Box<dyn StreamDecoder> {
             match borders {
-                Borders::Lengths => Box::new(prefixed::Prefixed::new(self.dir, at)),
-                Borders::None => Box::new(plain::Plain::new(self.dir, at)),
+                AnnouncedFraming::Lengths => Box::new(length_prefixed::LengthPrefixed::new(self.dir, at)),
+                AnnouncedFraming::None => Box::new(opaque::Opaque::new(self.dir, at)),
             }
         });
     }
 }
 
-enum Borders {
+enum AnnouncedFraming {
     Lengths,
     None,
 }
 
-fn announced(line: &[u8]) -> Option<Borders> {
+fn announced(line: &[u8]) -> Option<AnnouncedFraming> {
     let mut words = line.split(|&byte| byte == b' ');
     match (words.next(), words.next()) {
-        (Some(b"writes"), Some(b"lengths")) => Some(Borders::Lengths),
-        (Some(b"writes"), Some(b"none")) => Some(Borders::None),
+        (Some(b"writes"), Some(b"lengths")) => Some(AnnouncedFraming::Lengths),
+        (Some(b"writes"), Some(b"none")) => Some(AnnouncedFraming::None),
         _ => None,
     }
 }
 
-/// What stands in the draft as a unit, its last byte the border when it is whole.
-fn unit(draft: &mut Draft, end: u8, whole: bool, beheaded: bool) -> Unit {
-    let length = draft.len() - u64::from(whole);
-    let kept = usize::try_from(length).unwrap_or(usize::MAX).min(draft.kept().len());
-    let mut text = printable(&draft.kept()[..kept]);
+/// What stands in the builder as a unit, its last byte the border when it is whole.
+fn unit(builder: &mut UnitBuilder, end: u8, whole: bool, beheaded: bool) -> Unit {
+    let length = builder.len() - u64::from(whole);
+    let kept = usize::try_from(length).unwrap_or(usize::MAX).min(builder.kept().len());
+    let mut text = printable(&builder.kept()[..kept]);
     if (kept as u64) < length {
         text.push('…');
     }
@@ -70,15 +73,15 @@ fn unit(draft: &mut Draft, end: u8, whole: bool, beheaded: bool) -> Unit {
     } else if !whole {
         meaning = format!("part of a message, {} so far: {meaning}", bytes_of(length));
     }
-    draft.cut_at(length, "message", text, note);
+    builder.cut_at(length, "message", text, note);
     match end {
-        0 => draft.cut("zero byte", "00".into(), "Ends the message, so no message may have one inside."),
+        0 => builder.cut("zero byte", "00".into(), "Ends the message, so no message may have one inside."),
         b'\n' => {
-            draft.cut("line feed", "LF".into(), "Ends the message, so none may have one inside unless it is escaped.")
+            builder.cut("line feed", "LF".into(), "Ends the message, so none may have one inside unless it is escaped.")
         }
-        _ => draft.cut("border", format!("{end:02x}"), "Ends the message."),
+        _ => builder.cut("border", format!("{end:02x}"), "Ends the message."),
     }
-    draft.finish("message", meaning, whole)
+    builder.finish("message", meaning, whole)
 }
 
 /// A message in one line, and what it is for.
@@ -107,19 +110,19 @@ fn meaning(text: &str, end: u8) -> (String, &'static str) {
     (one_line(text, 100), "")
 }
 
-impl Protocol for Delimited {
-    fn feed(&mut self, bytes: &[u8], talk: &mut Talk, out: &mut Vec<Unit>) -> usize {
+impl StreamDecoder for Delimited {
+    fn feed(&mut self, bytes: &[u8], negotiation: &mut Negotiation, out: &mut Vec<Unit>) -> usize {
         if let Some(next) = &mut self.next {
-            return next.feed(bytes, talk, out);
+            return next.feed(bytes, negotiation, out);
         }
         match bytes.iter().position(|&byte| byte == self.end) {
             Some(at) => {
-                self.draft.push(&bytes[..=at]);
+                self.builder.push(&bytes[..=at]);
                 self.whole(out);
                 at + 1
             }
             None => {
-                self.draft.push(bytes);
+                self.builder.push(bytes);
                 bytes.len()
             }
         }
@@ -129,13 +132,13 @@ impl Protocol for Delimited {
         if let Some(next) = &self.next {
             return next.pending();
         }
-        (!self.draft.is_empty()).then(|| unit(&mut self.draft.clone(), self.end, false, self.beheaded))
+        (!self.builder.is_empty()).then(|| unit(&mut self.builder.clone(), self.end, false, self.beheaded))
     }
 
     fn pending_from(&self) -> Option<u64> {
         match &self.next {
             Some(next) => next.pending_from(),
-            None => (!self.draft.is_empty()).then(|| self.draft.from()),
+            None => (!self.builder.is_empty()).then(|| self.builder.from()),
         }
     }
 
@@ -145,12 +148,12 @@ impl Protocol for Delimited {
         }
     }
 
-    fn lost(&mut self, bytes: u64, talk: &mut Talk, out: &mut Vec<Unit>) {
+    fn lost(&mut self, bytes: u64, negotiation: &mut Negotiation, out: &mut Vec<Unit>) {
         if let Some(next) = &mut self.next {
-            return next.lost(bytes, talk, out);
+            return next.lost(bytes, negotiation, out);
         }
         self.end(out);
-        self.draft.pass_over(bytes);
+        self.builder.pass_over(bytes);
         (self.beheaded, self.first) = (true, false);
     }
 
@@ -158,15 +161,15 @@ impl Protocol for Delimited {
         if let Some(next) = &mut self.next {
             return next.end(out);
         }
-        if !self.draft.is_empty() {
-            out.push(unit(&mut self.draft, self.end, false, self.beheaded));
+        if !self.builder.is_empty() {
+            out.push(unit(&mut self.builder, self.end, false, self.beheaded));
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Conversation, Dir, Unit};
+    use crate::{Dir, Dissector, Unit};
 
     fn told(units: &[Unit]) -> Vec<String> {
         units.iter().map(|unit| format!("{}{}", if unit.whole { "" } else { "~" }, unit.meaning)).collect()
@@ -174,24 +177,24 @@ mod tests {
 
     #[test]
     fn a_zero_byte_ends_a_message_and_is_a_field_of_its_own() {
-        let mut talk = Conversation::delimited(0);
-        let units = talk.feed(Dir::Up, b"<policy-file-request/>\0after 7\0half");
+        let mut dissector = Dissector::delimited(0);
+        let units = dissector.feed(Dir::Up, b"<policy-file-request/>\0after 7\0half");
         assert_eq!(told(&units), ["asks for the policy file", "after 7"]);
         let fields: Vec<_> = units[1].fields.iter().map(|f| (f.from, f.to, &*f.name, &*f.value)).collect();
         assert_eq!(fields, [(0, 7, "message", "after 7"), (7, 8, "zero byte", "00")]);
         assert_eq!(
-            talk.pending(Dir::Up).map(|unit| unit.meaning).as_deref(),
+            dissector.pending(Dir::Up).map(|unit| unit.meaning).as_deref(),
             Some("part of a message, 4 bytes so far: half")
         );
-        assert_eq!(told(&talk.end(Dir::Up)), ["~part of a message, 4 bytes so far: half"]);
+        assert_eq!(told(&dissector.end(Dir::Up)), ["~part of a message, 4 bytes so far: half"]);
     }
 
     #[test]
     fn a_policy_file_says_whom_it_lets_in() {
-        let mut talk = Conversation::delimited(0);
+        let mut dissector = Dissector::delimited(0);
         let file = b"<cross-domain-policy>\n<allow-access-from domain=\"a.b\" to-ports=\"1\"/></cross-domain-policy>\0";
-        assert_eq!(told(&talk.feed(Dir::Down, file)), ["policy file: lets in movies from a.b"]);
-        assert_eq!(told(&talk.feed(Dir::Down, b"<cross-domain-policy/>\0")), ["policy file: lets in nobody"]);
+        assert_eq!(told(&dissector.feed(Dir::Down, file)), ["policy file: lets in movies from a.b"]);
+        assert_eq!(told(&dissector.feed(Dir::Down, b"<cross-domain-policy/>\0")), ["policy file: lets in nobody"]);
     }
 
     #[test]
@@ -199,13 +202,14 @@ mod tests {
         let long = [&b"x".repeat(9000)[..], b"\n\n\xff\xfe\n"].concat();
         let lengths = b"writes lengths 64 0\n\0\0\0\x05hello\0\0\0\0\0\0\0\x02\xc3\xbc\0\0\x01\x00half".to_vec();
         for stream in [long, b"one\ntwo\n\nhalf".to_vec(), lengths, b"writes none 1 0\nhelloworld".to_vec()] {
-            let mut whole = Conversation::delimited(b'\n');
+            let mut whole = Dissector::delimited(b'\n');
             let mut expected = whole.feed(Dir::Up, &stream);
             expected.extend(whole.end(Dir::Up));
             for size in (1..stream.len()).step_by(1 + stream.len() / 40) {
-                let mut talk = Conversation::delimited(b'\n');
-                let mut units: Vec<Unit> = stream.chunks(size).flat_map(|piece| talk.feed(Dir::Up, piece)).collect();
-                units.extend(talk.end(Dir::Up));
+                let mut dissector = Dissector::delimited(b'\n');
+                let mut units: Vec<Unit> =
+                    stream.chunks(size).flat_map(|piece| dissector.feed(Dir::Up, piece)).collect();
+                units.extend(dissector.end(Dir::Up));
                 assert_eq!(units, expected, "reads of {size} bytes");
                 let covered =
                     units.iter().all(|unit| unit.fields.last().map(|field| field.to) == Some(unit.bytes.len()));
@@ -216,10 +220,10 @@ mod tests {
 
     #[test]
     fn after_a_loss_the_next_border_is_the_way_back() {
-        let mut talk = Conversation::delimited(0);
-        talk.feed(Dir::Up, b"one\0tw");
-        assert_eq!(told(&talk.lost(Dir::Up, 100)), ["~part of a message, 2 bytes so far: tw"]);
-        let units = talk.feed(Dir::Up, b"ree\0four\0");
+        let mut dissector = Dissector::delimited(0);
+        dissector.feed(Dir::Up, b"one\0tw");
+        assert_eq!(told(&dissector.lost(Dir::Up, 100)), ["~part of a message, 2 bytes so far: tw"]);
+        let units = dissector.feed(Dir::Up, b"ree\0four\0");
         assert_eq!(told(&units), ["the end of a message: ree", "four"]);
         assert_eq!(units[1].from, 110);
     }
