@@ -42,6 +42,7 @@ mod text;
 mod unit;
 mod websocket;
 
+pub use show::one_line;
 pub use unit::{Dir, Field, KEEP, MAX_FIELDS, PIECE, Unit};
 
 use std::collections::VecDeque;

@@ -51,19 +51,27 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     hex
 }
 
-/// At most `max` characters for one line: control characters, line ends and marks that turn the writing direction
-/// stand escaped (they may come from anybody, and a terminal would obey them).
-pub(crate) fn one_line(text: &str, max: usize) -> String {
+/// At most `max` characters for one line. What a terminal would obey or hide stands escaped.
+pub fn one_line(text: &str, max: usize) -> String {
     let mut line = String::new();
     let mut chars = text.chars();
     for c in chars.by_ref().take(max) {
-        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if c.is_control() || turns { line.extend(c.escape_default()) } else { line.push(c) }
+        if acts_on_a_terminal(c) { line.extend(c.escape_default()) } else { line.push(c) }
     }
     if chars.next().is_some() {
         line.push('…');
     }
     line
+}
+
+/// Control characters, line separators, and format characters (Unicode category Cf): these turn the writing direction or
+/// cannot be seen. The two joiners are left as they are, since emoji and some scripts need them.
+fn acts_on_a_terminal(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// "1 byte", "5 bytes".

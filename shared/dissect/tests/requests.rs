@@ -54,6 +54,12 @@ fn a_line_over_its_limit_is_refused_before_it_ends() {
 }
 
 #[test]
+fn a_line_feed_alone_is_refused_at_once_and_not_when_the_head_is_whole() {
+    let why = read(b"GET / HTTP/1.1\n\n", 100).expect_err("should have been refused").0.why;
+    assert_eq!(why, "A line ends with LF alone; it has to be CR LF.");
+}
+
+#[test]
 fn a_whole_request_can_be_gathered_from_its_parts() {
     let stream = b"POST /say HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nhel\r\n2\r\nlo\r\n0\r\nT: 1\r\n\r\n";
     let mut framer = MessageFramer::new(MessageKind::Request);

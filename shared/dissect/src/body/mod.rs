@@ -111,6 +111,10 @@ impl BodyDecoder for PlainBody {
     fn finish(&self, builder: &mut UnitBuilder) -> String {
         let text = self.text || is_text(builder.open());
         let shown = if text { builder.open_text() } else { printable(builder.open()) };
+        if self.label == "JSON" && !shown.is_empty() && shown.trim().is_empty() {
+            builder.cut("white space", shown, glossary::SIGN_OF_LIFE);
+            return "white space: a sign of life".to_string();
+        }
         let label = match self.label.as_str() {
             "" if text => "text",
             "" => "bytes",

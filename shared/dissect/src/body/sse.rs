@@ -4,6 +4,7 @@
 //! the event. Chunks know nothing of that: an event may span several of them, and one may hold many events.
 
 use crate::body::{BodyDecoder, Summary};
+use crate::glossary;
 use crate::show::{one_line, text};
 use crate::unit::UnitBuilder;
 use std::borrow::Cow;
@@ -21,7 +22,7 @@ pub(crate) struct EventStream {
     line_chars: u64,
     /// Where in the line the present unit begins.
     unit_from: u64,
-    /// The line began where nobody saw it.
+    /// The beginning of the line was not seen.
     torn: bool,
     /// The stream's first line may start with a byte order mark.
     first_line: bool,
@@ -87,11 +88,15 @@ impl EventStream {
     /// The field that this unit's share of the line makes. `ended`: the line's end is there.
     fn name(&self, ended: bool) -> FieldText {
         if self.torn {
-            return ("part of a line".into(), self.share(0), "The line began where nobody saw it.".into());
+            return ("part of a line".into(), self.share(0), "The beginning of the line was not seen.".into());
         }
         if self.line_bytes == 0 && ended {
             return if self.event.data_lines > 0 {
-                ("end of event".into(), String::new(), "An empty line: now the page hears the event.".into())
+                (
+                    "end of event".into(),
+                    String::new(),
+                    "An empty line: now the browser passes the event to the page.".into(),
+                )
             } else {
                 ("empty line".into(), String::new(), "It ends a block without data, so there is no event.".into())
             };
@@ -101,21 +106,15 @@ impl EventStream {
         if !ended && !colon {
             return ("part of a line".into(), self.share(0), "The line goes on in the next unit.".into());
         }
-        let (name, note): (&str, &str) = match name {
-            b"" => ("comment", "Browsers pass over it; it keeps the connection from falling asleep."),
-            b"data" => ("data", "A line of the message; several lines are joined by line feeds."),
-            b"event" => ("event", "The type of the event: which listener in the page hears it."),
-            b"id" => ("id", "After a break the browser asks for what follows this, in Last-OpenEvent-ID."),
-            b"retry" => ("retry", "So many milliseconds the browser waits before it connects again."),
-            _ => ("unknown field", "Browsers ignore it."),
-        };
+        let value = String::from_utf8_lossy(&self.line[value_from..]);
+        let (name, note) = glossary::event_field(name, &value);
         let value = self.share(if name == "unknown field" { 0 } else { value_from });
         let note = match (self.unit_from > 0, ended) {
             (false, true) => note.into(),
             (true, true) => format!("The line began in an earlier unit. {note}").into(),
             (_, false) => format!("The line goes on in the next unit. {note}").into(),
         };
-        (name.to_string().into(), value, note)
+        (name.into(), value, note)
     }
 
     /// What of the line from `from` on is in this unit.
@@ -173,7 +172,7 @@ impl EventStream {
         } else if let Some(id) = id {
             self.summary.add(format!("id: {id}, without an event"));
         } else if event.name.is_some() {
-            self.summary.add("an event without data, which nobody hears".to_string());
+            self.summary.add("an event without data: no listener is called".to_string());
         }
     }
 }

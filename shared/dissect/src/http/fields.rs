@@ -23,10 +23,7 @@ pub(crate) fn name_fields(builder: &mut UnitBuilder, kind: MessageKind) {
     match kind {
         MessageKind::Request => {
             line.word(builder, "method", glossary::method);
-            line.word(builder, "target", |target| match target.contains('?') {
-                true => "The resource, with a query behind the question mark (RFC 9112, 3.2).",
-                false => "The resource that is asked for (RFC 9112, 3.2).",
-            });
+            line.word(builder, "target", glossary::target);
             line.rest(builder, "version", VERSION);
         }
         MessageKind::Response => {

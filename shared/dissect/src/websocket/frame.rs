@@ -6,9 +6,9 @@
 //!  1  3   4       1    7        2 or 8 bytes    4 bytes       ...
 //! ```
 
-use crate::Dir;
 use crate::show::{bytes_of, hex, is_text, one_line, text};
 use crate::unit::UnitBuilder;
+use crate::{Dir, glossary};
 
 /// All in front of the payload.
 #[derive(Clone, Copy, Debug)]
@@ -127,42 +127,6 @@ impl FrameContext {
     }
 }
 
-fn opcode_name(opcode: u8) -> &'static str {
-    match opcode {
-        0 => "continuation",
-        1 => "text",
-        2 => "binary",
-        8 => "close",
-        9 => "ping",
-        10 => "pong",
-        _ => "reserved",
-    }
-}
-
-/// A close code's name (RFC 6455, 7.4.1, and the IANA registry), and whether it may be sent.
-fn close_code(code: u16) -> (&'static str, bool) {
-    match code {
-        1000 => ("normal closure", true),
-        1001 => ("going away", true),
-        1002 => ("protocol error", true),
-        1003 => ("unsupported data", true),
-        1005 => ("no code was given", false),
-        1006 => ("closed without a close frame", false),
-        1007 => ("not the data it says it is", true),
-        1008 => ("policy violation", true),
-        1009 => ("message too big", true),
-        1010 => ("an extension is missing", true),
-        1011 => ("internal error", true),
-        1012 => ("service restart", true),
-        1013 => ("try again later", true),
-        1014 => ("bad gateway", true),
-        1015 => ("TLS failed", false),
-        3000..=3999 => ("of a library or framework", true),
-        4000..=4999 => ("of this application", true),
-        _ => ("not a close code", false),
-    }
-}
-
 /// Names the fields of a frame, as far as it is there, and says in one line what it means. The builder begins with the
 /// frame's head. `so_far`: bytes of payload that have come.
 pub(crate) fn describe(builder: &mut UnitBuilder, dir: Dir, context: &FrameContext) -> String {
@@ -229,7 +193,7 @@ const FIRST: &str = "FIN RSV opcode";
 fn first_byte(byte: u8) -> String {
     let (fin, rsv, opcode) = (byte >> 7, byte >> 4 & 0b111, byte & 0b1111);
     let last = if fin == 1 { "FIN" } else { "more fragments follow" };
-    format!("{fin} {rsv:03b} {opcode:04b}: {last}, {}", opcode_name(opcode))
+    format!("{fin} {rsv:03b} {opcode:04b}: {last}, {}", glossary::opcode(opcode))
 }
 
 fn note_or_fault(note: &'static str, faults: &[&str]) -> String {
@@ -279,13 +243,13 @@ fn meaning_start(head: &FrameHead, context: &FrameContext) -> String {
             } else {
                 String::new()
             };
-            let name = opcode_name(message.opcode);
+            let name = glossary::opcode(message.opcode);
             format!("fragment {} of a {name} message{last}, {size}{masked}", message.frames + 1)
         }
-        (1..=7, _) if !head.fin => format!("fragment 1 of a {} message, {size}{masked}", opcode_name(head.opcode)),
+        (1..=7, _) if !head.fin => format!("fragment 1 of a {} message, {size}{masked}", glossary::opcode(head.opcode)),
         (8, _) => "close".to_string(),
         (3..=7 | 11.., _) => format!("reserved opcode {}, {size}{masked}", head.opcode),
-        _ => format!("{}, {size}{masked}", opcode_name(head.opcode)),
+        _ => format!("{}, {size}{masked}", glossary::opcode(head.opcode)),
     }
 }
 
@@ -340,7 +304,7 @@ fn close(builder: &mut UnitBuilder, head: &FrameHead, bytes: &[u8], complete: bo
         return (if head.length == 0 { " without a code".into() } else { String::new() }, faults);
     };
     let code = u16::from_be_bytes(*code);
-    let (name, sendable) = close_code(code);
+    let (name, sendable) = glossary::close_code(code);
     let mut faults = Vec::new();
     if !sendable {
         faults.push("this code must not be sent (7.4)");
