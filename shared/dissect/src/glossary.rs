@@ -73,7 +73,7 @@ const HEADERS: &[(&str, &str)] = &[
     ("Authorization", "Who asks, and the proof of it (RFC 9110, 11.6.2)."),
     ("HTTP2-Settings", "First settings, should the server change to HTTP/2 (RFC 7540, 3.2.1)."),
     ("Last-Event-ID", "The cursor: the id of the last event that came; the stream goes on behind it (HTML, 9.2)."),
-    ("Idempotency-Key", "The same key twice is the same request twice: it must count once (an IETF builder)."),
+    ("Idempotency-Key", "The same key twice is the same request twice: the server acts once (an IETF draft)."),
     ("Purpose", "The browser fetches ahead of time."),
     // What servers send.
     ("Content-Length", "The size of the body, in bytes (RFC 9110, 8.6)."),

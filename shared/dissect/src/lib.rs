@@ -53,18 +53,51 @@ use unit::UnitBuilder;
 /// Follows one direction of a connection: the decoder of one protocol.
 trait StreamDecoder: fmt::Debug + Send {
     /// Takes bytes (never none) from the front, at least one of them, and says how many. Less than all when
-    /// `dissector` now holds something that the dissector has to act on first.
-    fn feed(&mut self, bytes: &[u8], dissector: &mut Negotiation, out: &mut Vec<Unit>) -> usize;
-    /// The unit that stands unfinished.
-    fn pending(&self) -> Option<Unit>;
-    /// Where that begins, without making it.
-    fn pending_from(&self) -> Option<u64>;
+    /// `negotiation` now holds something that the dissector has to act on first.
+    fn feed(&mut self, bytes: &[u8], negotiation: &mut Negotiation, out: &mut Vec<Unit>) -> usize;
+
+    /// The unit in progress.
+    fn builder(&mut self) -> &mut UnitBuilder;
+
+    /// The unit in progress, and the bytes that may belong to it or to the next one.
+    fn unfinished(&self) -> (&UnitBuilder, &[u8]);
+
+    /// The unit in progress as far as it is there, from a copy of the builder with all its bytes.
+    fn describe(&self, builder: &mut UnitBuilder) -> Unit;
+
+    /// This many bytes went by unseen.
+    fn lost(&mut self, bytes: u64, negotiation: &mut Negotiation, out: &mut Vec<Unit>);
+
     /// The other direction sends.
     fn interrupted(&mut self, _out: &mut Vec<Unit>) {}
-    /// This many bytes went by unseen.
-    fn lost(&mut self, bytes: u64, dissector: &mut Negotiation, out: &mut Vec<Unit>);
+
     /// No more bytes come.
-    fn end(&mut self, out: &mut Vec<Unit>);
+    fn end(&mut self, out: &mut Vec<Unit>) {
+        out.extend(self.pending());
+        self.start_anew();
+    }
+
+    /// The unit that stands unfinished.
+    fn pending(&self) -> Option<Unit> {
+        self.pending_from()?;
+        let (builder, rest) = self.unfinished();
+        let mut builder = builder.clone();
+        builder.push(rest);
+        Some(self.describe(&mut builder))
+    }
+
+    /// Where that begins, without making it.
+    fn pending_from(&self) -> Option<u64> {
+        let (builder, rest) = self.unfinished();
+        (!(builder.is_empty() && rest.is_empty())).then(|| builder.from())
+    }
+
+    /// Goes on behind what stood unfinished.
+    fn start_anew(&mut self) {
+        let rest = self.unfinished().1.to_vec();
+        self.builder().push(&rest);
+        self.builder().finish("", String::new(), false);
+    }
 }
 
 /// What one direction has to know of the other.
@@ -76,6 +109,8 @@ struct Negotiation {
     undecided: bool,
     /// The protocol changes here, both ways.
     switch: Option<ProtocolSwitch>,
+    /// This direction goes on with another decoder.
+    next: Option<Box<dyn StreamDecoder>>,
 }
 
 /// What is to be remembered of a request until its answer.
@@ -112,12 +147,21 @@ struct Half {
     at: u64,
 }
 
+impl Half {
+    /// Goes on with the next decoder, if there is one.
+    fn decoder_from(&mut self, negotiation: &mut Negotiation) {
+        if let Some(next) = negotiation.next.take() {
+            self.decoder = next;
+        }
+    }
+}
+
 /// Both directions of one connection.
 #[derive(Debug)]
 pub struct Dissector {
     up: Half,
     down: Half,
-    dissector: Negotiation,
+    negotiation: Negotiation,
     /// Bytes of the browser whose protocol is not known before the server has answered.
     held: Vec<u8>,
 }
@@ -141,13 +185,13 @@ impl Dissector {
 
     fn with(decoder: impl Fn(Dir) -> Box<dyn StreamDecoder>) -> Self {
         let half = |dir| Half { decoder: decoder(dir), at: 0 };
-        Dissector { up: half(Dir::Up), down: half(Dir::Down), dissector: Negotiation::default(), held: Vec::new() }
+        Dissector { up: half(Dir::Up), down: half(Dir::Down), negotiation: Negotiation::default(), held: Vec::new() }
     }
 
     fn half(&mut self, dir: Dir) -> (&mut Half, &mut Negotiation) {
         match dir {
-            Dir::Up => (&mut self.up, &mut self.dissector),
-            Dir::Down => (&mut self.down, &mut self.dissector),
+            Dir::Up => (&mut self.up, &mut self.negotiation),
+            Dir::Down => (&mut self.down, &mut self.negotiation),
         }
     }
 
@@ -162,7 +206,7 @@ impl Dissector {
 
     fn decode(&mut self, dir: Dir, mut bytes: &[u8], out: &mut Vec<Unit>) {
         while !bytes.is_empty() {
-            if dir == Dir::Up && self.dissector.undecided {
+            if dir == Dir::Up && self.negotiation.undecided {
                 let taken = bytes.len().min(MAX_HELD - self.held.len());
                 self.held.extend_from_slice(&bytes[..taken]);
                 bytes = &bytes[taken..];
@@ -172,14 +216,15 @@ impl Dissector {
                 continue;
             }
             self.half(dir.other()).0.decoder.interrupted(out);
-            let (half, dissector) = self.half(dir);
-            let taken = half.decoder.feed(bytes, dissector, out);
+            let (half, negotiation) = self.half(dir);
+            let taken = half.decoder.feed(bytes, negotiation, out);
             half.at += taken as u64;
+            half.decoder_from(negotiation);
             bytes = &bytes[taken..];
-            if let Some(switch) = self.dissector.switch.take() {
+            if let Some(switch) = self.negotiation.switch.take() {
                 self.switch(&switch, out);
             }
-            if !self.dissector.undecided && !self.held.is_empty() {
+            if !self.negotiation.undecided && !self.held.is_empty() {
                 self.release(out);
             }
         }
@@ -187,20 +232,20 @@ impl Dissector {
 
     /// Decodes the bytes held back by what is known now.
     fn release(&mut self, out: &mut Vec<Unit>) {
-        self.dissector.undecided = false;
+        self.negotiation.undecided = false;
         let held = std::mem::take(&mut self.held);
         self.decode(Dir::Up, &held, out);
     }
 
     /// Changes the protocol, both ways.
     fn switch(&mut self, switch: &ProtocolSwitch, out: &mut Vec<Unit>) {
-        self.dissector = Negotiation::default();
+        self.negotiation = Negotiation::default();
         for dir in [Dir::Up, Dir::Down] {
             let (half, _) = self.half(dir);
             half.decoder.end(out);
             half.decoder = match switch.protocol.as_str() {
                 "websocket" => Box::new(websocket::units::WebSocketUnits::new(dir, half.at, &switch.extensions)),
-                _ => Box::new(opaque::Opaque::new(dir, half.at)),
+                _ => Box::new(opaque::Opaque::new(dir, half.at, "")),
             };
         }
     }
@@ -245,10 +290,11 @@ impl Dissector {
             return out;
         }
         self.release_all(dir, &mut out);
-        let (half, dissector) = self.half(dir);
-        half.decoder.lost(bytes, dissector, &mut out);
+        let (half, negotiation) = self.half(dir);
+        half.decoder.lost(bytes, negotiation, &mut out);
         half.at = half.at.saturating_add(bytes);
-        if !self.dissector.undecided {
+        half.decoder_from(negotiation);
+        if !self.negotiation.undecided {
             self.release(&mut out);
         }
         out

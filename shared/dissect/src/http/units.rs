@@ -209,7 +209,7 @@ impl HttpUnits {
         let start = message_start(&line, self.kind).unwrap_or(line.len());
         opaque::extend(&mut self.builder, &line[..start], &self.why, out);
         if start < line.len() {
-            opaque::flush(&mut self.builder, &self.why, true, out);
+            opaque::flush(&mut self.builder, &self.why, out);
             self.stage = HttpStage::Head;
             // One line is no whole head, so nothing can turn or wait here.
             let mut rest = &line[start..];
@@ -269,61 +269,12 @@ impl HttpUnits {
         taken
     }
 
-    /// Goes on behind what stood unfinished, which has been told.
-    fn drop_unfinished(&mut self) {
-        self.builder.push(&self.line);
-        self.line.clear();
-        self.builder.finish("", String::new(), false);
-    }
-
     fn describe_last_chunk(&mut self) -> String {
         let kept = self.builder.kept().to_vec();
         fields::name_header_lines(&mut self.builder, &kept, "The empty line ends the body (RFC 9112, 7.1.2).");
         match self.kind {
             MessageKind::Request => "last chunk: the request is complete".to_string(),
             MessageKind::Response => "last chunk: the answer is complete".to_string(),
-        }
-    }
-
-    /// What stands unfinished, as a unit; the builder is empty afterwards.
-    fn unfinished(&self, builder: &mut UnitBuilder) -> Unit {
-        match &self.stage {
-            HttpStage::Head => {
-                let meaning = fields::part_meaning(builder.kept(), self.kind);
-                fields::name_fields(builder, self.kind);
-                builder.finish(if self.kind == MessageKind::Request { "request" } else { "response" }, meaning, false)
-            }
-            HttpStage::Body => match &self.content {
-                Some(content) => {
-                    let meaning = body_meaning(content.as_ref(), builder, self.pieces, false);
-                    builder.finish(content.kind(), meaning, false)
-                }
-                None => opaque::run(builder, "", false),
-            },
-            HttpStage::ChunkSize => {
-                builder.cut("chunk size", builder.open_text(), "This line is not whole yet.");
-                builder.finish("chunk", "part of a chunk's size".into(), false)
-            }
-            HttpStage::Chunk { left } => {
-                let mut meaning = format!("part of a chunk, {} to come", bytes_of(*left));
-                if let (Some(content), true) = (&self.content, builder.open_len() > 0) {
-                    meaning = format!("{meaning}: {}", content.finish(builder));
-                }
-                builder.finish("chunk", meaning, false)
-            }
-            HttpStage::ChunkEnd { meaning } => {
-                builder.cut("line end", "CR".into(), "");
-                builder.finish("chunk", meaning.clone(), false)
-            }
-            HttpStage::LastChunk => {
-                let kept = builder.kept().to_vec();
-                fields::name_header_lines(builder, &kept, "");
-                builder.finish("last-chunk", "last chunk: trailer fields may follow".into(), false)
-            }
-            HttpStage::Search => {
-                builder.push(&self.line);
-                opaque::run(builder, &self.why, false)
-            }
         }
     }
 }
@@ -375,20 +326,57 @@ impl StreamDecoder for HttpUnits {
         taken
     }
 
-    fn pending(&self) -> Option<Unit> {
-        let empty = self.builder.is_empty() && self.line.is_empty();
-        (!empty).then(|| self.unfinished(&mut self.builder.clone()))
+    fn builder(&mut self) -> &mut UnitBuilder {
+        &mut self.builder
     }
 
-    fn pending_from(&self) -> Option<u64> {
-        (!(self.builder.is_empty() && self.line.is_empty())).then(|| self.builder.from())
+    fn unfinished(&self) -> (&UnitBuilder, &[u8]) {
+        (&self.builder, &self.line)
+    }
+
+    fn describe(&self, builder: &mut UnitBuilder) -> Unit {
+        match &self.stage {
+            HttpStage::Head => {
+                let meaning = fields::part_meaning(builder.kept(), self.kind);
+                fields::name_fields(builder, self.kind);
+                builder.finish(if self.kind == MessageKind::Request { "request" } else { "response" }, meaning, false)
+            }
+            HttpStage::Body => match &self.content {
+                Some(content) => {
+                    let meaning = body_meaning(content.as_ref(), builder, self.pieces, false);
+                    builder.finish(content.kind(), meaning, false)
+                }
+                None => opaque::run(builder, "", false),
+            },
+            HttpStage::ChunkSize => {
+                builder.cut("chunk size", builder.open_text(), "This line is not whole yet.");
+                builder.finish("chunk", "part of a chunk's size".into(), false)
+            }
+            HttpStage::Chunk { left } => {
+                let mut meaning = format!("part of a chunk, {} to come", bytes_of(*left));
+                if let (Some(content), true) = (&self.content, builder.open_len() > 0) {
+                    meaning = format!("{meaning}: {}", content.finish(builder));
+                }
+                builder.finish("chunk", meaning, false)
+            }
+            HttpStage::ChunkEnd { meaning } => {
+                builder.cut("line end", "CR".into(), "");
+                builder.finish("chunk", meaning.clone(), false)
+            }
+            HttpStage::LastChunk => {
+                let kept = builder.kept().to_vec();
+                fields::name_header_lines(builder, &kept, "");
+                builder.finish("last-chunk", "last chunk: trailer fields may follow".into(), false)
+            }
+            HttpStage::Search => opaque::run(builder, &self.why, false),
+        }
     }
 
     fn interrupted(&mut self, out: &mut Vec<Unit>) {
         if self.stage == HttpStage::Search {
             let line = std::mem::take(&mut self.line);
             opaque::extend(&mut self.builder, &line, &self.why, out);
-            opaque::flush(&mut self.builder, &self.why, true, out);
+            opaque::flush(&mut self.builder, &self.why, out);
         }
     }
 
@@ -397,7 +385,8 @@ impl StreamDecoder for HttpUnits {
             unit.meaning.push_str(", the rest was not seen");
             out.push(unit);
         }
-        self.drop_unfinished();
+        self.start_anew();
+        self.line.clear();
         self.builder.pass_over(bytes);
         if self.stage != HttpStage::Search && self.framer.skip(bytes) {
             if let Some(content) = &mut self.content {
@@ -426,6 +415,7 @@ impl StreamDecoder for HttpUnits {
             unit.meaning.push_str(", cut short: the connection ended here");
         }
         out.push(unit);
-        self.drop_unfinished();
+        self.start_anew();
+        self.line.clear();
     }
 }

@@ -3,9 +3,9 @@
 //! A first line `writes lengths ...` or `writes none ...`, as the demo `tcp` sends it to its laboratory, says that what
 //! follows in this direction has other borders.
 
+use super::length_prefixed::LengthPrefixed;
+use super::opaque::Opaque;
 use crate::show::{bytes_of, one_line, printable};
-use crate::text::length_prefixed;
-use crate::text::opaque;
 use crate::unit::UnitBuilder;
 use crate::{Dir, Negotiation, StreamDecoder, Unit};
 
@@ -19,43 +19,25 @@ pub(crate) struct Delimited {
     first: bool,
     /// The beginning of this message went by unseen.
     beheaded: bool,
-    /// What follows is this.
-    next: Option<Box<dyn StreamDecoder>>,
 }
 
 impl Delimited {
     pub fn new(dir: Dir, end: u8) -> Self {
         let first = dir == Dir::Up && end == b'\n';
-        Delimited { dir, builder: UnitBuilder::new(dir, 0), end, first, beheaded: false, next: None }
+        Delimited { dir, builder: UnitBuilder::new(dir, 0), end, first, beheaded: false }
     }
 
-    /// The message that ends here.
-    fn whole(&mut self, out: &mut Vec<Unit>) {
-        let message = &self.builder.kept()[..self.builder.kept().len().min(self.builder.len() as usize - 1)];
-        let borders = std::mem::take(&mut self.first).then(|| announced(message)).flatten();
+    /// The message that ends here. A first line may say what follows in its place.
+    fn message(&mut self, negotiation: &mut Negotiation, out: &mut Vec<Unit>) {
+        let first = std::mem::take(&mut self.first);
+        let line = if first { self.builder.kept().to_vec() } else { Vec::new() };
         let unit = unit(&mut self.builder, self.end, true, std::mem::take(&mut self.beheaded));
-        let at = unit.to;
+        if line.starts_with(b"writes lengths") {
+            negotiation.next = Some(Box::new(LengthPrefixed::new(self.dir, unit.to)));
+        } else if line.starts_with(b"writes none") {
+            negotiation.next = Some(Box::new(Opaque::new(self.dir, unit.to, "")));
+        }
         out.push(unit);
-        self.next = borders.map(|borders| -> Box<dyn StreamDecoder> {
-            match borders {
-                AnnouncedFraming::Lengths => Box::new(length_prefixed::LengthPrefixed::new(self.dir, at)),
-                AnnouncedFraming::None => Box::new(opaque::Opaque::new(self.dir, at)),
-            }
-        });
-    }
-}
-
-enum AnnouncedFraming {
-    Lengths,
-    None,
-}
-
-fn announced(line: &[u8]) -> Option<AnnouncedFraming> {
-    let mut words = line.split(|&byte| byte == b' ');
-    match (words.next(), words.next()) {
-        (Some(b"writes"), Some(b"lengths")) => Some(AnnouncedFraming::Lengths),
-        (Some(b"writes"), Some(b"none")) => Some(AnnouncedFraming::None),
-        _ => None,
     }
 }
 
@@ -111,59 +93,32 @@ fn meaning(text: &str, end: u8) -> (String, &'static str) {
 }
 
 impl StreamDecoder for Delimited {
+    fn builder(&mut self) -> &mut UnitBuilder {
+        &mut self.builder
+    }
+
     fn feed(&mut self, bytes: &[u8], negotiation: &mut Negotiation, out: &mut Vec<Unit>) -> usize {
-        if let Some(next) = &mut self.next {
-            return next.feed(bytes, negotiation, out);
+        let end = bytes.iter().position(|&byte| byte == self.end).map(|at| at + 1);
+        let taken = end.unwrap_or(bytes.len());
+        self.builder.push(&bytes[..taken]);
+        if end.is_some() {
+            self.message(negotiation, out);
         }
-        match bytes.iter().position(|&byte| byte == self.end) {
-            Some(at) => {
-                self.builder.push(&bytes[..=at]);
-                self.whole(out);
-                at + 1
-            }
-            None => {
-                self.builder.push(bytes);
-                bytes.len()
-            }
-        }
+        taken
     }
 
-    fn pending(&self) -> Option<Unit> {
-        if let Some(next) = &self.next {
-            return next.pending();
-        }
-        (!self.builder.is_empty()).then(|| unit(&mut self.builder.clone(), self.end, false, self.beheaded))
+    fn unfinished(&self) -> (&UnitBuilder, &[u8]) {
+        (&self.builder, &[])
     }
 
-    fn pending_from(&self) -> Option<u64> {
-        match &self.next {
-            Some(next) => next.pending_from(),
-            None => (!self.builder.is_empty()).then(|| self.builder.from()),
-        }
+    fn describe(&self, builder: &mut UnitBuilder) -> Unit {
+        unit(builder, self.end, false, self.beheaded)
     }
 
-    fn interrupted(&mut self, out: &mut Vec<Unit>) {
-        if let Some(next) = &mut self.next {
-            next.interrupted(out);
-        }
-    }
-
-    fn lost(&mut self, bytes: u64, negotiation: &mut Negotiation, out: &mut Vec<Unit>) {
-        if let Some(next) = &mut self.next {
-            return next.lost(bytes, negotiation, out);
-        }
+    fn lost(&mut self, bytes: u64, _negotiation: &mut Negotiation, out: &mut Vec<Unit>) {
         self.end(out);
         self.builder.pass_over(bytes);
         (self.beheaded, self.first) = (true, false);
-    }
-
-    fn end(&mut self, out: &mut Vec<Unit>) {
-        if let Some(next) = &mut self.next {
-            return next.end(out);
-        }
-        if !self.builder.is_empty() {
-            out.push(unit(&mut self.builder, self.end, false, self.beheaded));
-        }
     }
 }
 

@@ -1,21 +1,20 @@
-//! Messages with their length in front: 32 bits, most significant byte first, and then so many bytes of anything.
+//! Messages with their length in front: 32 bits, most significant byte first, and then that many bytes of anything.
 
+use super::opaque::Opaque;
 use crate::show::{bytes_of, one_line, printable};
-use crate::text::opaque;
 use crate::unit::UnitBuilder;
 use crate::{Dir, Negotiation, StreamDecoder, Unit};
 
 /// One direction.
 #[derive(Debug)]
 pub(crate) struct LengthPrefixed {
+    dir: Dir,
     builder: UnitBuilder,
-    /// The place is not known any more: nothing in the stream shows where a message starts.
-    adrift: bool,
 }
 
 impl LengthPrefixed {
     pub fn new(dir: Dir, at: u64) -> Self {
-        LengthPrefixed { builder: UnitBuilder::new(dir, at), adrift: false }
+        LengthPrefixed { dir, builder: UnitBuilder::new(dir, at) }
     }
 
     /// How long the message is with its length, once that has come.
@@ -33,7 +32,7 @@ fn unit(builder: &mut UnitBuilder, whole: bool) -> Unit {
         );
         return builder.finish("message", "part of a length".into(), whole);
     };
-    let note = "32 bits, most significant byte first: so many bytes follow, and they may be anything.";
+    let note = "32 bits, most significant byte first: this many bytes follow, and they may be anything.";
     builder.cut_at(4, "length", length.to_string(), note);
     let mut text = printable(builder.open());
     if (builder.open().len() as u64) < builder.open_len() {
@@ -46,11 +45,11 @@ fn unit(builder: &mut UnitBuilder, whole: bool) -> Unit {
 }
 
 impl StreamDecoder for LengthPrefixed {
+    fn builder(&mut self) -> &mut UnitBuilder {
+        &mut self.builder
+    }
+
     fn feed(&mut self, bytes: &[u8], _negotiation: &mut Negotiation, out: &mut Vec<Unit>) -> usize {
-        if self.adrift {
-            opaque::extend(&mut self.builder, bytes, ADRIFT, out);
-            return bytes.len();
-        }
         let wanted = self.size().unwrap_or(4) - self.builder.len();
         let taken = bytes.len().min(usize::try_from(wanted).unwrap_or(usize::MAX));
         self.builder.push(&bytes[..taken]);
@@ -60,35 +59,22 @@ impl StreamDecoder for LengthPrefixed {
         taken
     }
 
-    fn pending(&self) -> Option<Unit> {
-        match self.adrift {
-            _ if self.builder.is_empty() => None,
-            true => Some(opaque::run(&mut self.builder.clone(), ADRIFT, false)),
-            false => Some(unit(&mut self.builder.clone(), false)),
-        }
+    fn unfinished(&self) -> (&UnitBuilder, &[u8]) {
+        (&self.builder, &[])
     }
 
-    fn pending_from(&self) -> Option<u64> {
-        (!self.builder.is_empty()).then(|| self.builder.from())
+    fn describe(&self, builder: &mut UnitBuilder) -> Unit {
+        unit(builder, false)
     }
 
-    fn lost(&mut self, bytes: u64, _negotiation: &mut Negotiation, out: &mut Vec<Unit>) {
+    /// Nothing in the stream shows where a message starts.
+    fn lost(&mut self, bytes: u64, negotiation: &mut Negotiation, out: &mut Vec<Unit>) {
         self.end(out);
-        self.builder.pass_over(bytes);
-        self.adrift = true;
-    }
-
-    fn end(&mut self, out: &mut Vec<Unit>) {
-        match self.adrift {
-            true => opaque::flush(&mut self.builder, ADRIFT, true, out),
-            false if !self.builder.is_empty() => out.push(unit(&mut self.builder, false)),
-            false => {}
-        }
+        let from = self.builder.from().saturating_add(bytes);
+        let why = "bytes were missed, and lengths give no way back";
+        negotiation.next = Some(Box::new(Opaque::new(self.dir, from, why)));
     }
 }
-
-/// Why the rest of a stream is mere bytes.
-const ADRIFT: &str = "bytes were missed, and lengths give no way back";
 
 #[cfg(test)]
 mod tests {

@@ -1,18 +1,21 @@
-//! Bytes of a protocol that nobody here knows: shown as they are.
+//! Bytes of an unknown protocol, or of an unknown place in a known one: shown as they are, in runs. A run ends when the
+//! other direction sends, at [`PIECE`] bytes, or with the connection.
 
 use crate::show::{bytes_of, is_text, one_line, printable};
 use crate::unit::{PIECE, UnitBuilder};
 use crate::{Dir, Negotiation, StreamDecoder, Unit};
 
-/// Runs of bytes: one ends when the other direction speaks, at [`PIECE`] bytes, or with the connection.
+/// One direction.
 #[derive(Debug)]
 pub(crate) struct Opaque {
     builder: UnitBuilder,
+    /// Why these are mere bytes; may be empty.
+    why: &'static str,
 }
 
 impl Opaque {
-    pub fn new(dir: Dir, at: u64) -> Self {
-        Opaque { builder: UnitBuilder::new(dir, at) }
+    pub fn new(dir: Dir, at: u64, why: &'static str) -> Self {
+        Opaque { builder: UnitBuilder::new(dir, at), why }
     }
 }
 
@@ -24,15 +27,15 @@ pub(crate) fn extend(builder: &mut UnitBuilder, mut bytes: &[u8], why: &str, out
         builder.push(now);
         bytes = later;
         if builder.len() >= PIECE {
-            out.push(run(builder, why, true));
+            flush(builder, why, out);
         }
     }
 }
 
-/// Ends a run, if there is one. `why` says why these are mere bytes.
-pub(crate) fn flush(builder: &mut UnitBuilder, why: &str, whole: bool, out: &mut Vec<Unit>) {
+/// Ends a run, if there is one.
+pub(crate) fn flush(builder: &mut UnitBuilder, why: &str, out: &mut Vec<Unit>) {
     if !builder.is_empty() {
-        out.push(run(builder, why, whole));
+        out.push(run(builder, why, true));
     }
 }
 
@@ -48,29 +51,33 @@ pub(crate) fn run(builder: &mut UnitBuilder, why: &str, whole: bool) -> Unit {
 }
 
 impl StreamDecoder for Opaque {
+    fn builder(&mut self) -> &mut UnitBuilder {
+        &mut self.builder
+    }
+
     fn feed(&mut self, bytes: &[u8], _negotiation: &mut Negotiation, out: &mut Vec<Unit>) -> usize {
-        extend(&mut self.builder, bytes, "", out);
+        extend(&mut self.builder, bytes, self.why, out);
         bytes.len()
     }
 
-    fn pending(&self) -> Option<Unit> {
-        (!self.builder.is_empty()).then(|| run(&mut self.builder.clone(), "", false))
+    fn unfinished(&self) -> (&UnitBuilder, &[u8]) {
+        (&self.builder, &[])
     }
 
-    fn pending_from(&self) -> Option<u64> {
-        (!self.builder.is_empty()).then(|| self.builder.from())
+    fn describe(&self, builder: &mut UnitBuilder) -> Unit {
+        run(builder, self.why, false)
     }
 
     fn interrupted(&mut self, out: &mut Vec<Unit>) {
-        flush(&mut self.builder, "", true, out);
+        flush(&mut self.builder, self.why, out);
     }
 
     fn lost(&mut self, bytes: u64, _negotiation: &mut Negotiation, out: &mut Vec<Unit>) {
-        flush(&mut self.builder, "", true, out);
+        flush(&mut self.builder, self.why, out);
         self.builder.pass_over(bytes);
     }
 
     fn end(&mut self, out: &mut Vec<Unit>) {
-        flush(&mut self.builder, "", true, out);
+        flush(&mut self.builder, self.why, out);
     }
 }

@@ -47,7 +47,7 @@ impl WebSocketUnits {
         let FrameStage::Payload { head, left: 0, .. } = self.stage else { return };
         if !self.builder.is_empty() {
             out.push(self.unit(&mut self.builder.clone(), true));
-            self.next_unit();
+            self.start_anew();
         }
         self.context.passed(&head);
         self.stage = FrameStage::Head;
@@ -57,7 +57,6 @@ impl WebSocketUnits {
     fn unit(&self, builder: &mut UnitBuilder, whole: bool) -> Unit {
         let meaning = match self.stage {
             FrameStage::Search => {
-                builder.push(&self.head);
                 return opaque::run(builder, UNSEEN, whole);
             }
             FrameStage::Payload { head, torn: Some(from), .. } => describe_rest(builder, &head, from, &self.context),
@@ -70,21 +69,13 @@ impl WebSocketUnits {
         builder.finish("frame", meaning, whole)
     }
 
-    /// Goes on behind the builder.
-    fn next_unit(&mut self) {
-        if matches!(self.stage, FrameStage::Search) {
-            self.builder.push(&self.head);
-        }
-        self.head.clear();
-        self.builder.finish("", String::new(), false);
-    }
-
     /// Tells what stands unfinished, for good.
     fn cut_off(&mut self, why: &str, out: &mut Vec<Unit>) {
         if let Some(mut unit) = self.pending() {
             unit.meaning.push_str(why);
             out.push(unit);
-            self.next_unit();
+            self.start_anew();
+            self.head.clear();
         }
     }
 
@@ -124,7 +115,7 @@ impl WebSocketUnits {
             match FrameHead::read(&self.head) {
                 None if self.head.len() < MAX_HEAD && FrameHead::may_begin(&self.head, self.dir) => return,
                 Some(head) if head.plausible(self.dir, self.context.deflate) => {
-                    opaque::flush(&mut self.builder, UNSEEN, true, out);
+                    opaque::flush(&mut self.builder, UNSEEN, out);
                     let rest = std::mem::take(&mut self.head);
                     let (front, behind) = rest.split_at(head.size);
                     self.builder.push(front);
@@ -147,19 +138,23 @@ impl StreamDecoder for WebSocketUnits {
         bytes.len()
     }
 
-    fn pending(&self) -> Option<Unit> {
-        let empty = self.builder.is_empty() && self.head.is_empty();
-        (!empty).then(|| self.unit(&mut self.builder.clone(), false))
+    fn builder(&mut self) -> &mut UnitBuilder {
+        &mut self.builder
     }
 
-    fn pending_from(&self) -> Option<u64> {
-        (!(self.builder.is_empty() && self.head.is_empty())).then(|| self.builder.from())
+    fn unfinished(&self) -> (&UnitBuilder, &[u8]) {
+        let searched: &[u8] = if matches!(self.stage, FrameStage::Search) { &self.head } else { &[] };
+        (&self.builder, searched)
+    }
+
+    fn describe(&self, builder: &mut UnitBuilder) -> Unit {
+        self.unit(builder, false)
     }
 
     fn interrupted(&mut self, out: &mut Vec<Unit>) {
         if matches!(self.stage, FrameStage::Search) {
             // The bytes looked at may still become a head.
-            opaque::flush(&mut self.builder, UNSEEN, true, out);
+            opaque::flush(&mut self.builder, UNSEEN, out);
         }
     }
 
