@@ -58,7 +58,7 @@ pub(crate) fn choose(head: &MessageHead) -> Box<dyn BodyDecoder> {
         "multipart/x-mixed-replace" => Box::new(MixedReplace::new(glossary::parameter(content_type, "boundary"))),
         "application/javascript" | "text/javascript" => Box::new(Jsonp::new(label)),
         // A page in one piece is a page; one in chunks may be a stream of scripts.
-        "text/html" if head.field("transfer-encoding").is_some() => Box::new(ScriptStream::new()),
+        "text/html" if head.field("transfer-encoding").is_some() => Box::new(ScriptStream::default()),
         "application/x-www-form-urlencoded" => Box::new(PlainBody { label, text: true }),
         text if text.starts_with("text/") || text.ends_with("+xml") || text.ends_with("/xml") => {
             Box::new(PlainBody { label, text: true })
