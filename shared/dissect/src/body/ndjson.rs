@@ -5,7 +5,7 @@ use crate::body::{BodyDecoder, Summary};
 use crate::show::one_line;
 use crate::unit::UnitBuilder;
 
-/// JsonLines, told one by one.
+/// Lines, each a unit of its own.
 #[derive(Debug, Default)]
 pub(crate) struct JsonLines {
     /// The present line has begun.

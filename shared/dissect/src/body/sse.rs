@@ -9,7 +9,7 @@ use crate::show::{one_line, text};
 use crate::unit::UnitBuilder;
 use std::borrow::Cow;
 
-/// So many bytes of a line are remembered across chunks.
+/// This many bytes of a line are remembered across chunks.
 const KEEP_LINE: usize = 1024;
 
 /// An event stream, wherever the browser stands in it.

@@ -117,7 +117,12 @@ impl HttpUnits {
         };
         self.builder.cut_at(digits.len() as u64, "chunk size", value, note);
         let extension = line.get(digits.len()..).unwrap_or("").to_string();
-        self.builder.cut_at(end, "chunk extension", extension, "Hardly anybody uses it (RFC 9112, 7.1.1).");
+        self.builder.cut_at(
+            end,
+            "chunk extension",
+            extension,
+            "Extra information about this chunk; rarely used (RFC 9112, 7.1.1).",
+        );
         self.builder.cut("line end", "CR LF".into(), "");
     }
 
@@ -243,8 +248,8 @@ fn body_meaning(content: &dyn BodyDecoder, builder: &mut UnitBuilder, pieces: u6
     meaning
 }
 
-/// Where in a line (with its line end) a message may start: a status line, or a request line with a method that everybody
-/// knows, perhaps behind a body that does not end with a line end.
+/// Where in a line (with its line end) a message may start: a status line, or a request line with a method that is well
+/// known, perhaps behind a body that does not end with a line end.
 fn message_start(line: &[u8], kind: MessageKind) -> Option<usize> {
     let line = line.strip_suffix(b"\r\n")?;
     let version = |word: &[u8]| word == b"HTTP/1.1" || word == b"HTTP/1.0";

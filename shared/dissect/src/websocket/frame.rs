@@ -80,7 +80,7 @@ impl FrameHead {
     }
 }
 
-/// What the frames before this one tell of it.
+/// What the frames before this one say about it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct FrameContext {
     /// Compression was agreed on (RFC 7692).
