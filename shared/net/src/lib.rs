@@ -1,10 +1,16 @@
 //! The byte toolbox: what every server on a bare socket needs and no lesson is about.
 
+mod close;
+mod deadline;
+
 use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
+
+pub use close::{close, drain};
+pub use deadline::read_before;
 
 /// The stack of a connection's thread, in bytes.
 const STACK: usize = 256 * 1024;
@@ -12,6 +18,7 @@ const STACK: usize = 256 * 1024;
 /// After a failed accept (no more open files, say) the loop waits this long and goes on.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+// ANCHOR: accept-loop
 /// Accepts connections for ever, each on a thread of its own.
 pub fn each_connection(listener: &TcpListener, serve: impl Fn(TcpStream) + Send + Sync + 'static) -> ! {
     let serve = Arc::new(serve);
@@ -25,15 +32,21 @@ pub fn each_connection(listener: &TcpListener, serve: impl Fn(TcpStream) + Send 
         }
     }
 }
+// ANCHOR_END: accept-loop
 
 /// Runs this on a thread with a small stack. Without memory for one more thread, it is dropped with a line in the log.
 pub fn on_a_thread(work: impl FnOnce() + Send + 'static) {
     if let Err(error) = thread::Builder::new().stack_size(STACK).spawn(work) {
-        eprintln!("a connection was dropped: no thread for it ({error})");
+        log(&format!("a connection was dropped: no thread for it ({error})"));
     }
 }
 
 /// A read or write that came to its time limit, or was interrupted, and may be tried again.
 pub fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted)
+}
+
+/// A line for the log of a server, which is its standard error.
+pub fn log(line: &str) {
+    eprintln!("           {line}");
 }
