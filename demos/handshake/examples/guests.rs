@@ -23,8 +23,8 @@ fn serve(listener: TcpListener, _: Arc<Room>, site: Arc<Site>) -> io::Result<()>
 }
 
 // ANCHOR: answer
-/// The origins besides our own, whole and exact. A check by `contains` or `starts_with` would let in
-/// `http://localhost:8000.evil.example`.
+/// The origins besides our own, whole and exact. A check by `contains` or `starts_with` would let
+/// in `http://localhost:8000.evil.example`.
 const GUESTS: &[&str] = &["http://localhost:8000"];
 
 /// A secret. A real server draws one for each login and keeps it for a minute: addresses end up in

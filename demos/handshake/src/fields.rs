@@ -38,8 +38,9 @@ pub struct Accepted {
 
 // ANCHOR: origin
 /// Refuses a request under another name than the server's own: the name may have been pointed at
-/// this machine by a foreign site (DNS rebinding). And refuses a request of a foreign page: a browser
-/// does not keep one from opening a WebSocket, it only says in `Origin` whose page it is (10.2).
+/// this machine by a foreign site (DNS rebinding). And refuses a request of a foreign page: a
+/// browser does not keep one from opening a WebSocket, it only says in `Origin` whose page it is
+/// (10.2).
 ///
 /// # Errors
 /// 400, 403 or 421.
@@ -110,9 +111,9 @@ pub fn is_key(key: &str) -> bool {
 }
 
 // ANCHOR: subprotocol
-/// The first subprotocol of the client's list that this server knows (RFC 6455, 4.2.2): the client's
-/// order is its preference. None in common is no fault: the answer then names none, and the client
-/// decides what that means.
+/// The first subprotocol of the client's list that this server knows (RFC 6455, 4.2.2): the
+/// client's order is its preference. None in common is no fault: the answer then names none, and
+/// the client decides what that means.
 ///
 /// # Errors
 /// 400 when the list is no list of tokens, or names one twice.

@@ -71,8 +71,8 @@ fn end_of_head(arrived: &[u8], from: usize) -> Option<usize> {
 
 // ANCHOR: parse
 impl Request {
-    /// Cuts a head into its parts, strictly by RFC 9112. A parser that accepts more than the proxy in
-    /// front of it can be shown a request that the proxy did not see: request smuggling (11.2).
+    /// Cuts a head into its parts, strictly by RFC 9112. A parser that accepts more than the proxy
+    /// in front of it can be shown a request that the proxy did not see: request smuggling (11.2).
     ///
     /// # Errors
     /// The refusal to answer with: 400 or 505.

@@ -106,8 +106,9 @@ impl Walkthrough {
     }
 
     // ANCHOR: mere-bytes
-    /// After 101 there are no requests any more, only bytes, and this lesson does not know what they
-    /// mean. Each read becomes a line in the room, in hexadecimal: as many bytes as came together.
+    /// After 101 there are no requests any more, only bytes, and this lesson does not know what
+    /// they mean. Each read becomes a line in the room, in hexadecimal: as many bytes as came
+    /// together.
     ///
     /// # Errors
     /// When the connection is broken.

@@ -31,9 +31,10 @@ fn main() {
 }
 
 // ANCHOR: answer
-/// Answers pings for a while, then plays dead: to the server that is what a pulled cable looks like. Returns how many
-/// seconds after that the server gave up. It counts from the last byte it heard, so the result lies between its patience
-/// less one interval, when the next ping was just about to come, and its patience.
+/// Answers pings for a while, then plays dead: to the server that is what a pulled cable looks
+/// like. Returns how many seconds after that the server gave up. It counts from the last byte it
+/// heard, so the result lies between its patience less one interval, when the next ping was just
+/// about to come, and its patience.
 fn fall_silent(host: &str, after: Duration) -> io::Result<f64> {
     let address = Address::parse(&format!("ws://{host}/?every=0.5&patience=1.5")).map_err(io::Error::other)?;
     let (stream, rest, _) = connect(&address, &["room"])?;

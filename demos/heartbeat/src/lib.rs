@@ -82,8 +82,8 @@ fn serve_one(stream: TcpStream, room: &Arc<Room>, peers: &Arc<Peers>) -> io::Res
 }
 
 // ANCHOR: converse
-/// Serves one connection: this thread listens, a second one speaks. The one that listens never waits for the other, or a
-/// client that takes nothing would keep it from noticing the silence.
+/// Serves one connection: this thread listens, a second one speaks. The one that listens never
+/// waits for the other, or a client that takes nothing would keep it from noticing the silence.
 fn converse(socket: Socket, request: &Request, room: &Arc<Room>, peers: &Arc<Peers>) {
     let number = |name| request.query(name).and_then(|value| value.parse().ok());
     let heartbeat = Heartbeat::new(number("every").unwrap_or(0.0), number("patience").unwrap_or(0.0));
@@ -102,7 +102,8 @@ fn converse(socket: Socket, request: &Request, room: &Arc<Room>, peers: &Arc<Pee
 // ANCHOR_END: converse
 
 // ANCHOR: listen
-/// Listens until the other side closes, is lost, or has been silent for longer than we are willing to wait.
+/// Listens until the other side closes, is lost, or has been silent for longer than we are willing
+/// to wait.
 fn listen(mut socket: Socket, peer: &Peer, room: &Room, peers: &Peers) {
     loop {
         let heartbeat = peer.heartbeat();
@@ -133,7 +134,8 @@ fn listen(mut socket: Socket, peer: &Peer, room: &Room, peers: &Peers) {
 // ANCHOR_END: listen
 
 // ANCHOR: tell
-/// Tells the news, asks "are you there?" when it is time to, and passes the table on when it has changed.
+/// Tells the news, asks "are you there?" when it is time to, and passes the table on when it has
+/// changed.
 fn tell(peer: &Peer, speaker: &Speaker, room: &Room, peers: &Peers, mut after: u64) {
     let mut next_ping = Instant::now();
     let mut seen = 0; // the version of the table that this tab has
@@ -159,8 +161,8 @@ fn tell(peer: &Peer, speaker: &Speaker, room: &Room, peers: &Peers, mut after: u
 // ANCHOR_END: tell
 
 // ANCHOR: beat
-/// Hears an event, and returns the event to answer with. A page can't send a ping, and is not told of one: so it asks with
-/// a message of its own, and this is the pong to that.
+/// Hears an event, and returns the event to answer with. A page can't send a ping, and is not told
+/// of one: so it asks with a message of its own, and this is the pong to that.
 fn hear(text: &str, peer: &Peer, room: &Room, peers: &Peers) -> String {
     let event: Value = serde_json::from_str(text).unwrap_or_default();
     match event["type"].as_str() {

@@ -26,8 +26,8 @@ pub struct Heartbeat {
 }
 
 impl Heartbeat {
-    /// Both in seconds. One who is patient for less than two beats gives up people who are there: one late pong is
-    /// nothing unusual.
+    /// Both in seconds. One who is patient for less than two beats gives up people who are there:
+    /// one late pong is nothing unusual.
     pub fn new(every: f64, patience: f64) -> Self {
         let every = if (0.05..=3_600.0).contains(&every) { every } else { 0.0 };
         let patience = if (0.0..=86_400.0).contains(&patience) { patience } else { 0.0 };
@@ -42,12 +42,14 @@ impl Heartbeat {
         !self.every.is_zero()
     }
 
-    /// After so long a silence an answer is late: a beat and a half, the half for the way there and back.
+    /// After so long a silence an answer is late: a beat and a half, the half for the way there and
+    /// back.
     pub fn late(&self) -> Duration {
         self.every * 3 / 2
     }
 
-    /// After a silence of this length, how long the one who listens may wait until something is to be decided.
+    /// After a silence of this length, how long the one who listens may wait until something is to
+    /// be decided.
     pub fn until_next_look(&self, silence: Duration) -> Option<Duration> {
         let next = if silence < self.late() { self.late() } else { self.patience };
         self.is_on().then(|| next.saturating_sub(silence).max(Duration::from_millis(1)))
