@@ -34,13 +34,16 @@ pub fn handshake_request(host: &str, resource: &str, key: &str, protocols: &[&st
     head + "\r\n"
 }
 
+/// A WebSocket that is open: the connection, the bytes that came behind the answer's head, and the subprotocol that the
+/// server chose.
+pub type Opened = (TcpStream, Vec<u8>, Option<String>);
+
 // ANCHOR: connect
-/// Opens a WebSocket: returns the connection, the bytes that came behind the answer's head, and the
-/// subprotocol that the server chose.
+/// Opens a WebSocket.
 ///
 /// # Errors
 /// When there is no connection, or the answer is not the 101 that this very key asks for.
-pub fn connect(address: &Address, protocols: &[&str]) -> io::Result<(TcpStream, Vec<u8>, Option<String>)> {
+pub fn connect(address: &Address, protocols: &[&str]) -> io::Result<Opened> {
     upgrade(dial(&address.connect)?, &address.host, &address.resource, protocols)
 }
 
@@ -52,8 +55,8 @@ pub fn upgrade(
     mut stream: TcpStream,
     host: &str,
     resource: &str,
-    protocols: &[&str],
-) -> io::Result<(TcpStream, Vec<u8>, Option<String>)> {
+    protocols: &[&str], // to offer, best first
+) -> io::Result<Opened> {
     let key = new_key();
     stream.write_all(handshake_request(host, resource, &key, protocols).as_bytes())?;
     let mut head = Vec::new();
@@ -88,10 +91,10 @@ fn dial(name: &str) -> io::Result<TcpStream> {
 pub fn check_answer(head: &str, key: &str, protocols: &[&str]) -> Result<Option<String>, String> {
     let mut lines = head.split("\r\n");
     let status = lines.next().unwrap_or("");
-    let fields: Vec<(&str, &str)> =
-        lines.filter_map(|line| line.split_once(':')).map(|(name, value)| (name, value.trim())).collect();
+    let fields: Vec<(&str, &str)> = lines.filter_map(|line| line.split_once(':')).collect();
     let all = |name: &str| -> Vec<&str> {
-        fields.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| *value).collect()
+        let same = fields.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name));
+        same.map(|(_, value)| value.trim()).collect()
     };
     let accept = accept_key(key);
 

@@ -19,6 +19,9 @@ pub fn split(target: &str) -> Result<(Option<String>, String), Refusal> {
     }
     let rest = &target[7..];
     let (host, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    if host.is_empty() || host.contains('@') {
+        return Err(Refusal::new(400, "The target names no host, or a user beside it."));
+    }
     let path = if path.starts_with('/') { path.to_string() } else { format!("/{path}") };
     Ok((Some(host.to_string()), path))
 }

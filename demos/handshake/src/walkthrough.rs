@@ -155,11 +155,14 @@ fn attempt(head: &str, site: &Site) -> Result<Answer, Refusal> {
                 "request": head, "response": response, "status": status, "body": body,
             })))
         }
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            Err(Refusal::new(502, "The server closed the connection without an answer."))
+        Err(error) => {
+            let why = match error.kind() {
+                io::ErrorKind::UnexpectedEof => "The server closed the connection without an answer.",
+                _ if net::is_timeout(&error) => "The server did not answer within 5 s.",
+                _ => "The attempt failed.",
+            };
+            Err(Refusal::new(502, why))
         }
-        Err(error) if net::is_timeout(&error) => Err(Refusal::new(502, "The server did not answer within 5 s.")),
-        Err(error) => Err(Refusal::new(502, format!("The attempt failed: {error}."))),
     }
 }
 // ANCHOR_END: try

@@ -20,7 +20,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 // ANCHOR: accept-loop
 /// Accepts connections for ever, each on a thread of its own.
-pub fn each_connection(listener: &TcpListener, serve: impl Fn(TcpStream) + Send + Sync + 'static) -> ! {
+pub fn each_connection<F>(listener: &TcpListener, serve: F) -> !
+where
+    F: Fn(TcpStream) + Send + Sync + 'static,
+{
     let serve = Arc::new(serve);
     loop {
         match listener.accept() {
