@@ -157,7 +157,7 @@ fn attempt(head: &str, site: &Site) -> Result<Answer, Refusal> {
         }
         Err(error) => {
             let why = match error.kind() {
-                io::ErrorKind::UnexpectedEof => "The server closed the connection without an answer.",
+                io::ErrorKind::UnexpectedEof => "The server gave no answer and closed.",
                 _ if net::is_timeout(&error) => "The server did not answer within 5 s.",
                 _ => "The attempt failed.",
             };
