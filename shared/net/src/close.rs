@@ -10,11 +10,11 @@ use crate::read_before;
 const LINGER: Duration = Duration::from_secs(2);
 
 // ANCHOR: close
-/// Ends a connection so that the other side still reads our last bytes: says that nothing more comes, then listens until
-/// the other side ends it too, for two seconds at most.
+/// Ends a connection so that the other side still reads our last bytes: says that nothing more
+/// comes, then listens until the other side ends it too, for two seconds at most.
 ///
-/// A socket that is closed with unread bytes in it sends a reset instead of an end, and a reset makes the other side
-/// forget what it has not read yet (RFC 9112, 9.6; RFC 6455, 7.1.1).
+/// A socket that is closed with unread bytes in it sends a reset instead of an end, and a reset
+/// makes the other side forget what it has not read yet (RFC 9112, 9.6; RFC 6455, 7.1.1).
 ///
 /// # Errors
 /// When the connection is broken, or the other side has not ended it by then.
