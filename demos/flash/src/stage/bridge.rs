@@ -7,11 +7,11 @@
 //! The WebSocket is tungstenite's work: what a library takes off one's hands is not this lesson's subject.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use demo::Site;
+use demo::{SideServer, Site, Speaks};
 use room::Room;
 use tungstenite::handshake::HandshakeError;
 use tungstenite::handshake::server::{ErrorResponse, Request, Response};
@@ -19,7 +19,7 @@ use tungstenite::protocol::{Role, WebSocketConfig};
 use tungstenite::{Message, WebSocket};
 
 use crate::policy;
-use crate::socket::{Messages, each_connection, public_port};
+use crate::temp::Messages;
 
 /// A handshake, a frame, a policy file: what has begun has to be there in whole within this time.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -30,17 +30,14 @@ const IDLE: Duration = Duration::from_secs(60);
 /// The largest message that Ruffle may send, in bytes.
 const MAX_MESSAGE: usize = 64 * 1024;
 
-/// Carries WebSockets to the TCP server.
-///
-/// # Errors
-/// Never: a failed accept is tried again.
-pub fn serve(listener: TcpListener, _room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
-    each_connection(&listener, |stream| {
-        http::on_a_thread(move || {
-            if let Err(error) = carry(stream) {
-                eprintln!("a bridge ended: {error}");
-            }
-        });
+/// The server that carries WebSockets to the TCP server.
+pub const SERVER: SideServer = SideServer { name: "bridge", port: 8207, speaks: Speaks::Upgrades, shown: true, serve };
+
+fn serve(listener: TcpListener, _room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
+    net::each_connection(&listener, move |stream| {
+        if let Err(error) = carry(stream, &site) {
+            eprintln!("a bridge ended: {error}");
+        }
     })
 }
 
@@ -49,12 +46,12 @@ pub fn serve(listener: TcpListener, _room: Arc<Room>, site: Arc<Site>) -> io::Re
 ///
 /// The bridge knows nothing of messages. It sends whatever a read brought as one **binary** frame: the border between two
 /// frames means nothing, and Flash finds its zero bytes by itself.
-fn carry(browser: TcpStream) -> Result<(), Box<dyn std::error::Error>> {
-    let Some((mut ear, tcp)) = shake_hands(browser)? else { return Ok(()) };
+fn carry(browser: TcpStream, site: &Site) -> Result<(), Box<dyn std::error::Error>> {
+    let Some((mut ear, tcp)) = shake_hands(browser, site)? else { return Ok(()) };
     let mouth = Mouth::new(ear.get_ref())?;
 
     let (from_tcp, to_browser) = (tcp.try_clone()?, mouth.clone());
-    http::on_a_thread(move || {
+    net::on_a_thread(move || {
         let _ = tcp_to_browser(from_tcp, &to_browser);
         to_browser.close(None); // the browser answers with its own close, and the ear ends
     });
@@ -97,7 +94,7 @@ fn tcp_to_browser(mut tcp: TcpStream, browser: &Mouth) -> io::Result<()> {
 // ---- Before the first byte: who asks? --------------------------------------------------------------------------------
 
 /// Reads the WebSocket handshake, opens the TCP connection, and answers 101; or refuses, and returns `None`.
-fn shake_hands(browser: TcpStream) -> io::Result<Option<(WebSocket<Ear>, TcpStream)>> {
+fn shake_hands(browser: TcpStream, site: &Site) -> io::Result<Option<(WebSocket<Ear>, TcpStream)>> {
     browser.set_nodelay(true)?;
     browser.set_write_timeout(Some(IDLE))?;
     let ear = Ear { stream: browser.try_clone()?, began: Some(Instant::now()), shakes_hands: true };
@@ -105,7 +102,7 @@ fn shake_hands(browser: TcpStream) -> io::Result<Option<(WebSocket<Ear>, TcpStre
     let mut tcp = None;
     #[allow(clippy::result_large_err)] // tungstenite's own type
     let decide = |request: &Request, response: Response| {
-        tcp = Some(admit(request).map_err(|(status, why)| refusal(status, &why))?);
+        tcp = Some(admit(request, site).map_err(|(status, why)| refusal(status, &why))?);
         Ok(response)
     };
     match tungstenite::accept_hdr_with_config(ear, decide, Some(config)) {
@@ -126,21 +123,21 @@ fn shake_hands(browser: TcpStream) -> io::Result<Option<(WebSocket<Ear>, TcpStre
 
 // ANCHOR: admit
 /// Lets a page through to the TCP server, or says why not: as Flash Player would have decided, and a bit more strictly.
-fn admit(request: &Request) -> Result<TcpStream, (u16, String)> {
+fn admit(request: &Request, site: &Site) -> Result<TcpStream, (u16, String)> {
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
     let (host, origin) = (header("Host"), header("Origin"));
-    if !bench::host_is_ours(host) {
+    if !site.is_own_host(host) {
         return Err((421, "This server does not go by that name.".to_string()));
     }
     // The rule of every port here. Flash compared host names only; the browser tells us more.
-    if !bench::may_come_from(origin, host) {
+    if !site.is_allowed_origin(origin, host) {
         return Err((403, "A page from another origin may not use this bridge.".to_string()));
     }
-    let server = socket_server();
+    let server = site.side_address("xmlsocket");
     let file =
         fetch_policy(server).map_err(|error| (502, format!("The socket server sent no policy file: {error}")))?;
     let page = origin.trim_start_matches("http://");
-    if !policy::allows(&file, bench::host_name(page), server.port()) {
+    if !policy::allows(&file, Site::host_name(page), server.port()) {
         return Err((403, format!("The policy file of the socket server does not let in movies from {page:?}.")));
     }
     connect(server).map_err(|error| (502, format!("The socket server does not answer: {error}")))
@@ -150,16 +147,10 @@ fn admit(request: &Request) -> Result<TcpStream, (u16, String)> {
 fn fetch_policy(server: SocketAddr) -> io::Result<String> {
     let stream = connect(server)?;
     (&stream).write_all(format!("{}\0", policy::REQUEST).as_bytes())?;
-    let file = Messages::new(&stream, Some(PATIENCE)).receive()?.ok_or(ErrorKind::UnexpectedEof)?;
+    let file = Messages::new(&stream, 0, 9000).next()?.ok_or(ErrorKind::UnexpectedEof)?;
     String::from_utf8(file).map_err(|_| ErrorKind::InvalidData.into())
 }
 // ANCHOR_END: admit
-
-/// The TCP server's public port, bench and all: so the wire view shows what goes there.
-fn socket_server() -> SocketAddr {
-    let ip = bench::public_address().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |address| address.ip());
-    SocketAddr::new(ip, public_port())
-}
 
 fn connect(server: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect_timeout(&server, PATIENCE)?;

@@ -6,16 +6,15 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use demo::Site;
+use demo::{SideServer, Site, Speaks};
 use http::Answer;
 use room::Room;
 use tiny_http::{Request, Response};
 
-/// Serves the files of Ruffle that `make ruffle` fetched.
-///
-/// # Errors
-/// When the listener fails.
-pub fn serve(listener: TcpListener, _room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
+/// The server of the files that `make ruffle` fetched.
+pub const SERVER: SideServer = SideServer { name: "ruffle", port: 8307, speaks: Speaks::Http, shown: false, serve };
+
+fn serve(listener: TcpListener, _room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
     http::serve(listener, &site, |request| http::get(request, answer))
 }
 

@@ -1,0 +1,49 @@
+//! Stage machinery: not the lesson. Serves the page, the movie, and the button that closes the policy.
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use demo::{Page, Site};
+use http::Answer;
+use room::Room;
+use tiny_http::Request;
+
+use crate::policy::Policy;
+use crate::{DEMO, movie};
+
+/// The page. It may load what Ruffle needs: WebAssembly, and the bridge.
+pub const PAGE: Page = Page {
+    policy: &[("script-src", "'wasm-unsafe-eval'"), ("connect-src", "ws://{{bridge}}")],
+    ..demo::page!("controls.js", "flash.css", "stage.js")
+};
+
+/// Serves the page and the movie.
+///
+/// # Errors
+/// When the listener fails.
+pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
+    let (swf, policy) = (movie::swf(), crate::temp::policy());
+    http::serve(listener, &site.clone(), move |request| match http::path(&request) {
+        "/room.swf" => http::get(request, |request| {
+            if let Some(host) = http::header(&request, "Host").filter(|host| site.is_own_host(host)) {
+                policy.welcome(Site::host_name(host));
+            }
+            Answer::new(200).send(request, "application/x-shockwave-flash", &swf[..]);
+        }),
+        "/policy" => http::post(request, |request| set_policy(request, &policy)),
+        _ => http::common(request, &DEMO, &site, &room),
+    })
+}
+
+/// `POST /policy` with `open` lets this demo's movies in, with `closed` no movie.
+fn set_policy(mut request: Request, policy: &Policy) {
+    let body = http::body(&mut request);
+    match body.as_deref() {
+        Ok(word @ (b"open" | b"closed")) => {
+            policy.set_closed(word == b"closed");
+            http::text(request, 200, "The policy file says so from now on.");
+        }
+        _ => http::text(request, 400, "The policy takes one of two words: open, closed."),
+    }
+}
