@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use demo::{Demo, SideServer, Site, Speaks};
 use policy::Policy;
-use room::{Cursor, Gap, Message, News, Reader, Room};
+use room::{Cursor, Gap, Message, News, Room};
 
 /// The demo, as the README, the book and the tests know it.
 pub const DEMO: Demo = Demo {

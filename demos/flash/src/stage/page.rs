@@ -12,9 +12,14 @@ use tiny_http::Request;
 use crate::policy::Policy;
 use crate::{DEMO, movie};
 
-/// The page. It may load what Ruffle needs: WebAssembly, and the bridge.
+/// The page. It may load what Ruffle needs.
 pub const PAGE: Page = Page {
-    policy: &[("script-src", "'wasm-unsafe-eval'"), ("connect-src", "ws://{{bridge}}")],
+    policy: &[
+        ("script-src", "'unsafe-eval'"),  // WebAssembly, and a script's functions by their names
+        ("style-src", "'unsafe-inline'"), // the player's style sheet
+        ("worker-src", "blob:"),          // the player's audio
+        ("connect-src", "ws://{{bridge}}"), // the socket
+    ],
     ..demo::page!("controls.js", "flash.css", "stage.js")
 };
 
