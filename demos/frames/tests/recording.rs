@@ -20,7 +20,7 @@ fn the_recording_is_what_the_wire_says() {
     let masked = tape.expect("masked", "up", "frame", "Hello");
     let plain = tape.expect("plain", "down", "frame", "Hello");
     tape.pause(300);
-    echo.send(frame(0x82, &[7; 300]));
+    echo.send(frame(0x82, [7; 300]));
     let long_up = tape.expect("long-up", "up", "frame", "");
     let long = tape.expect("long", "down", "frame", "");
     tape.pause(300);

@@ -9,10 +9,10 @@ fn the_recording_is_what_the_wire_says() {
     let mut page = tape.websocket("/?after=0&tab=one&every=1&patience=3", "room");
     tape.expect("", "down", "response", "101");
     let ping = tape.expect("ping", "down", "frame", "ping");
-    page.send(frame(0x8a, &1u64.to_be_bytes()));
+    page.send(frame(0x8a, 1u64.to_be_bytes()));
     let pong = tape.expect("pong", "up", "frame", "pong");
     tape.expect("", "down", "frame", "ping");
-    page.send(frame(0x8a, &2u64.to_be_bytes()));
+    page.send(frame(0x8a, 2u64.to_be_bytes()));
     page.send(frame(0x81, br#"{"type":"beat","sent":1000}"#));
     let beat = tape.expect("beat", "up", "frame", "beat");
     let back = tape.expect("beat-back", "down", "frame", "beat");

@@ -74,6 +74,7 @@ pub fn run(demo: &'static Demo) {
         side_ports: named,
         head_timeout: options.head_timeout,
         request_came: Some(Arc::new(|peer| gate::has_come(Some(&peer)))),
+        shared: Default::default(),
     });
     greet(demo, &options, &site, panel_address);
     let affordable = door::affordable().saturating_sub(bench_connections);
