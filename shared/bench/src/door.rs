@@ -19,9 +19,9 @@ use super::pump::{End, Got, Pump};
 use super::tap::{Tap, What};
 use super::{gate, log};
 use demo::{Site, Speaks as Kind};
-use http::MAX_BODY;
 use dissect::Dir;
-use dissect::framing::{Framing, Head, Part, Role};
+use dissect::http::{MessageFramer, MessageHead, MessageKind, MessagePart};
+use http::MAX_BODY;
 
 /// The stack of a pump's thread, in bytes.
 const STACK: usize = 64 * 1024;
@@ -231,7 +231,7 @@ struct Up<'a> {
     door: &'a Arc<Door>,
     line: &'a Arc<Line>,
     pump: Pump<'a>,
-    framing: Framing,
+    framing: MessageFramer,
     /// The bytes of a head that is not whole yet: they wait at the door.
     head: Vec<u8>,
     /// The head of the request in progress has been let through.
@@ -258,7 +258,7 @@ impl<'a> Up<'a> {
             door,
             line,
             pump,
-            framing: Framing::new(Role::Request),
+            framing: MessageFramer::new(MessageKind::Request),
             head: Vec::new(),
             let_in: false,
             body: 0,
@@ -435,11 +435,11 @@ impl<'a> Up<'a> {
             let (now, later) = rest.split_at(taken);
             rest = later;
             match part {
-                Part::HeadPart => {
+                MessagePart::HeadPart => {
                     self.head.extend_from_slice(now);
                     continue;
                 }
-                Part::Head(head) => {
+                MessagePart::Head(head) => {
                     self.head.extend_from_slice(now);
                     (self.let_in, self.body) = (false, 0);
                     if let Some(tap) = &self.door.tap {
@@ -462,7 +462,7 @@ impl<'a> Up<'a> {
                     passed.append(&mut self.head);
                     continue;
                 }
-                Part::Body | Part::ChunkData => {
+                MessagePart::Body | MessagePart::ChunkData => {
                     self.body += taken as u64;
                     if self.body > MAX_BODY as u64 {
                         return refused(413, format!("A request may have a body of {MAX_BODY} bytes at most."));
@@ -490,7 +490,7 @@ impl<'a> Up<'a> {
 }
 
 /// What every request must say: exactly one `Host`, and it is ours; no `Origin`, or ours (RFC 9112, 3.2; RFC 6454).
-fn check(head: &Head, door: &Door) -> Result<(), Refusal> {
+fn check(head: &MessageHead, door: &Door) -> Result<(), Refusal> {
     let hosts = head.fields.iter().filter(|(name, _)| name.eq_ignore_ascii_case("Host")).count();
     let host = head.field("Host").unwrap_or("");
     if hosts != 1 && (hosts > 1 || head.start.ends_with("HTTP/1.1")) {
@@ -523,7 +523,7 @@ fn clip(text: &str) -> String {
 /// The direction from the demo to the browser, on a thread of its own.
 fn answers(door: &Door, line: &Line) {
     let mut pump = Pump::new(line, door.tap.as_deref(), &door.cable, Dir::Down);
-    let mut framing = matches!(door.kind, Kind::Http).then(|| Framing::new(Role::Response));
+    let mut framing = matches!(door.kind, Kind::Http).then(|| MessageFramer::new(MessageKind::Response));
     let mut buffer = vec![0; BUFFER];
     loop {
         match pump.read(&mut buffer, None) {
@@ -548,7 +548,7 @@ fn answers(door: &Door, line: &Line) {
 
 /// Follows the answers, so that the door knows which requests are answered. Returns whether the stream stands at the end
 /// of an answer, or is nothing that a proxy would hold back.
-fn follow(framing: &mut Option<Framing>, line: &Line, bytes: &[u8]) -> bool {
+fn follow(framing: &mut Option<MessageFramer>, line: &Line, bytes: &[u8]) -> bool {
     let Some(follower) = framing else { return true };
     let mut rest = bytes;
     while !rest.is_empty() {
@@ -557,7 +557,7 @@ fn follow(framing: &mut Option<Framing>, line: &Line, bytes: &[u8]) -> bool {
         }
         let answered = follower.messages();
         match follower.step(rest) {
-            Ok((_, Part::Tunnel)) => return true,
+            Ok((_, MessagePart::Tunnel)) => return true,
             Ok((taken, _)) => rest = &rest[taken..],
             Err(_) => {
                 *framing = None; // not HTTP: follow it no further

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::tap::{Event, Tap, What};
 use demo::Speaks;
-use dissect::{Conversation, Dir, Unit};
+use dissect::{Dissector, Dir, Unit};
 
 /// How many bytes of decoded rows are kept, oldest out first.
 const LIMIT: usize = 8 * 1024 * 1024;
@@ -44,7 +44,7 @@ struct Side {
 }
 
 struct Talk {
-    conversation: Conversation,
+    conversation: Dissector,
     up: Side,
     down: Side,
     /// The front door counts its requests, because it has read them.
@@ -274,13 +274,13 @@ impl State {
 impl Talk {
     fn new(door: Speaks) -> Self {
         let conversation = match door {
-            Speaks::Http | Speaks::Upgrades => Conversation::new(),
-            Speaks::Delimited(byte) => Conversation::delimited(byte),
+            Speaks::Http | Speaks::Upgrades => Dissector::new(),
+            Speaks::Delimited(byte) => Dissector::delimited(byte),
         };
         Talk { conversation, up: Side::default(), down: Side::default(), counted: door == Speaks::Http }
     }
 
-    fn side(&mut self, dir: Dir) -> (&mut Conversation, &mut Side) {
+    fn side(&mut self, dir: Dir) -> (&mut Dissector, &mut Side) {
         let side = if dir == Dir::Up { &mut self.up } else { &mut self.down };
         (&mut self.conversation, side)
     }

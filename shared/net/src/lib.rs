@@ -38,9 +38,16 @@ pub fn each_connection(listener: &TcpListener, serve: impl Fn(TcpStream) + Send 
 
 /// Runs this on a thread with a small stack. Without memory for one more thread, it is dropped with a line in the log.
 pub fn on_a_thread(work: impl FnOnce() + Send + 'static) {
-    if let Err(error) = thread::Builder::new().stack_size(STACK).spawn(work) {
-        log(&format!("a connection was dropped: no thread for it ({error})"));
-    }
+    let _logged = spawn(work);
+}
+
+/// The same for a caller that has something to do when there is no thread.
+///
+/// # Errors
+/// When there is no memory for one more thread; the log has a line on it.
+pub fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let started = thread::Builder::new().stack_size(STACK).spawn(work);
+    started.map(drop).inspect_err(|error| log(&format!("a connection was dropped: no thread for it ({error})")))
 }
 
 /// A read or write that came to its time limit, or was interrupted, and may be tried again.

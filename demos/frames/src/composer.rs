@@ -1,17 +1,21 @@
-//! The composer's messenger. A browser sends right frames only, so the page hands the bytes of its wrong ones to the demo,
-//! and a small client in here sends them: to the demo's own public port, so that the wire view shows them like any others.
+//! Machinery: sends the frames that the page has composed. A browser sends right frames only, so the page gives the bytes of
+//! its wrong ones to the demo, and a small client in here sends them: to the demo's own public port, so that the wire view
+//! shows them like any others.
 
 use std::io::{self, Write};
 use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use handshake::request::{Refusal, Request, is_timeout, read_before, read_body};
-use handshake::{answer as http, client};
+use demo::Site;
+use handshake::client;
+use handshake::page_server::{Answer, read_body};
+use handshake::refusal::Refusal;
+use handshake::request::Request;
 use serde_json::{Value, json};
 
 use crate::close::Close;
-use crate::frame::{Head, Opcode, mask};
+use crate::frame::{FrameHeader, Opcode, mask};
 
 /// The longest body of a request to the composer, in bytes: hexadecimal takes two for one.
 const MAX_BODY: usize = 256 * 1024;
@@ -21,7 +25,7 @@ const MAX_PIECES: usize = 20;
 const PAUSE: Duration = Duration::from_millis(30);
 
 /// How long the answer may take to begin, and how long it must be silent to be over.
-const PATIENCE: Duration = Duration::from_secs(3);
+const ANSWER: Duration = Duration::from_secs(3);
 const SILENCE: Duration = Duration::from_millis(300);
 
 /// The longest answer that is shown, in bytes.
@@ -30,20 +34,13 @@ const MAX_ANSWER: usize = 256 * 1024;
 /// Answers `POST /compose` with `{"path":"/echo","pieces":["8185...","..."]}`, one write for each piece.
 ///
 /// # Errors
-/// When the client has gone.
-pub fn answer(stream: &TcpStream, request: &Request, rest: Vec<u8>) -> io::Result<()> {
-    let order = read_body(request, rest, stream, MAX_BODY).and_then(|body| read_order(&body));
-    let (path, pieces) = match order {
-        Ok(order) => order,
-        Err(refusal) => return http::refuse(stream, &refusal),
-    };
-    match send(request.only("Host").unwrap_or(""), path, &pieces) {
-        Ok((bytes, closed)) => {
-            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            http::json(stream, &json!({ "hex": hex, "frames": describe(&bytes), "closed": closed }))
-        }
-        Err(error) => http::refuse(stream, &Refusal::new(502, format!("The bytes did not get through: {error}."))),
-    }
+/// The refusal to answer with.
+pub fn answer(stream: &TcpStream, request: &Request, rest: Vec<u8>, site: &Site) -> Result<Answer, Refusal> {
+    let (path, pieces) = read_order(&read_body(stream, request, rest, MAX_BODY, site.head_timeout)?)?;
+    let (bytes, closed) = send(request.host().unwrap_or(""), path, &pieces, site)
+        .map_err(|error| Refusal::new(502, format!("The bytes did not arrive: {error}.")))?;
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(Answer::json(&json!({ "hex": hex, "frames": describe(&bytes), "closed": closed })))
 }
 
 fn read_order(body: &[u8]) -> Result<(&'static str, Vec<Vec<u8>>), Refusal> {
@@ -67,28 +64,25 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
 }
 
 // ANCHOR: send-raw
-/// Opens a WebSocket as any client would, and then sends whatever bytes it was given. Returns what came back, and whether
-/// the server ended the connection.
-fn send(host: &str, path: &str, pieces: &[Vec<u8>]) -> io::Result<(Vec<u8>, bool)> {
-    let own = shared::bench::public_address().ok_or_else(|| io::Error::other("this server has no public address"))?;
-    let mut stream = client::dial_address(own)?;
-    let key = client::new_key();
-    stream.write_all(client::handshake_request(host, path, &key, &[]).as_bytes())?;
-    let (head, mut answer) = client::read_answer(&stream, Instant::now() + PATIENCE)?;
-    client::check_answer(&head, &key, &[]).map_err(io::Error::other)?;
+/// Opens a WebSocket as any client would, and then sends whatever bytes it was given. Returns what
+/// came back, and whether the server ended the connection.
+fn send(host: &str, path: &str, pieces: &[Vec<u8>], site: &Site) -> io::Result<(Vec<u8>, bool)> {
+    let stream = TcpStream::connect_timeout(&site.public_address(), ANSWER)?;
+    stream.set_write_timeout(Some(ANSWER))?;
+    let (mut stream, mut answer, _) = client::upgrade(stream, host, path, &[])?;
     for piece in pieces {
         if stream.write_all(piece).is_err() {
-            break; // refused before its last byte; why, the answer says
+            break; // refused before its last byte: the answer says why
         }
         thread::sleep(PAUSE);
     }
     let mut chunk = [0; 4096];
     while answer.len() < MAX_ANSWER {
-        let patience = if answer.is_empty() { PATIENCE } else { SILENCE };
-        match read_before(&stream, &mut chunk, Instant::now() + patience) {
+        let limit = if answer.is_empty() { ANSWER } else { SILENCE };
+        match net::read_before(&stream, &mut chunk, Instant::now() + limit) {
             Ok(0) => return Ok((answer, true)),
             Ok(length) => answer.extend_from_slice(&chunk[..length]),
-            Err(error) if is_timeout(&error) => break,
+            Err(error) if net::is_timeout(&error) => break,
             Err(_) => return Ok((answer, true)),
         }
     }
@@ -99,19 +93,20 @@ fn send(host: &str, path: &str, pieces: &[Vec<u8>]) -> io::Result<(Vec<u8>, bool
 /// The frames of an answer, as far as they can be read.
 fn describe(bytes: &[u8]) -> Vec<Value> {
     let (mut wire, mut frames) = (bytes, Vec::new());
-    while let Ok(head) = Head::read(&mut wire) {
-        let Some((payload, rest)) = usize::try_from(head.length).ok().and_then(|length| wire.split_at_checked(length))
+    while let Ok(header) = FrameHeader::parse(&mut wire) {
+        let Some((payload, rest)) =
+            usize::try_from(header.length).ok().and_then(|length| wire.split_at_checked(length))
         else {
             break;
         };
         wire = rest;
         let mut payload = payload.to_vec();
-        mask(&mut payload, head.key.unwrap_or_default(), 0);
+        mask(&mut payload, header.key.unwrap_or_default(), 0);
         let mut frame = json!({
-            "fin": head.fin, "opcode": head.opcode as u8, "name": name(head.opcode), "length": head.length,
+            "fin": header.fin, "opcode": header.opcode as u8, "name": name(header.opcode), "length": header.length,
         });
-        if head.opcode == Opcode::Close
-            && let Ok(close) = Close::read(&payload)
+        if header.opcode == Opcode::Close
+            && let Ok(close) = Close::parse(&payload)
         {
             frame["code"] = json!(close.code);
             frame["reason"] = json!(close.reason);
@@ -150,11 +145,11 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_told_frame_by_frame() {
-        let told = describe(b"\x01\x03Hel\x80\x02lo\x88\x05\x03\xeawhy\x81\x7e");
-        assert_eq!(told.len(), 3);
-        assert_eq!(told[0], json!({ "fin": false, "opcode": 1, "name": "text", "length": 3, "text": "Hel" }));
-        assert_eq!(told[2]["code"], 1002);
-        assert_eq!(told[2]["reason"], "why");
+    fn an_answer_is_described_frame_by_frame() {
+        let frames = describe(b"\x01\x03Hel\x80\x02lo\x88\x05\x03\xeawhy\x81\x7e");
+        assert_eq!(frames.len(), 3);
+        assert_eq!(frames[0], json!({ "fin": false, "opcode": 1, "name": "text", "length": 3, "text": "Hel" }));
+        assert_eq!(frames[2]["code"], 1002);
+        assert_eq!(frames[2]["reason"], "why");
     }
 }
