@@ -19,7 +19,6 @@ pub mod movie;
 pub mod policy;
 pub mod stage;
 pub mod swf;
-pub mod temp;
 
 use std::io::{self, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -50,15 +49,17 @@ pub const DEMO: Demo = Demo {
 /// The longest message of a client, in bytes: 1,000 characters of 4 bytes, and the words before.
 const MAX_MESSAGE: usize = 8 * 1024;
 
+/// A message that has begun has to end within this time. Between messages a client may be silent.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// A client that takes no byte for this long has gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Serves the room to XMLSockets.
 fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
-    let (policy, port) = (crate::temp::policy(), site.side_port("xmlsocket"));
     net::each_connection(&listener, move |stream| {
-        let (room, policy) = (room.clone(), policy.clone());
-        let client = Arc::new(Client { stream, writing: Mutex::new(()), room, policy, port });
+        let (room, site) = (room.clone(), site.clone());
+        let client = Arc::new(Client { stream, writing: Mutex::new(()), room, site });
         let _gone = client.converse().and_then(|()| net::close(&client.stream)); // an error: it left
     })
 }
@@ -69,8 +70,7 @@ struct Client {
     /// Held while a message is written, so that no other message gets into it.
     writing: Mutex<()>,
     room: Arc<Room>,
-    policy: Arc<Policy>,
-    port: u16,
+    site: Arc<Site>,
 }
 
 impl Client {
@@ -79,17 +79,17 @@ impl Client {
     fn converse(self: &Arc<Self>) -> io::Result<()> {
         self.stream.set_nodelay(true)?;
         self.stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
-        let mut messages = crate::temp::Messages::new(&self.stream, 0, MAX_MESSAGE);
+        let mut messages = net::Splitter::new(&self.stream, 0, MAX_MESSAGE);
         let mut told = false;
         loop {
-            let message = match messages.next() {
+            let message = match messages.next(None, PATIENCE) {
                 Ok(Some(message)) => String::from_utf8(message).unwrap_or_default(),
                 Ok(None) => return Ok(()),
                 Err(error) => return self.write(&[format!("error {error}")]),
             };
             let (word, rest) = message.split_once(' ').unwrap_or((&message, ""));
             match (word, rest.split_once(' '), rest.parse::<Cursor>()) {
-                (policy::REQUEST, ..) => return self.write(&[self.policy.file(self.port)]),
+                (policy::REQUEST, ..) => return self.write(&[self.site.shared.get::<Policy>().file(&self.site)]),
                 ("say", Some((key, text)), _) => self.write(&[self.say(key, text)])?,
                 ("after", _, Ok(cursor)) if !told => {
                     self.tell_from(cursor)?;

@@ -5,56 +5,45 @@
 //! was not in the file. So the player protected the servers that its user's machine can reach, those of an intranet for
 //! one, from foreign movies, as CORS does with foreign scripts. A program without a player need not ask.
 
-use std::collections::BTreeSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use demo::Site;
 
 /// What the player sends to get the policy file.
 pub const REQUEST: &str = "<policy-file-request/>";
 
-/// The number of hosts that are remembered. There is more than one only with `--host 0.0.0.0`.
-const MAX_HOSTS: usize = 16;
-
 /// Whom the socket server lets in.
 #[derive(Default)]
-pub struct Policy(Mutex<State>);
-
-#[derive(Default)]
-struct State {
+pub struct Policy {
     /// A switch on the page: no movie may connect.
-    closed: bool,
-    /// The hosts under which the movie was loaded.
-    hosts: BTreeSet<String>,
+    closed: AtomicBool,
 }
 
 impl Policy {
     /// Closes the socket server to all movies, or opens it again to those of this demo.
     pub fn set_closed(&self, closed: bool) {
-        self.state().closed = closed;
-    }
-
-    /// The movie was loaded from this host, a name of this server: it may connect.
-    pub fn welcome(&self, host: &str) {
-        let mut state = self.state();
-        if state.hosts.len() < MAX_HOSTS {
-            state.hosts.insert(host.to_ascii_lowercase());
-        }
+        self.closed.store(closed, Ordering::Relaxed);
     }
 
     // ANCHOR: policy
-    /// The policy file of a socket server on this port.
-    pub fn file(&self, port: u16) -> String {
-        let state = self.state();
+    /// The policy file. It lets in the movies that were loaded from this demo's own hosts.
+    pub fn file(&self, site: &Site) -> String {
+        let port = site.side_port("xmlsocket");
         let mut file = String::from("<?xml version=\"1.0\"?>\n<cross-domain-policy>\n");
-        for host in state.hosts.iter().filter(|_| !state.closed) {
+        for host in own_hosts(site).filter(|_| !self.closed.load(Ordering::Relaxed)) {
             file += &format!("  <allow-access-from domain=\"{host}\" to-ports=\"{port}\"/>\n");
         }
         file + "</cross-domain-policy>\n"
     }
     // ANCHOR_END: policy
+}
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// The names by which a browser may have asked for the movie. With `--host 0.0.0.0` it is any address of this machine, and
+/// `*` lets in the movies of every host: then the bridge alone keeps foreign pages out, by their `Origin`.
+fn own_hosts(site: &Site) -> impl Iterator<Item = &str> {
+    let every = site.address.ip().is_unspecified().then_some("*");
+    let some = ["127.0.0.1", "localhost", "[::1]"].into_iter().chain(site.host.as_deref());
+    every.into_iter().chain(some.filter(move |_| every.is_none()))
 }
 
 // ANCHOR: allows

@@ -1,16 +1,10 @@
 //! The recording of the Flash socket in the book, made again and compared.
 
-use tests::record::{FETCH, Tape};
+use tests::record::Tape;
 
 #[test]
 fn the_recording_is_what_the_wire_says() {
     let mut tape = Tape::start("flash", "flash", 8007, &[]);
-    // The policy file names the host that the movie was loaded from.
-    let mut page = tape.connect();
-    tape.send(&mut page, FETCH, "/room.swf");
-    page.status();
-    drop(page);
-    tape.begin_here();
     let mut player = tape.connect_beside("xmlsocket");
     player.send("<policy-file-request/>\0");
     let ask = tape.expect("policy-ask", "up", "", "asks for the policy");

@@ -1,261 +1,168 @@
-//! The bridge: a WebSocket on one side, a TCP connection on the other, and bytes carried between them.
+//! Stage machinery: not the lesson. The bridge carries bytes between a WebSocket and a TCP connection.
 //!
-//! Flash Player opened TCP connections by itself. Ruffle runs inside the page, where nobody may, and asks a bridge: this
-//! one. It also plays the part of Flash's sandbox, which Ruffle leaves out: it asks the TCP server for its policy file
-//! before it connects.
-//!
-//! The WebSocket is tungstenite's work: what a library takes off one's hands is not this lesson's subject.
+//! Flash Player opened TCP connections itself. Ruffle runs inside the page, which can't, so it asks this bridge. The bridge
+//! also plays the part of Flash Player's sandbox, which Ruffle leaves out: before it connects, it asks the TCP server for its
+//! policy file.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use demo::{SideServer, Site, Speaks};
+use frames::close::{Close, NORMAL_CLOSURE};
+use frames::message::{DataMessage, Role};
+use frames::outbox::Sender;
+use frames::websocket::{Next, WebSocket};
+use handshake::fields::Accepted;
+use handshake::page_server;
+use handshake::refusal::Refusal;
+use handshake::request::Request;
 use room::Room;
-use tungstenite::handshake::HandshakeError;
-use tungstenite::handshake::server::{ErrorResponse, Request, Response};
-use tungstenite::protocol::{Role, WebSocketConfig};
-use tungstenite::{Message, WebSocket};
 
 use crate::policy;
-use crate::temp::Messages;
 
-/// A handshake, a frame, a policy file: what has begun has to be there in whole within this time.
+/// A policy file, a TCP connection: it has to be there within this time.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A browser that answers no ping for so long has gone; it is pinged twice in that time.
+/// A browser that sends nothing for this long has gone: it gets pings in that time, and it would answer them.
 const IDLE: Duration = Duration::from_secs(60);
 
-/// The largest message that Ruffle may send, in bytes.
+/// The longest WebSocket message that Ruffle may send, in bytes.
 const MAX_MESSAGE: usize = 64 * 1024;
 
-/// The server that carries WebSockets to the TCP server.
+/// The longest policy file, in bytes.
+const MAX_POLICY: usize = 8 * 1024;
+
+/// The bridge, one of the demo's servers.
 pub const SERVER: SideServer = SideServer { name: "bridge", port: 8207, speaks: Speaks::Upgrades, shown: true, serve };
 
 fn serve(listener: TcpListener, _room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
-    net::each_connection(&listener, move |stream| {
-        if let Err(error) = carry(stream, &site) {
-            eprintln!("a bridge ended: {error}");
+    page_server::each_request(&listener, site.clone(), move |mut browser, request, rest| match admit(&request, &site) {
+        Ok((accepted, tcp)) => {
+            browser.write_all(handshake::switching_protocols(&accepted).as_bytes())?;
+            carry(WebSocket::new(browser, rest, Role::Server, MAX_MESSAGE), &tcp, IDLE)
         }
+        Err(refusal) => page_server::refuse(&browser, refusal),
     })
 }
 
-// ANCHOR: bridge
-/// One WebSocket, one TCP connection: what comes in on either side goes out on the other.
-///
-/// The bridge knows nothing of messages. It sends whatever a read brought as one **binary** frame: the border between two
-/// frames means nothing, and Flash finds its zero bytes by itself.
-fn carry(browser: TcpStream, site: &Site) -> Result<(), Box<dyn std::error::Error>> {
-    let Some((mut ear, tcp)) = shake_hands(browser, site)? else { return Ok(()) };
-    let mouth = Mouth::new(ear.get_ref())?;
-
-    let (from_tcp, to_browser) = (tcp.try_clone()?, mouth.clone());
-    net::on_a_thread(move || {
-        let _ = tcp_to_browser(from_tcp, &to_browser);
-        to_browser.close(None); // the browser answers with its own close, and the ear ends
-    });
-
-    loop {
-        match ear.read() {
-            Ok(Message::Text(text)) => (&tcp).write_all(text.as_bytes())?,
-            Ok(Message::Binary(bytes)) => (&tcp).write_all(&bytes)?,
-            Ok(Message::Ping(bytes)) => mouth.send(Message::Pong(bytes)),
-            Ok(Message::Close(frame)) => {
-                mouth.close(frame);
-                break;
-            }
-            Ok(_) => {}
-            Err(_) => break,
-        }
-        ear.get_mut().began = None;
-    }
-    let _ = tcp.shutdown(Shutdown::Both);
-    let _ = ear.get_ref().stream.shutdown(Shutdown::Both);
-    Ok(())
-}
-// ANCHOR_END: bridge
-
-fn tcp_to_browser(mut tcp: TcpStream, browser: &Mouth) -> io::Result<()> {
-    let mut bytes = [0; 4096];
-    tcp.set_read_timeout(Some(IDLE / 3))?;
-    while browser.is_open() {
-        match tcp.read(&mut bytes) {
-            Ok(0) => break,
-            Ok(length) => browser.send(Message::binary(bytes[..length].to_vec())),
-            // Silence. So that a browser that has gone is noticed some day, it has to answer a ping now and then.
-            Err(error) if is_pause(&error) => browser.send(Message::Ping(Vec::new().into())),
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
-}
-
-// ---- Before the first byte: who asks? --------------------------------------------------------------------------------
-
-/// Reads the WebSocket handshake, opens the TCP connection, and answers 101; or refuses, and returns `None`.
-fn shake_hands(browser: TcpStream, site: &Site) -> io::Result<Option<(WebSocket<Ear>, TcpStream)>> {
-    browser.set_nodelay(true)?;
-    browser.set_write_timeout(Some(IDLE))?;
-    let ear = Ear { stream: browser.try_clone()?, began: Some(Instant::now()), shakes_hands: true };
-    let config = WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE)).max_frame_size(Some(MAX_MESSAGE));
-    let mut tcp = None;
-    #[allow(clippy::result_large_err)] // tungstenite's own type
-    let decide = |request: &Request, response: Response| {
-        tcp = Some(admit(request, site).map_err(|(status, why)| refusal(status, &why))?);
-        Ok(response)
-    };
-    match tungstenite::accept_hdr_with_config(ear, decide, Some(config)) {
-        Ok(mut ear) => {
-            ear.get_mut().shakes_hands = false;
-            ear.get_mut().began = None;
-            Ok(tcp.map(|tcp| (ear, tcp)))
-        }
-        Err(HandshakeError::Failure(tungstenite::Error::Http(_))) => hang_up(&browser),
-        Err(_) => {
-            let body = "This is the bridge: it speaks WebSocket only.\n";
-            let head = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close";
-            write!(&browser, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len())?;
-            hang_up(&browser)
-        }
-    }
-}
-
 // ANCHOR: admit
-/// Lets a page through to the TCP server, or says why not: as Flash Player would have decided, and a bit more strictly.
-fn admit(request: &Request, site: &Site) -> Result<TcpStream, (u16, String)> {
-    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
-    let (host, origin) = (header("Host"), header("Origin"));
-    if !site.is_own_host(host) {
-        return Err((421, "This server does not go by that name.".to_string()));
-    }
-    // The rule of every port here. Flash compared host names only; the browser tells us more.
-    if !site.is_allowed_origin(origin, host) {
-        return Err((403, "A page from another origin may not use this bridge.".to_string()));
-    }
+/// Opens a TCP connection for a page, or refuses it as Flash Player would have done.
+fn admit(request: &Request, site: &Site) -> Result<(Accepted, TcpStream), Refusal> {
+    // A WebSocket handshake, from a page of this demo. Flash Player compared host names only.
+    let accepted = handshake::check(request, site, &[])?;
     let server = site.side_address("xmlsocket");
-    let file =
-        fetch_policy(server).map_err(|error| (502, format!("The socket server sent no policy file: {error}")))?;
-    let page = origin.trim_start_matches("http://");
-    if !policy::allows(&file, Site::host_name(page), server.port()) {
-        return Err((403, format!("The policy file of the socket server does not let in movies from {page:?}.")));
+    let failed = |error| Refusal::new(502, format!("The socket server did not answer: {error}"));
+    let file = fetch_policy(server).map_err(failed)?;
+    let origin = request.only("Origin").unwrap_or("");
+    let host = Site::host_name(origin.trim_start_matches("http://"));
+    if !policy::allows(&file, host, server.port()) {
+        let why = format!("The policy file does not let in movies from {host:?}.");
+        return Err(Refusal::new(403, why));
     }
-    connect(server).map_err(|error| (502, format!("The socket server does not answer: {error}")))
+    Ok((accepted, connect(server).map_err(failed)?))
 }
 
 /// Asks the TCP server for its policy file, on a connection of its own as Flash Player did.
 fn fetch_policy(server: SocketAddr) -> io::Result<String> {
-    let stream = connect(server)?;
-    (&stream).write_all(format!("{}\0", policy::REQUEST).as_bytes())?;
-    let file = Messages::new(&stream, 0, 9000).next()?.ok_or(ErrorKind::UnexpectedEof)?;
-    String::from_utf8(file).map_err(|_| ErrorKind::InvalidData.into())
+    let mut stream = connect(server)?;
+    stream.write_all(format!("{}\0", policy::REQUEST).as_bytes())?;
+    let file = net::Splitter::new(&stream, 0, MAX_POLICY).next(Some(PATIENCE), PATIENCE)?;
+    String::from_utf8(file.unwrap_or_default()).map_err(|_| ErrorKind::InvalidData.into())
 }
 // ANCHOR_END: admit
 
 fn connect(server: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect_timeout(&server, PATIENCE)?;
     stream.set_nodelay(true)?;
-    stream.set_write_timeout(Some(IDLE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
     Ok(stream)
 }
 
-fn refusal(status: u16, why: &str) -> ErrorResponse {
-    let body = format!("{why}\n");
-    let mut response = ErrorResponse::new(Some(body.clone()));
-    *response.status_mut() = status.try_into().unwrap_or_default();
-    for (name, value) in [("Content-Type", "text/plain; charset=utf-8"), ("Connection", "close")] {
-        response.headers_mut().insert(name, tungstenite::http::HeaderValue::from_static(value));
-    }
-    response.headers_mut().insert("Content-Length", body.len().into());
-    response
+/// Carries bytes both ways until one side ends; then it ends the other side.
+fn carry(mut browser: WebSocket, tcp: &TcpStream, idle: Duration) -> io::Result<()> {
+    browser.set_read_timeout(Some(idle))?;
+    let (sender, from_tcp) = (browser.sender(), tcp.try_clone()?);
+    net::on_a_thread(move || {
+        let _gone = tcp_to_browser(&from_tcp, &sender, idle);
+        // The browser answers the Close frame, and the other thread ends.
+        let _gone = sender.close(&Close { code: Some(NORMAL_CLOSURE), reason: String::new() });
+    });
+    let _gone = browser_to_tcp(&mut browser, tcp);
+    browser.sender().hang_up();
+    tcp.shutdown(Shutdown::Both)
 }
 
-/// Ends a connection that was refused so that the refusal arrives: closed with bytes unread, a socket sends RST.
-fn hang_up<T>(mut browser: &TcpStream) -> io::Result<Option<T>> {
-    browser.shutdown(Shutdown::Write)?;
-    browser.set_read_timeout(Some(Duration::from_secs(1)))?;
-    let mut rest = [0; 4096];
-    for _ in 0..64 {
-        if !matches!(browser.read(&mut rest), Ok(1..)) {
-            break;
+// ANCHOR: bridge
+fn browser_to_tcp(browser: &mut WebSocket, mut tcp: &TcpStream) -> io::Result<()> {
+    loop {
+        match browser.read() {
+            Next::Message(DataMessage::Binary(bytes)) => tcp.write_all(&bytes)?,
+            Next::Message(DataMessage::Text(text)) => tcp.write_all(text.as_bytes())?,
+            Next::Pong(_) => {}
+            Next::Timeout | Next::Gone(_) => return Ok(()),
         }
     }
-    Ok(None)
 }
 
-// ---- One WebSocket, two threads --------------------------------------------------------------------------------------
-
-/// The side that hears. tungstenite answers pings and closes by itself; after the handshake that goes nowhere, since
-/// the mouth does it: two who write into one another's frames would be worse.
-struct Ear {
-    stream: TcpStream,
-    /// When the first byte of what is being read came.
-    began: Option<Instant>,
-    shakes_hands: bool,
-}
-
-impl Read for Ear {
-    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        let left = self.began.map_or(IDLE, |began| PATIENCE.saturating_sub(began.elapsed()));
-        if left.is_zero() {
-            return Err(io::Error::new(ErrorKind::ConnectionAborted, "the rest did not come in time"));
+/// Sends what each read brought as one **binary** message. Its end means nothing: the movie finds
+/// the zero bytes itself. Now and then a ping asks whether the browser is still there.
+fn tcp_to_browser(mut tcp: &TcpStream, browser: &Sender, idle: Duration) -> io::Result<()> {
+    tcp.set_read_timeout(Some(idle / 3))?;
+    let (mut bytes, mut pinged) = ([0; 4096], Instant::now());
+    loop {
+        match tcp.read(&mut bytes) {
+            Ok(0) => return Ok(()),
+            Ok(length) => browser.send(&DataMessage::Binary(bytes[..length].to_vec()))?,
+            Err(error) if net::is_timeout(&error) => {}
+            Err(error) => return Err(error),
         }
-        self.stream.set_read_timeout(Some(left))?;
-        let length = self.stream.read(bytes).map_err(|error| match is_pause(&error) {
-            true => io::Error::new(ErrorKind::ConnectionAborted, "nothing came for too long"),
-            false => error,
-        })?;
-        self.began.get_or_insert_with(Instant::now);
-        Ok(length)
-    }
-}
-
-impl Write for Ear {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.shakes_hands { self.stream.write(bytes) } else { Ok(bytes.len()) }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// The side that speaks; `None` once it has said goodbye.
-#[derive(Clone)]
-struct Mouth(Arc<Mutex<Option<WebSocket<TcpStream>>>>);
-
-impl Mouth {
-    fn new(ear: &Ear) -> io::Result<Self> {
-        let speaker = WebSocket::from_raw_socket(ear.stream.try_clone()?, Role::Server, None);
-        Ok(Mouth(Arc::new(Mutex::new(Some(speaker)))))
-    }
-
-    fn is_open(&self) -> bool {
-        self.speaker().is_some()
-    }
-
-    fn send(&self, message: Message) {
-        let mut speaker = self.speaker();
-        if let Some(open) = speaker.as_mut()
-            && open.send(message).is_err()
-        {
-            let _ = open.get_ref().shutdown(Shutdown::Both); // wakes the ear
-            *speaker = None;
+        if pinged.elapsed() >= idle / 3 {
+            browser.ping(b"")?;
+            pinged = Instant::now();
         }
     }
+}
+// ANCHOR_END: bridge
 
-    fn close(&self, frame: Option<tungstenite::protocol::CloseFrame>) {
-        if let Some(mut open) = self.speaker().take() {
-            let _ = open.close(frame);
-            let _ = open.flush();
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::thread;
+
+    /// Two ends of a TCP connection.
+    fn pair() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        (TcpStream::connect(listener.local_addr().unwrap()).unwrap(), listener.accept().unwrap().0)
+    }
+
+    /// A bridge between two connections; their other ends.
+    fn bridge(idle: Duration) -> (TcpStream, TcpStream) {
+        let ((browser, near), (tcp, server)) = (pair(), pair());
+        let websocket = WebSocket::new(near, Vec::new(), Role::Server, MAX_MESSAGE);
+        thread::spawn(move || carry(websocket, &tcp, idle));
+        (browser, server)
+    }
+
+    #[test]
+    fn a_browser_that_answers_no_ping_is_given_up_and_the_tcp_connection_ended() {
+        let (mut browser, mut server) = bridge(Duration::from_millis(1500));
+        browser.write_all(&[0x82, 0xfe, 0x10]).unwrap(); // the beginning of a frame
+        assert_eq!(server.read(&mut [0; 10]).unwrap(), 0);
+        let mut all = Vec::new();
+        browser.read_to_end(&mut all).unwrap();
+        assert_eq!(all[..2], [0x89, 0], "it was asked by a ping");
+    }
+
+    #[test]
+    fn a_browser_is_pinged_also_while_the_tcp_server_is_never_silent() {
+        let (mut browser, mut server) = bridge(Duration::from_millis(1500));
+        let mut bytes = [0; 100];
+        while bytes[..2] != [0x89, 0] {
+            server.write_all(b"x").unwrap();
+            let length = browser.read(&mut bytes).unwrap();
+            assert!(length > 0, "the connection ended before a ping came");
         }
     }
-
-    fn speaker(&self) -> MutexGuard<'_, Option<WebSocket<TcpStream>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn is_pause(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }

@@ -28,12 +28,9 @@ pub const PAGE: Page = Page {
 /// # Errors
 /// When the listener fails.
 pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
-    let (swf, policy) = (movie::swf(), crate::temp::policy());
+    let (swf, policy) = (movie::swf(), site.shared.get::<Policy>());
     http::serve(listener, &site.clone(), move |request| match http::path(&request) {
         "/room.swf" => http::get(request, |request| {
-            if let Some(host) = http::header(&request, "Host").filter(|host| site.is_own_host(host)) {
-                policy.welcome(Site::host_name(host));
-            }
             Answer::new(200).send(request, "application/x-shockwave-flash", &swf[..]);
         }),
         "/policy" => http::post(request, |request| set_policy(request, &policy)),
