@@ -33,7 +33,7 @@ export function tickButton(saying) {
   });
 }
 
-/** The movie is ready, so the socket and the tick can be used. */
+/** The movie is there, so the socket and the tick can be used. */
 export function enable() {
   for (const id of ["socket", "tick"]) button(id).disabled = false;
 }

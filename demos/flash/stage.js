@@ -1,4 +1,5 @@
 // Stage machinery: not the lesson. It puts Ruffle, the Flash emulator, on the page and lets it play the movie.
+import { enable } from "./controls.js";
 import { doing } from "./room.js";
 
 /**
@@ -35,12 +36,16 @@ export async function player(files, { host, port, proxyUrl }) {
 export async function play(movie, url, parameters) {
   try {
     await movie.ruffle().load({ url, parameters });
+    enable();
   } catch (error) {
     doing(`the emulator failed: ${error.message}`, true);
   }
 }
 
 function missing() {
-  document.querySelector("#missing").hidden = false;
+  const text = document.createElement("p");
+  text.textContent = `The movie can't run: Ruffle, the Flash emulator, is not here. Stop the demo, type “make ruffle” once
+    (npm fetches 10 MB), start the demo again. What you say now goes by HTTP, and this page hears nothing.`;
+  document.querySelector("#stage").replaceChildren(text);
   doing("no emulator: run “make ruffle”", true);
 }

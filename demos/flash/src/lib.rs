@@ -26,7 +26,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use demo::{Demo, SideServer, Site, Speaks};
-use policy::Policy;
 use room::{Cursor, Gap, Message, News, Room};
 
 /// The demo, as the README, the book and the tests know it.
@@ -48,9 +47,6 @@ pub const DEMO: Demo = Demo {
 
 /// The longest message of a client, in bytes: 1,000 characters of 4 bytes, and the words before.
 const MAX_MESSAGE: usize = 8 * 1024;
-
-/// A message that has begun has to end within this time. Between messages a client may be silent.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A client that takes no byte for this long has gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -75,21 +71,21 @@ struct Client {
 
 impl Client {
     // ANCHOR: converse
-    /// Answers one message after the other. Each ends with a zero byte.
+    /// Answers one message after the other. Each ends with a zero byte, in time once it has begun.
     fn converse(self: &Arc<Self>) -> io::Result<()> {
         self.stream.set_nodelay(true)?;
         self.stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
         let mut messages = net::Splitter::new(&self.stream, 0, MAX_MESSAGE);
         let mut told = false;
         loop {
-            let message = match messages.next(None, PATIENCE) {
+            let message = match messages.next(None, self.site.head_timeout) {
                 Ok(Some(message)) => String::from_utf8(message).unwrap_or_default(),
                 Ok(None) => return Ok(()),
                 Err(error) => return self.write(&[format!("error {error}")]),
             };
             let (word, rest) = message.split_once(' ').unwrap_or((&message, ""));
             match (word, rest.split_once(' '), rest.parse::<Cursor>()) {
-                (policy::REQUEST, ..) => return self.write(&[self.site.shared.get::<Policy>().file(&self.site)]),
+                (policy::REQUEST, ..) => return self.write(&[policy::file(&self.site)]),
                 ("say", Some((key, text)), _) => self.write(&[self.say(key, text)])?,
                 ("after", _, Ok(cursor)) if !told => {
                     self.tell_from(cursor)?;

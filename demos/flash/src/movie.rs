@@ -33,8 +33,8 @@ pub fn swf() -> Vec<u8> {
     //   said = text.substr(0, 200);
     //   page.call("fromFlash", "data", text);
     // };
-    let beginning = Code::new().number(SHOWN).number(0).number(2).get("text").text("substr").op(CallMethod);
-    let show = Code::new().text("said").append(&beginning).op(SetVariable);
+    let show = Code::new().text("said").number(SHOWN).number(0).number(2).get("text");
+    let show = show.text("substr").op(CallMethod).op(SetVariable);
     let script = handler(script, "onData", &["text"], &show.append(&tell_page("data", &["text"])));
 
     // socket.onClose = function () { page.call("fromFlash", "close"); };

@@ -12,31 +12,27 @@ use demo::Site;
 /// What the player sends to get the policy file.
 pub const REQUEST: &str = "<policy-file-request/>";
 
-/// Whom the socket server lets in.
+/// A switch on the page: closed, the socket server lets no movie in.
 #[derive(Default)]
-pub struct Policy {
-    /// A switch on the page: no movie may connect.
-    closed: AtomicBool,
+struct Closed(AtomicBool);
+
+/// Closes the socket server to all movies, or opens it again to those of this demo.
+pub fn set_closed(site: &Site, closed: bool) {
+    site.shared.get::<Closed>().0.store(closed, Ordering::Relaxed);
 }
 
-impl Policy {
-    /// Closes the socket server to all movies, or opens it again to those of this demo.
-    pub fn set_closed(&self, closed: bool) {
-        self.closed.store(closed, Ordering::Relaxed);
+// ANCHOR: policy
+/// The policy file. It lets in the movies that were loaded from this demo's own hosts.
+pub fn file(site: &Site) -> String {
+    let closed = site.shared.get::<Closed>().0.load(Ordering::Relaxed);
+    let port = site.side_port("xmlsocket");
+    let mut file = String::from("<?xml version=\"1.0\"?>\n<cross-domain-policy>\n");
+    for host in own_hosts(site).filter(|_| !closed) {
+        file += &format!("  <allow-access-from domain=\"{host}\" to-ports=\"{port}\"/>\n");
     }
-
-    // ANCHOR: policy
-    /// The policy file. It lets in the movies that were loaded from this demo's own hosts.
-    pub fn file(&self, site: &Site) -> String {
-        let port = site.side_port("xmlsocket");
-        let mut file = String::from("<?xml version=\"1.0\"?>\n<cross-domain-policy>\n");
-        for host in own_hosts(site).filter(|_| !self.closed.load(Ordering::Relaxed)) {
-            file += &format!("  <allow-access-from domain=\"{host}\" to-ports=\"{port}\"/>\n");
-        }
-        file + "</cross-domain-policy>\n"
-    }
-    // ANCHOR_END: policy
+    file + "</cross-domain-policy>\n"
 }
+// ANCHOR_END: policy
 
 /// The names by which a browser may have asked for the movie. With `--host 0.0.0.0` it is any address of this machine, and
 /// `*` lets in the movies of every host: then the bridge alone keeps foreign pages out, by their `Origin`.
@@ -47,7 +43,7 @@ fn own_hosts(site: &Site) -> impl Iterator<Item = &str> {
 }
 
 // ANCHOR: allows
-/// The player's half: whether a policy file lets movies of this host connect to this port. One of its
+/// The player's half: whether a policy file lets movies of this host connect to this port. One
 /// `allow-access-from` has to name both.
 pub fn allows(file: &str, host: &str, port: u16) -> bool {
     file.split('<').filter(|tag| tag.starts_with("allow-access-from")).any(|tag| {

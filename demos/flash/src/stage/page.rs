@@ -9,8 +9,7 @@ use http::Answer;
 use room::Room;
 use tiny_http::Request;
 
-use crate::policy::Policy;
-use crate::{DEMO, movie};
+use crate::{DEMO, movie, policy};
 
 /// The page. It may load what Ruffle needs.
 pub const PAGE: Page = Page {
@@ -28,22 +27,22 @@ pub const PAGE: Page = Page {
 /// # Errors
 /// When the listener fails.
 pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
-    let (swf, policy) = (movie::swf(), site.shared.get::<Policy>());
+    let swf = movie::swf();
     http::serve(listener, &site.clone(), move |request| match http::path(&request) {
         "/room.swf" => http::get(request, |request| {
             Answer::new(200).send(request, "application/x-shockwave-flash", &swf[..]);
         }),
-        "/policy" => http::post(request, |request| set_policy(request, &policy)),
+        "/policy" => http::post(request, |request| set_policy(request, &site)),
         _ => http::common(request, &DEMO, &site, &room),
     })
 }
 
 /// `POST /policy` with `open` lets this demo's movies in, with `closed` no movie.
-fn set_policy(mut request: Request, policy: &Policy) {
+fn set_policy(mut request: Request, site: &Site) {
     let body = http::body(&mut request);
     match body.as_deref() {
         Ok(word @ (b"open" | b"closed")) => {
-            policy.set_closed(word == b"closed");
+            policy::set_closed(site, word == b"closed");
             http::text(request, 200, "The policy file says so from now on.");
         }
         _ => http::text(request, 400, "The policy takes one of two words: open, closed."),
