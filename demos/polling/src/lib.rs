@@ -2,7 +2,7 @@
 //!
 //! Run    `cargo run -p polling`, then open <http://127.0.0.1:8001> in two tabs
 //! Read   this file top to bottom, then `../page.html`
-//! Wire   `GET /messages?after=7` at once `200 {"messages":[]}`, every second, for ever
+//! Wire   `GET /messages?after=9f3c01d2-7` at once `200 {"life":"9f3c01d2","after":7,"messages":[]}`, every second, for ever
 //! Book   `book/src/polling.md`
 //!
 //! Left out: logins, storage. The server does next to nothing here: the technique, and its faults, are in the page.
@@ -48,7 +48,7 @@ pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Res
 }
 
 // ANCHOR: answer
-/// Answers `GET /messages?after=ID` at once: with what was said after message ID, or with an empty list.
+/// Answers `GET /messages?after=CURSOR` at once: with what was said after the cursor, or with an empty list.
 fn answer(request: Request, room: &Room) {
     let cursor = http::cursor(&request);
     http::json(request, 200, &room.since(cursor).json());
@@ -56,8 +56,8 @@ fn answer(request: Request, room: &Room) {
 // ANCHOR_END: answer
 
 // ANCHOR: slow
-/// The same, as a server under load would: it looks first and gets round to answering `slow` milliseconds later. By then
-/// a request that was sent after this one may have had its answer.
+/// The same, as a server under load does it: it looks first, and answers `slow` milliseconds later. By
+/// then a request that was sent after this one may have had its answer.
 fn answer_slowly(request: Request, room: &Room, slow: u64) {
     let news = room.since(http::cursor(&request));
     thread::sleep(Duration::from_millis(slow.min(MAX_SLOW)));
