@@ -2,11 +2,12 @@
 //!
 //! Run    `cargo run -p iframe`, then open <http://127.0.0.1:8004> in two tabs
 //! Read   this file top to bottom, then `../page.html`
-//! Wire   `GET /frame?after=9f3c01d2-7` ... `200 text/html` ... `<script>parent.hear({"id":8,...})</script>` ...
+//! Wire   `GET /frame?after=9f3c01d2-7` ... `200 text/html` ...
+//!        `<script>parent.hear({"id":8,...})</script>` ...
 //! Book   `book/src/iframe.md`
 //!
-//! Left out: logins, storage. Internet Explorer before version 8 had no other way to hear while an answer was still
-//! coming. Today this is a technique to look at, not to use.
+//! Left out: logins, storage. Internet Explorer before version 8 had no other way to hear while an
+//! answer was still coming. Today this is a technique to look at, not to use.
 
 use std::io;
 use std::net::TcpListener;
@@ -34,12 +35,14 @@ pub const DEMO: Demo = Demo {
 /// Seconds between two signs of life, unless the page asks for others.
 const BEAT: f64 = 3.0;
 
-/// A document ends after this number of messages and signs of life, unless the page asks for another number.
+/// A document ends after this number of messages and signs of life, unless the page asks for
+/// another number.
 const SCRIPTS: usize = 30;
 
-/// Bytes of padding in front, unless the page asks for another number. Browsers used to hold back the first bytes of a
-/// page until there were enough of them to guess what it is. To guess its encoding they may still wait for 1024 bytes
-/// (WHATWG HTML, 13.2.3.2), but not when `Content-Type` names it.
+/// Bytes of padding in front, unless the page asks for another number. Browsers used to hold back
+/// the first bytes of a page until there were enough of them to guess what it is. To guess its
+/// encoding they may still wait for 1024 bytes (WHATWG HTML, 13.2.3.2), but not when `Content-Type`
+/// names it.
 const PADDING: usize = 1024;
 
 /// Serves the room on the listener.
@@ -56,8 +59,10 @@ pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Res
 /// Answers `GET /frame?after=CURSOR&scripts=N&beat=SECONDS&padding=BYTES`.
 fn answer(request: Request, room: &Arc<Room>) {
     let cursor = http::cursor(&request);
-    let scripts = http::query(&request, "scripts").filter(|n| (1..=10_000).contains(n)).unwrap_or(SCRIPTS);
-    let beat = http::query(&request, "beat").filter(|beat| (0.05..=60.0).contains(beat)).unwrap_or(BEAT);
+    let scripts =
+        http::query(&request, "scripts").filter(|n| (1..=10_000).contains(n)).unwrap_or(SCRIPTS);
+    let beat =
+        http::query(&request, "beat").filter(|beat| (0.05..=60.0).contains(beat)).unwrap_or(BEAT);
     let padding = http::query(&request, "padding").unwrap_or(PADDING).min(64 * 1024);
     let ended = begin(request, padding)
         .and_then(|out| stream(out, room.reader(cursor), scripts, Duration::from_secs_f64(beat)));
@@ -79,8 +84,8 @@ fn begin(request: Request, padding: usize) -> io::Result<Endless> {
 
 // ANCHOR: stream
 /// Writes a script for each message, until the client has gone, which is an error, or until the
-/// document has had its number of scripts. A document only grows, so it must end some time. The page
-/// then opens the next one, from its cursor on.
+/// document has had its number of scripts. A document only grows, so it must end some time. The
+/// page then opens the next one, from its cursor on.
 fn stream(mut out: Endless, mut reader: Reader, scripts: usize, beat: Duration) -> io::Result<()> {
     let mut news = reader.wait(Duration::ZERO);
     out.send(script("here", &news.place().to_string()))?; // where the document begins
@@ -108,17 +113,18 @@ fn stream(mut out: Endless, mut reader: Reader, scripts: usize, beat: Duration) 
 // ANCHOR_END: stream
 
 // ANCHOR: script
-/// A script that calls a function of the page around the frame. The browser runs it as soon as it has
-/// read `</script>`: that is the whole push.
+/// A script that calls a function of the page around the frame. The browser runs it as soon as it
+/// has read `</script>`: that is the whole push.
 fn script(function: &str, json: &str) -> String {
     format!("<script>parent.{function}({})</script>\n", script_safe(json))
 }
 
-/// The same JSON, safe to stand between `<script>` and `</script>`. The browser looks for the end of a
-/// script before it looks at the script, so a `</script>` in a message would end it, and the rest of
-/// the message would be HTML; `<!--` changes where the end is (WHATWG HTML, 4.12.1.3). In JSON a `<`
-/// occurs only inside strings, where an escape means the same. The same holds for U+2028 and U+2029,
-/// which JavaScript did not allow in a string before 2019. (The demo `jsonp` has the same two lines.)
+/// The same JSON, safe to stand between `<script>` and `</script>`. The browser looks for the end
+/// of a script before it looks at the script, so a `</script>` in a message would end it, and the
+/// rest of the message would be HTML; `<!--` changes where the end is (WHATWG HTML, 4.12.1.3). In
+/// JSON a `<` occurs only inside strings, where an escape means the same. The same holds for U+2028
+/// and U+2029, which JavaScript did not allow in a string before 2019. (The demo `jsonp` has the
+/// same two lines.)
 fn script_safe(json: &str) -> String {
     let json = json.replace('<', "\\u003c");
     json.replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")

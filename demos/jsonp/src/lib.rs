@@ -2,19 +2,20 @@
 //!
 //! Run    `cargo run -p jsonp`, then open <http://127.0.0.1:8002> in two tabs
 //! Read   this file top to bottom, then `../page.html`
-//! Wire   `GET /messages?after=9f3c01d2-7&callback=jsonp_3`, on another port ... `200 /**/jsonp_3({...,"messages":[...]});`
+//! Wire   `GET /messages?after=9f3c01d2-7&callback=jsonp_3`, on another port ...
+//!        `200 /**/jsonp_3({"life":"9f3c01d2","after":8,"messages":[{"id":8,...}]});`
 //! Book   `book/src/jsonp.md`
 //!
-//! Left out: logins, storage. This server does not ask who reads: a `<script>` sends no `Origin`, so every page may. A
-//! server with private data must not answer like this.
+//! Left out: logins, storage. This server does not ask who reads: a `<script>` sends no `Origin`,
+//! so every page may. A server with private data must not answer like this.
 
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 
 use demo::{Demo, SideServer, Site, Speaks};
-use room::Room;
 use http::Answer;
+use room::Room;
 use tiny_http::Request;
 
 /// The demo, as the README, the book and the tests know it.
@@ -27,9 +28,12 @@ pub const DEMO: Demo = Demo {
     page: demo::page!(),
     speaks: Speaks::Http,
     serve,
-    // Another port is another origin (RFC 6454, 4): that is all it takes to be cross-origin.
-    side_servers: &[SideServer { name: "data", port: 8102, speaks: Speaks::Http, shown: true, serve: serve_data }],
+    side_servers: &[DATA],
 };
+
+/// The other origin: another port is enough to be one (RFC 6454, 4).
+pub const DATA: SideServer =
+    SideServer { name: "data", port: 8102, speaks: Speaks::Http, shown: true, serve: serve_data };
 
 /// The longest name of a callback, in bytes.
 const MAX_NAME: usize = 40;
@@ -37,8 +41,8 @@ const MAX_NAME: usize = 40;
 /// What the hostile answer does before it calls back.
 const HOSTILE: &str = include_str!("hostile.js");
 
-/// Serves the page's own origin: the page, and the way to say something. (JSONP can ask and can't tell: a script is
-/// fetched by `GET`, without a body.)
+/// Serves the page's own origin: the page, and the way to say something. (JSONP can ask and can't
+/// tell: a script is fetched by `GET`, without a body.)
 ///
 /// # Errors
 /// When the listener fails.
@@ -60,8 +64,8 @@ pub fn serve_data(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io
 
 // ANCHOR: answer
 /// Answers `GET /messages?after=CURSOR&callback=NAME` with a script that calls NAME with the news;
-/// without a callback, with the news themselves, for a `fetch`. A hostile server puts a program of its
-/// own `before` them.
+/// without a callback, with the news themselves, for a `fetch`. A hostile server puts a program of
+/// its own `before` them.
 fn answer(request: Request, room: &Room, site: &Site, before: &str) {
     let news = room.since(http::cursor(&request)).json().to_string();
     let name = http::query_text(&request, "callback").map(str::to_string);
@@ -75,7 +79,8 @@ fn answer(request: Request, room: &Room, site: &Site, before: &str) {
     }
 }
 
-const BAD_NAME: &str = "A callback is 1 to 40 letters, digits and _, and does not start with a digit.";
+const BAD_NAME: &str =
+    "A callback is 1 to 40 letters, digits and _, and does not start with a digit.";
 
 /// The name of RFC 9239, section 6, is `text/javascript`. Browsers take this older one as well, and
 /// many servers still send it.
@@ -99,9 +104,9 @@ fn is_safe(name: &str) -> bool {
     starts_well && plain && name.len() <= MAX_NAME
 }
 
-/// The same JSON, safe to stand in a script. In JSON these characters occur only inside strings, where
-/// an escape means the same: `<`, the start of `</script` and `<!--`, in case a page copies this into
-/// HTML; and U+2028 and U+2029, which JavaScript did not allow in a string before 2019.
+/// The same JSON, safe to stand in a script. In JSON these characters occur only inside strings,
+/// where an escape means the same: `<`, the start of `</script` and `<!--`, in case a page copies
+/// this into HTML; and U+2028 and U+2029, which JavaScript did not allow in a string before 2019.
 /// (The demo `iframe` has the same two lines.)
 fn script_safe(json: &str) -> String {
     let json = json.replace('<', "\\u003c");
@@ -110,8 +115,8 @@ fn script_safe(json: &str) -> String {
 // ANCHOR_END: call
 
 // ANCHOR: send
-/// Sends data, and lets one other origin read it: the origin of the demo's page (WHATWG Fetch, 3.3, the
-/// CORS protocol).
+/// Sends data, and lets one other origin read it: the origin of the demo's page (WHATWG Fetch, 3.3,
+/// the CORS protocol).
 fn send(request: Request, site: &Site, kind: &str, body: String) {
     let page = site.page_origin(http::header(&request, "Host").unwrap_or_default());
     let mut answer = Answer::new(200).field("Vary", "Origin");
@@ -131,7 +136,22 @@ mod tests {
         for good in ["jsonp_3", "_", "callback", &"a".repeat(MAX_NAME)] {
             assert!(is_safe(good), "{good}");
         }
-        for bad in ["", "3a", "a.b", "a[0]", "a(1)", "a;b", "a b", "a%28", "a'", "a\"", "ä", "a\u{2028}", "a<", "$"] {
+        for bad in [
+            "",
+            "3a",
+            "a.b",
+            "a[0]",
+            "a(1)",
+            "a;b",
+            "a b",
+            "a%28",
+            "a'",
+            "a\"",
+            "ä",
+            "a\u{2028}",
+            "a<",
+            "$",
+        ] {
             assert!(!is_safe(bad), "{bad}");
         }
         assert!(!is_safe(&"a".repeat(MAX_NAME + 1)));

@@ -2,11 +2,12 @@
 //!
 //! Run    `cargo run -p longpoll`, then open <http://127.0.0.1:8003> in two tabs
 //! Read   this file top to bottom, then `../page.html`
-//! Wire   `GET /wait?after=9f3c01d2-7` ... silence, up to 25 s ... `200 {"life":"9f3c01d2","after":8,"messages":[...]}`
+//! Wire   `GET /wait?after=9f3c01d2-7` ... up to 25 s of silence ...
+//!        `200 {"life":"9f3c01d2","after":8,"messages":[{"id":8,...}]}`
 //! Book   `book/src/longpoll.md`
 //!
-//! Left out: logins, storage. One thread sleeps for each request that waits: fine for a class of thirty, and for a
-//! thousand; the chapter counts what it costs.
+//! Left out: logins, storage. One thread sleeps for each request that waits: fine for a class of
+//! thirty, and for a thousand; the chapter counts what it costs.
 
 use std::io;
 use std::net::TcpListener;
@@ -59,8 +60,8 @@ pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Res
 }
 
 // ANCHOR: answer
-/// Answers `GET /wait?after=CURSOR&hold=SECONDS&beat=SECONDS` with what was said after the cursor, as
-/// soon as there is something; with an empty list when nothing was said within `hold`.
+/// Answers `GET /wait?after=CURSOR&hold=SECONDS&beat=SECONDS` with what was said after the cursor,
+/// as soon as there is something; with an empty list when nothing was said within `hold`.
 fn answer(request: Request, room: &Room) {
     let cursor = http::cursor(&request);
     let seconds = |name, default| {
@@ -75,12 +76,13 @@ fn answer(request: Request, room: &Room) {
 // ANCHOR_END: answer
 
 // ANCHOR: hold
-/// Sleeps until the room has something newer than `cursor`, at most for `hold`, and answers with it.
+/// Sleeps until the room has something newer than `cursor`, at most for `hold`, and answers with
+/// it.
 ///
 /// A sleeping thread does not see its client leave: a program learns that only when it reads or
-/// writes. So after each `beat` of silence the thread writes one space: the answer has begun, and JSON
-/// may have white space in front (RFC 8259, 2). To a client that has gone the write fails. That is the
-/// error, and the thread is free.
+/// writes. So after each `beat` of silence the thread writes one space: the answer has begun, and
+/// JSON may have white space in front (RFC 8259, 2). To a client that has gone the write fails.
+/// That is the error, and the thread is free.
 fn hold_until_news(
     request: Request,
     room: &Room,

@@ -1,19 +1,20 @@
 //! Multipart streaming: one answer of many parts, each with a head of its own.
 //!
 //! Run    `cargo run -p multipart`, then open <http://127.0.0.1:8005> in two tabs
-//! Read   this file top to bottom, then `clock.rs` and `../page.html`
-//! Wire   `GET /parts` ... `200 multipart/x-mixed-replace;boundary=K` ... `--K`, `Id: 8`, `Content-Length: 5`, empty line,
-//!        `hello` ...
+//! Read   this file top to bottom, then `../page.html` and `../parts.js`
+//! Wire   `GET /parts` ... `200 multipart/x-mixed-replace;boundary=K` ...
+//!        `--K`, `Id: 8`, `Content-Length: 5`, empty line, `hello` ...
 //! Book   `book/src/multipart.md`
 //!
-//! Left out: logins, storage, nested parts. The format is that of RFC 2046, section 5.1; `x-mixed-replace`, where each part
-//! takes the place of the one before, is Netscape's, and registered by the WHATWG HTML standard (IANA considerations).
+//! Left out: logins, storage, nested parts. The format is that of RFC 2046, section 5.1;
+//! `x-mixed-replace`, where each part takes the place of the one before, is Netscape's, and
+//! registered by the WHATWG HTML standard (IANA considerations).
 
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use demo::{Demo, Site, Speaks};
 use http::Endless;
@@ -29,7 +30,7 @@ pub const DEMO: Demo = Demo {
     title: "Multipart streaming",
     promise: "One answer of many parts, each with a head of its own; a boundary that can't be guessed stands between them.",
     first: "say something, open its part on the wire, then start the clock: a picture the server draws again and again",
-    page: demo::page!(),
+    page: demo::page!("parts.js", "clock.js"),
     speaks: Speaks::Http,
     serve,
     side_servers: &[],
@@ -56,7 +57,8 @@ pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Res
 /// Answers `GET /parts?after=CURSOR&beat=SECONDS`.
 fn messages(request: Request, room: &Arc<Room>) {
     let cursor = http::cursor(&request);
-    let beat = http::query(&request, "beat").filter(|beat| (0.05..=60.0).contains(beat)).unwrap_or(BEAT);
+    let beat =
+        http::query(&request, "beat").filter(|beat| (0.05..=60.0).contains(beat)).unwrap_or(BEAT);
     let ended = Parts::begin(request)
         .and_then(|parts| stream(parts, room.reader(cursor), Duration::from_secs_f64(beat)));
     if ended.is_err() {
@@ -125,8 +127,8 @@ impl Parts {
 }
 
 /// 128 random bits, drawn anew for each answer: a boundary that could be known in advance could be
-/// said as a message. (Our own page reads Content-Length and does not look for the boundary inside a
-/// message. A browser's `<img>` does.)
+/// said as a message. (Our own page reads Content-Length and does not look for the boundary inside
+/// a message. A browser's `<img>` does.)
 fn boundary() -> String {
     let mut bits = [0; 16];
     getrandom::fill(&mut bits).expect("the operating system gives random numbers");
@@ -135,18 +137,17 @@ fn boundary() -> String {
 // ANCHOR_END: parts
 
 // ANCHOR: pictures
-/// Answers `GET /clock?every=MILLISECONDS`: a picture, and another, and another. An `<img>` shows each
-/// in place of the one before, without a line of JavaScript.
+/// Answers `GET /clock?every=MILLISECONDS`: a picture, and another, and another. An `<img>` shows
+/// each in place of the one before, without a line of JavaScript.
 fn pictures(request: Request) {
-    let every = http::query(&request, "every").filter(|ms| (50..=60_000).contains(ms)).unwrap_or(EVERY);
-    let ended = Parts::begin(request).and_then(|mut parts| {
+    let every =
+        http::query(&request, "every").filter(|ms| (50..=60_000).contains(ms)).unwrap_or(EVERY);
+    let ended: io::Result<()> = Parts::begin(request).and_then(|mut parts| {
         loop {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            let picture = clock::picture(now.as_secs() % 86_400);
-            parts.write(&[("Content-Type", "image/bmp")], &picture)?;
+            parts.write(&[("Content-Type", "image/bmp")], &clock::now())?;
             thread::sleep(Duration::from_millis(every));
         }
     });
-    let _: io::Result<()> = ended; // an error means that the browser has gone
+    drop(ended); // an error means that the browser has gone
 }
 // ANCHOR_END: pictures

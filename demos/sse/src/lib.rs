@@ -2,10 +2,12 @@
 //!
 //! Run    `cargo run -p sse`, then open <http://127.0.0.1:8008> in two tabs
 //! Read   this file top to bottom, then `../page.html`
-//! Wire   `GET /events` ... `200 text/event-stream` ... `id: 9f3c01d2-8`, `data: hello`, empty line ... `: beat` ...
+//! Wire   `GET /events` ... `200 text/event-stream` ...
+//!        `id: 9f3c01d2-8`, `data: hello`, empty line ... `: beat` ...
 //! Book   `book/src/sse.md`
 //!
-//! Left out: logins, storage, compression. What the page's Stop button asks for is in `buttons.rs`. The format is the WHATWG HTML standard's, section 9.2.
+//! Left out: logins, storage, compression. What the page's Stop button asks for is in `buttons.rs`.
+//! The format is the WHATWG HTML standard's, section 9.2.
 
 use std::io;
 use std::net::TcpListener;
@@ -28,16 +30,18 @@ pub const DEMO: Demo = Demo {
     title: "Server-Sent Events",
     promise: "One request, one answer that never ends; the browser cuts it into events and reconnects by itself.",
     first: "open the page in two tabs, say something in one, then reset the cable and watch the browser come back",
-    page: demo::page!(),
+    page: demo::page!("seven.js"),
     speaks: Speaks::Http,
     serve,
     side_servers: &[],
 };
 
-/// How long a browser waits before it reconnects, unless the page asks for another `retry`: milliseconds.
+/// How long a browser waits before it reconnects, unless the page asks for another `retry`:
+/// milliseconds.
 const RETRY: u64 = 2_000;
 
-/// Seconds between two comments on a silent stream. Proxies on the way often give up after 30 or 60.
+/// Seconds between two comments on a silent stream. Proxies on the way often give up after 30 or
+/// 60.
 const BEAT: f64 = 15.0;
 
 /// What the streams of one server share.
@@ -64,13 +68,13 @@ pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Res
 }
 
 // ANCHOR: answer
-/// Answers `GET /events`: from the message after `Last-Event-ID` on, which the browser sends when it
-/// reconnects.
+/// Answers `GET /events`: from the message after `Last-Event-ID` on, which the browser sends when
+/// it reconnects.
 fn answer(request: Request, room: &Arc<Room>, streams: &Streams) {
     let tab = buttons::tab(&request);
     if streams.stopped.has(&tab) {
-        // Any status but 200, and any other type, ends an EventSource for good (WHATWG HTML, 9.2.3).
-        // 204 is the polite way to say it.
+        // Any status but 200, and any other type, ends an EventSource for good (WHATWG HTML,
+        // 9.2.3). 204 is the polite way to say it.
         return Answer::new(204).send(request, "text/event-stream", "");
     }
     streams.open.fetch_add(1, Ordering::Relaxed);
@@ -109,7 +113,7 @@ fn stream(request: Request, mut reader: Reader, tab: &str, streams: &Streams) ->
             events += &event("listeners", None, &now.to_string());
         }
         if events.is_empty() && last_write.elapsed() >= beat {
-            events += ": beat\n\n"; // a comment: the browser ignores it, and to a client that has gone it fails
+            events += ": beat\n\n"; // a comment: the browser ignores it
         }
         if !events.is_empty() {
             out.send(events)?;
@@ -121,8 +125,8 @@ fn stream(request: Request, mut reader: Reader, tab: &str, streams: &Streams) ->
 // ANCHOR_END: stream
 
 // ANCHOR: event
-/// One event: its name, its id, a `data` field for each line of its text, and the empty line that ends
-/// it. The id is the cursor behind the message: the life of the room, and the number in it.
+/// One event: its name, its id, a `data` field for each line of its text, and the empty line that
+/// ends it. The id is the cursor behind the message: the life of the room, and the number in it.
 fn event(name: &str, id: Option<Cursor>, text: &str) -> String {
     let mut event = String::new();
     if !name.is_empty() {

@@ -1,5 +1,5 @@
-//! How the reader's pace reaches the writer, made visible. Not needed for the technique: filler that makes a stream large,
-//! and a watch that tells how long its writes wait.
+//! How the reader's pace reaches the writer, made visible. Not needed for the technique: filler
+//! that makes a stream large, and a watch that tells how long its writes wait.
 
 use std::io;
 use std::ops::Deref;
@@ -29,15 +29,19 @@ impl Flows {
         Watched { flow, flows: self }
     }
 
-    /// Answers `GET /flow?tab=KEY`: how many bytes of this tab's stream are written, and for how many milliseconds the
-    /// write under way has been waiting.
+    /// Answers `GET /flow?tab=KEY`: how many bytes of this tab's stream are written, and for how
+    /// many milliseconds the write under way has been waiting.
     pub fn answer(&self, request: Request) {
         let tab = http::query_text(&request, "tab").unwrap_or("");
         let Some(flow) = self.open().iter().rev().find(|flow| flow.tab == tab).cloned() else {
             return http::text(request, 404, "This tab has no stream open.");
         };
         let waiting = flow.waiting().map_or(0, |since| since.elapsed().as_millis() as u64);
-        http::json(request, 200, &json!({ "written": flow.written.load(Ordering::Relaxed), "waiting": waiting }));
+        http::json(
+            request,
+            200,
+            &json!({ "written": flow.written.load(Ordering::Relaxed), "waiting": waiting }),
+        );
     }
 
     fn open(&self) -> MutexGuard<'_, Vec<Arc<Flow>>> {
@@ -101,7 +105,8 @@ impl Flow {
     }
 
     // ANCHOR: write
-    /// Writes a chunk, and keeps the time when the write began. When the reader is slow, `send` waits.
+    /// Writes a chunk, and keeps the time when the write began. When the reader is slow, `send`
+    /// waits.
     pub fn write(&self, out: &mut Endless, bytes: &[u8]) -> io::Result<()> {
         *self.waiting() = Some(Instant::now());
         out.send(bytes)?;
