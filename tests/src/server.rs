@@ -149,6 +149,11 @@ fn build(name: &str) -> PathBuf {
     profile.join(program + std::env::consts::EXE_SUFFIX)
 }
 
+/// An example that is no demo but a client of one, built and not started yet.
+pub fn example(package: &str, name: &str) -> Command {
+    Command::new(build(&format!("{package}/{name}")))
+}
+
 /// The folder with the workspace's `Cargo.toml`.
 pub fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the workspace")
@@ -239,6 +244,15 @@ impl Server {
         let body = wire.text();
         assert_eq!(head.status, 201, "POST /say answers 201 with the message; this is the answer: {body}");
         Message::read(&body)
+    }
+
+    /// Says all of these over one connection.
+    pub fn say_all(&self, texts: &[impl AsRef<str>]) {
+        let mut wire = self.connect();
+        for text in texts {
+            wire.post("/say", &[], text.as_ref());
+            assert_eq!(wire.answer().0.status, 201);
+        }
     }
 
     /// Fails unless the server still does what it is for.

@@ -3,26 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use demo::Demo;
-use tests::{Fresh, Server};
+use demo::index::Listed;
+use tests::{Fresh, Server, workspace};
 
 /// Every demo, in the order of the book, which is the order of their ports.
-const DEMOS: &[&Demo] = &[
-    &polling::DEMO,
-    &jsonp::DEMO,
-    &longpoll::DEMO,
-    &iframe::DEMO,
-    &multipart::DEMO,
-    &stream::DEMO,
-    &flash::DEMO,
-    &sse::DEMO,
-    &tcp::DEMO,
-    &handshake::DEMO,
-    &frames::DEMO,
-    &heartbeat::DEMO,
-];
+fn demos() -> Vec<Listed> {
+    demo::index::all(workspace())
+}
 
 /// Fails with all of these at once, if there are any.
 fn none_of(faults: &[String]) {
@@ -34,45 +23,30 @@ fn read(path: &str) -> String {
     fs::read_to_string(workspace().join(path)).unwrap_or_else(|e| panic!("{path} can't be read: {e}"))
 }
 
-fn workspace() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-/// The `description` in a demo's `Cargo.toml`.
-fn description(name: &str) -> String {
-    let manifest = read(&format!("demos/{name}/Cargo.toml"));
-    let line = manifest.lines().find_map(|line| line.strip_prefix("description = \""));
-    let line = line.unwrap_or_else(|| panic!("demos/{name}/Cargo.toml should have a description"));
-    line.trim_end_matches('"').to_string()
-}
-
 #[test]
-fn this_test_knows_every_demo_in_the_order_of_the_book() {
-    let mut folders: Vec<String> = fs::read_dir(workspace().join("demos"))
-        .expect("there is a folder of demos")
-        .map(|entry| entry.expect("it can be read").file_name().to_string_lossy().into_owned())
-        .collect();
-    let mut names: Vec<&str> = DEMOS.iter().map(|demo| demo.name).collect();
-    assert!(DEMOS.is_sorted_by_key(|demo| demo.port), "DEMOS in this file stands in the order of the ports");
+fn every_folder_of_demos_names_its_demo() {
+    let folders = fs::read_dir(workspace().join("demos")).expect("there is a folder of demos");
+    let mut folders: Vec<_> = folders.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    let mut names: Vec<_> = demos().into_iter().map(|demo| demo.name).collect();
     folders.sort();
     names.sort();
-    assert_eq!(names, folders, "DEMOS in this file, and tests/Cargo.toml, should name every folder of demos/");
+    assert_eq!(names, folders, "src/lib.rs of each should have a constant DEMO that can be read");
 }
 
 #[test]
 fn the_readme_lists_every_demo_with_its_port_and_its_description() {
     let readme = read("README.md");
     let rows: Vec<&str> = readme.lines().filter(|line| line.starts_with("| `cargo run -p ")).collect();
-    let expected: Vec<String> = DEMOS
+    let expected: Vec<String> = demos()
         .iter()
-        .map(|demo| format!("| `cargo run -p {}` | {} | {} |", demo.name, demo.port, description(demo.name)))
+        .map(|demo| format!("| `cargo run -p {}` | {} | {} |", demo.name, demo.port, demo.description))
         .collect();
     assert_eq!(rows, expected, "the table in README.md should say what the demos say of themselves");
 }
 
 #[test]
 fn every_demo_has_the_files_that_a_reader_expects() {
-    for demo in DEMOS {
+    for demo in demos() {
         for file in ["Cargo.toml", "README.md", "page.html", "src/lib.rs", "src/main.rs"] {
             let path = format!("demos/{}/{file}", demo.name);
             assert!(workspace().join(&path).is_file(), "{path} is missing");
@@ -85,8 +59,8 @@ fn every_demo_has_the_files_that_a_reader_expects() {
 #[test]
 fn the_readme_of_a_demo_says_what_it_is_how_to_run_it_and_where_to_read_on() {
     let mut faults = Vec::new();
-    for demo in DEMOS {
-        let (name, port) = (demo.name, demo.port);
+    for demo in demos() {
+        let (name, port) = (&demo.name, demo.port);
         let readme = read(&format!("demos/{name}/README.md"));
         for words in [
             format!("# {}\n", demo.title),
@@ -106,7 +80,7 @@ fn the_readme_of_a_demo_says_what_it_is_how_to_run_it_and_where_to_read_on() {
 #[test]
 fn the_source_of_a_demo_opens_with_what_run_read_wire_book_and_what_is_left_out() {
     let mut faults = Vec::new();
-    for demo in DEMOS {
+    for demo in demos() {
         let source = read(&format!("demos/{}/src/lib.rs", demo.name));
         let opening: String =
             source.lines().take_while(|line| line.starts_with("//!")).map(|line| format!("{line}\n")).collect();
@@ -129,9 +103,11 @@ fn the_source_of_a_demo_opens_with_what_run_read_wire_book_and_what_is_left_out(
 
 #[test]
 fn ports_are_given_once() {
-    let mut ports: Vec<u16> = DEMOS
+    let mut ports: Vec<u16> = demos()
         .iter()
-        .flat_map(|demo| [demo.port, demo.port + 1_000].into_iter().chain(demo.beside.iter().map(|one| one.port)))
+        .flat_map(|demo| {
+            [demo.port, demo.port + 1_000].into_iter().chain(demo.side_servers.iter().map(|(_, port)| *port))
+        })
         .chain([8_000]) // the book
         .collect();
     ports.sort_unstable();
@@ -143,7 +119,7 @@ fn ports_are_given_once() {
 #[test]
 fn a_page_has_the_title_and_the_promise_that_the_demo_has() {
     let mut faults = Vec::new();
-    for demo in DEMOS {
+    for demo in demos() {
         let page = read(&format!("demos/{}/page.html", demo.name));
         let page = page.split_whitespace().collect::<Vec<_>>().join(" "); // a sentence may go over several lines
         for words in [
@@ -165,7 +141,7 @@ fn a_page_has_the_title_and_the_promise_that_the_demo_has() {
 
 #[test]
 fn the_bench_serves_every_script_and_style_that_a_page_asks_for() {
-    for demo in DEMOS {
+    for demo in demos() {
         let files = |folder: &str| -> Vec<String> {
             let entries = fs::read_dir(workspace().join(folder)).expect("the folder is there").flatten();
             let names = entries.map(|entry| entry.file_name().into_string().expect("a plain name"));
@@ -181,7 +157,7 @@ fn the_bench_serves_every_script_and_style_that_a_page_asks_for() {
                 demo.name
             );
         }
-        let server = tests::start(demo.name);
+        let server = tests::start(&demo.name);
         let mut asked: BTreeSet<String> = asked_for(&read(&format!("demos/{}/page.html", demo.name)));
         let mut served = BTreeSet::new();
         while let Some(name) = asked.pop_first() {
@@ -189,7 +165,8 @@ fn the_bench_serves_every_script_and_style_that_a_page_asks_for() {
             assert_eq!(head.status, 200, "{name}, which the page of {} asks for", demo.name);
             let kind = if name.ends_with(".js") { "text/javascript; charset=utf-8" } else { "text/css; charset=utf-8" };
             assert_eq!(head.field("Content-Type"), Some(kind), "{name}");
-            let folder = if own.contains(&name) { format!("demos/{}", demo.name) } else { "shared/elements".to_string() };
+            let folder =
+                if own.contains(&name) { format!("demos/{}", demo.name) } else { "shared/elements".to_string() };
             assert_eq!(text, read(&format!("{folder}/{name}")));
             asked.extend(asked_for(&text).into_iter().filter(|other| !served.contains(other)));
             served.insert(name);
@@ -213,13 +190,14 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("cargo test --workspace", "the same"),
     ("make bench", "five minutes of measuring, worth nothing on a machine that runs tests meanwhile"),
     ("make bench-ws", "eight minutes of the same, and npm packages to fetch"),
-    ("make ruffle", "it fetches 10 MB; make test has done it, and tests/tests/flash.rs needs what it fetched"),
+    ("make ruffle", "it fetches 10 MB; make test has done it, and the tests of flash need what it fetched"),
     (
         "nc 127.0.0.1 8109",
-        "it never ends, and not every machine has it; tests/tests/tcp.rs sends and hears the same bytes",
+        "it never ends, and not every machine has it; demos/tcp/tests/wire.rs sends and hears the same bytes",
     ),
 ];
 
+/// Walks "A name of your own." in jsonp.md.
 #[test]
 fn every_command_that_is_shown_does_in_a_fresh_clone_what_the_text_says() {
     let Some(clone) = Fresh::clone() else { return };
@@ -245,7 +223,7 @@ fn commands(root: &Path) -> BTreeMap<String, BTreeSet<String>> {
     let chapters = fs::read_dir(root.join("book/src")).expect("the book has chapters").flatten();
     let chapters = chapters.map(|entry| format!("book/src/{}", entry.file_name().display()));
     let texts = ["README.md".to_string()].into_iter();
-    let texts = texts.chain(DEMOS.iter().map(|demo| format!("demos/{}/README.md", demo.name))).chain(chapters);
+    let texts = texts.chain(demos().into_iter().map(|demo| format!("demos/{}/README.md", demo.name))).chain(chapters);
     let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for path in texts.filter(|path| path.ends_with(".md")) {
         let text = fs::read_to_string(root.join(&path)).unwrap_or_else(|error| panic!("{path}: {error}"));
@@ -280,7 +258,7 @@ fn commands(root: &Path) -> BTreeMap<String, BTreeSet<String>> {
 /// The clone, and the demos that run in it because some command talks to them.
 struct Running<'a> {
     clone: &'a Fresh,
-    demos: BTreeMap<&'static str, Server>,
+    demos: BTreeMap<String, Server>,
 }
 
 impl Running<'_> {
@@ -330,8 +308,8 @@ impl Running<'_> {
             }
             ["curl", "-d", .., url] if url.ends_with("/cable") => {
                 self.talk_to_a_demo(command, "");
-                let demo = DEMOS.iter().find(|demo| url.contains(&format!(":{}/", demo.port + 1_000)));
-                let state = self.demos[demo.expect("a demo's bench").name].bench().state()["cable"].to_string();
+                let demo = demos().into_iter().find(|demo| url.contains(&format!(":{}/", demo.port + 1_000)));
+                let state = self.demos[&demo.expect("a demo's bench").name].bench().state()["cable"].to_string();
                 let order = command.trim_start_matches("curl -d").trim_start_matches([' ', '\'']);
                 let expected = match order.split(|c: char| !c.is_ascii_alphabetic()).next() {
                     Some("reset" | "repair") => "whole", // a reset tears the connections, and the next are whole
@@ -343,7 +321,8 @@ impl Running<'_> {
                 let said = self.talk_to_a_demo(command, "");
                 assert!(!said.starts_with("alert") && said.contains("callback"), "the server refuses: {said}");
             }
-            [target, "cargo", "test", "-p", "tests", "--test", name] if target.starts_with("TARGET=") => {
+            [target, "cargo", "test", "-p", "tests", "--test", "wire", "--", name] if target.starts_with("TARGET=") => {
+                let name = name.trim_end_matches("::");
                 let demo = self.clone.server(&format!("cargo run -p {name}"));
                 let said = self.clone.output(&command.replace("127.0.0.1:9000", demo.host()), "");
                 assert!(said.contains("test result: ok."), "{command}: {said}");
@@ -366,16 +345,17 @@ impl Running<'_> {
         let (before, rest) = command.split_once("127.0.0.1:").unwrap_or_else(|| panic!("{command}: to whom?"));
         let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
         let port: u16 = rest[..end].parse().unwrap_or_else(|_| panic!("{command}: to which port?"));
-        let beside = |demo: &Demo| demo.beside.iter().find(|one| one.port == port).map(|one| one.name);
-        let demo = DEMOS.iter().find(|demo| [demo.port, demo.port + 1_000].contains(&port) || beside(demo).is_some());
+        let beside = |demo: &Listed| demo.side_servers.iter().find(|one| one.1 == port).map(|one| one.0.clone());
+        let mut demos = demos().into_iter();
+        let demo = demos.find(|demo| [demo.port, demo.port + 1_000].contains(&port) || beside(demo).is_some());
         let demo = demo.unwrap_or_else(|| panic!("{command}: nobody listens on {port}"));
-        let server = self.demos.entry(demo.name).or_insert_with(|| {
+        let server = self.demos.entry(demo.name.clone()).or_insert_with(|| {
             let server = self.clone.server(&format!("cargo run -p {}", demo.name));
             server.get("/").answer(); // its page is open, as the text says
             server
         });
-        let host = match beside(demo) {
-            Some(name) => server.beside(name),
+        let host = match beside(&demo) {
+            Some(name) => server.beside(&name),
             None if port == demo.port => server.host().to_string(),
             None => server.bench().host().to_string(),
         };
@@ -384,7 +364,7 @@ impl Running<'_> {
 }
 
 fn shows_its_page(server: &Server, name: &str, command: &str) {
-    let demo = DEMOS.iter().find(|demo| demo.name == name).unwrap_or_else(|| panic!("{command}: no such demo"));
+    let demo = demos().into_iter().find(|demo| demo.name == name).unwrap_or_else(|| panic!("{command}: no such demo"));
     let (head, page) = server.get("/").answer();
     assert_eq!(head.status, 200, "{command}");
     assert!(page.contains(&format!("<h1>{}</h1>", demo.title)), "{command} should show its page: {page}");

@@ -1,10 +1,9 @@
-//! The Flash socket's promises: the TCP server, its policy file, the bridge, the SWF; and the page, where Ruffle is.
+//! The Flash socket's promises: the TCP server, its policy file, the bridge, the SWF.
 
 use std::io::ErrorKind;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use tests::browser::{self, Browser, Kind, Tab};
 use tests::{
     A_WHILE, DEADLINE, End, PATIENCE, Random, Server, Setup, Wire, check_heard, needs_our_server, over_a_bad_cable,
     start, start_with,
@@ -71,6 +70,7 @@ fn what_one_says_everyone_hears_and_the_speaker_is_told_its_number() {
     assert!(mouth.is_silent_for(A_WHILE), "who did not ask with `after` hears nothing but answers");
 }
 
+/// Walks "Drip." in flash.md.
 #[test]
 fn messages_that_share_a_segment_and_messages_cut_to_bytes_are_the_same_messages() {
     let demo = start("flash");
@@ -529,106 +529,6 @@ fn when_files_run_out_the_servers_pause_and_then_go_on() {
         }
         assert!(Instant::now() < deadline, "the server takes nobody any more");
     }
-}
-
-// ---- The page -------------------------------------------------------------------------------------------------------
-
-/// Whether `make ruffle` was done. A run that must not skip anything fails without.
-fn ruffle_is_here() -> bool {
-    let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../demos/flash/node_modules/@ruffle-rs/ruffle/ruffle.js");
-    let here = here.is_file();
-    let required = std::env::var_os("REQUIRE_BROWSERS").is_some_and(|value| value == "1");
-    assert!(here || !required, "Ruffle is missing, and this run must not skip the test: `make ruffle` fetches it");
-    if !here {
-        tests::skipped("Ruffle is not here: `make ruffle` fetches it");
-    }
-    here
-}
-
-fn say(tab: &Tab, text: &str) {
-    tab.keys("#text", text);
-    tab.click("#say button");
-}
-
-fn hears(tab: &Tab, text: &str) {
-    let text = serde_json::json!(text);
-    tab.until(&format!("[...document.querySelectorAll('#messages li .text')].at(-1)?.textContent === {text}"));
-}
-
-fn the_room_ticks_through_the_movie(browser: &Browser) {
-    if !ruffle_is_here() {
-        return;
-    }
-    let demo = start("flash");
-    let tab = browser.visit(&demo);
-    tab.until_words("#doing", "connected: TCP");
-    // From the room, by another way than the movie, to the page.
-    demo.say("from the room <b>as typed</b>");
-    hears(&tab, "from the room <b>as typed</b>");
-    // From the page through the movie to a bare TCP client.
-    let mut ear = socket(&demo, &["after 1"]);
-    say(&tab, "from the page");
-    assert_eq!(next_message(&mut ear), (2, "from the page".to_string()));
-    hears(&tab, "from the page");
-    tab.until("document.querySelector('#open-words').textContent === '0'");
-    assert_eq!(tab.value("document.querySelector('#heard').textContent"), "2");
-    let mut feed = demo.bench().feed();
-    feed.row(|row| row.text("kind") == "message" && row.text("mean").ends_with("from the page"));
-
-    // A reset loses nothing: the page comes back with its cursor, and with what was not acknowledged.
-    demo.bench().cable("reset");
-    demo.say("while the movie was away");
-    hears(&tab, "while the movie was away");
-    tab.until("document.querySelector('#opened').textContent === '2'");
-    say(&tab, "after the reset");
-    hears(&tab, "after the reset");
-    // What the room does not want is told in words, and is there to be mended.
-    tab.click("#say button");
-    tab.until_words("#say .status", "empty");
-    tab.paste("#text", &"x".repeat(1_001));
-    tab.click("#say button");
-    tab.until_words("#say .status", "1001 characters");
-    tab.until("document.querySelector('#text').value.length === 1001");
-    tab.paste("#text", "");
-    let all = ["from the room <b>as typed</b>", "from the page", "while the movie was away", "after the reset"];
-    assert_eq!(tab.texts("#messages li .text"), all);
-
-    // A policy file that lets nobody in: who is in stays in, who comes is refused.
-    tab.click("#policy");
-    tab.until("document.querySelector('#policy').getAttribute('aria-pressed') === 'true'");
-    demo.bench().cable("reset");
-    tab.until_words("#doing", "no way through");
-    tab.click("#policy");
-    tab.until_words("#doing", "connected: TCP");
-    tab.click("#socket");
-    tab.until_words("#doing", "closed");
-    say(&tab, "said while closed");
-    tab.until("document.querySelector('#open-words').textContent === '1'");
-    tab.click("#socket");
-    hears(&tab, "said while closed");
-}
-
-#[test]
-fn in_chromium_the_room_ticks_through_the_movie() {
-    browser::run(Kind::Chromium, the_room_ticks_through_the_movie);
-}
-
-#[test]
-fn in_firefox_the_room_ticks_through_the_movie() {
-    browser::run(Kind::Firefox, the_room_ticks_through_the_movie);
-}
-
-#[test]
-fn without_the_emulator_the_page_says_what_to_do_and_still_explains() {
-    needs_our_server!("our own page");
-    let Some(browser) = browser::start(Kind::Chromium) else { return };
-    let demo = Setup::new("flash").env("RUFFLE", "/nonexistent").start();
-    let tab = browser.visit(&demo);
-    tab.until_words("#stage", "make ruffle");
-    assert!(tab.texts("details").join(" ").contains("12 January 2021"), "the history is there");
-    say(&tab, "by HTTP");
-    assert_eq!(next_message(&mut socket(&demo, &["after 0"])).1, "by HTTP");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! A demo brings one function, `serve(listener, room, site)`, which carries the room over one technique. Everything that
 //! a demo needs to know of the place where it runs is in the [`Site`].
 
+pub mod index;
 mod page;
 mod site;
 
