@@ -3,7 +3,7 @@
 //! Run    `cargo run -p jsonp`, then open <http://127.0.0.1:8002> in two tabs
 //! Read   this file top to bottom, then `../page.html`
 //! Wire   `GET /messages?after=9f3c01d2-7&callback=jsonp_3`, on another port ...
-//!        `200 /**/jsonp_3({"life":"9f3c01d2","after":8,"messages":[{"id":8,...}]});`
+//!        `200 /**/jsonp_3({"after":8,"life":"9f3c01d2","messages":[{"id":8,...}]});`
 //! Book   `book/src/jsonp.md`
 //!
 //! Left out: logins, storage. This server does not ask who reads: a `<script>` sends no `Origin`,

@@ -3,7 +3,7 @@
 //! Run    `cargo run -p longpoll`, then open <http://127.0.0.1:8003> in two tabs
 //! Read   this file top to bottom, then `../page.html`
 //! Wire   `GET /wait?after=9f3c01d2-7` ... up to 25 s of silence ...
-//!        `200 {"life":"9f3c01d2","after":8,"messages":[{"id":8,...}]}`
+//!        `200 {"after":8,"life":"9f3c01d2","messages":[{"id":8,...}]}`
 //! Book   `book/src/longpoll.md`
 //!
 //! Left out: logins, storage. One thread sleeps for each request that waits: fine for a class of

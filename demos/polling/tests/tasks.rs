@@ -14,7 +14,7 @@ fn short_polling_with_a_short_head() {
     let (demo, answer) = (start("polling"), start("polling/short"));
     let (long, short) =
         (size_of_answer(&demo, "/messages?after=0"), size_of_answer(&answer, "/messages?after=0"));
-    assert!(short < 80 && long > 2 * short, "{long} bytes became {short}");
+    assert!(short < 100 && long > 2 * short, "{long} bytes became {short}");
     answer.say("hello");
     let (_, news) = answer.get("/messages?after=0").answer();
     assert_eq!(Message::list(&news).len(), 1, "the page still finds its messages: {news}");
