@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use room::Room;
 
-pub use page::{File, Page};
+pub use page::{File, Html, Page};
 pub use site::Site;
 
 /// Serves the room on the listener until something is wrong with the listener itself.

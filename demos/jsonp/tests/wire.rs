@@ -1,5 +1,5 @@
 //! JSONP's promises, one test each. Aim them at your own two servers:
-//! `TARGET=http://127.0.0.1:9000 TARGET_DATA=http://127.0.0.1:9100 cargo test -p tests --test jsonp`
+//! `TARGET=http://127.0.0.1:9000 TARGET_DATA=http://127.0.0.1:9100 cargo test -p tests --test wire -- jsonp::`
 
 use std::time::Duration;
 

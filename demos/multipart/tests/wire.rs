@@ -1,5 +1,5 @@
 //! Multipart streaming's promises, one test each. Aim them at your own server:
-//! `TARGET=http://127.0.0.1:9000 cargo test -p tests --test multipart`
+//! `TARGET=http://127.0.0.1:9000 cargo test -p tests --test wire -- multipart::`
 
 use std::collections::HashSet;
 use std::time::Duration;

@@ -1,5 +1,5 @@
 //! The forever iframe's promises, one test each. Aim them at your own server:
-//! `TARGET=http://127.0.0.1:9000 cargo test -p tests --test iframe`
+//! `TARGET=http://127.0.0.1:9000 cargo test -p tests --test wire -- iframe::`
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
 //! Server-Sent Events' promises, one test each. Aim them at your own server:
-//! `TARGET=http://127.0.0.1:9000 cargo test -p tests --test sse`
+//! `TARGET=http://127.0.0.1:9000 cargo test -p tests --test wire -- sse::`
 
 use std::time::{Duration, Instant};
 

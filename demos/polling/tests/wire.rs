@@ -1,5 +1,5 @@
 //! Short polling's promises, one test each. Aim them at your own server:
-//! `TARGET=http://127.0.0.1:9000 cargo test -p tests --test polling`
+//! `TARGET=http://127.0.0.1:9000 cargo test -p tests --test wire -- polling::`
 
 use std::time::{Duration, Instant};
 

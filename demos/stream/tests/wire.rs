@@ -1,5 +1,5 @@
 //! Fetch streaming's promises, one test each. Aim them at your own server:
-//! `TARGET=http://127.0.0.1:9000 cargo test -p tests --test stream`
+//! `TARGET=http://127.0.0.1:9000 cargo test -p tests --test wire -- stream::`
 
 use std::time::{Duration, Instant};
 

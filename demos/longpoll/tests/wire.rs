@@ -1,5 +1,5 @@
 //! Long polling's promises, one test each. Aim them at your own server:
-//! `TARGET=http://127.0.0.1:9000 cargo test -p tests --test longpoll`
+//! `TARGET=http://127.0.0.1:9000 cargo test -p tests --test wire -- longpoll::`
 
 use std::time::{Duration, Instant};
 
