@@ -1,11 +1,11 @@
-//! The tap: a bounded memory of what went over the wire, chunk by chunk as the sockets gave it.
+//! The tap: a bounded memory of what connections carried, chunk by chunk as the sockets gave it.
 //!
 //! It lies outside the demo, on the browser's side of the cable, so it sees the real bytes whatever library the demo
 //! uses. It understands nothing: decoding happens when somebody looks.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use demo::Speaks;
@@ -33,7 +33,7 @@ pub struct Event {
 /// What the tap saw.
 #[derive(Clone, Debug)]
 pub enum What {
-    /// A connection was accepted, by the server of this name (the demo itself has none) with this kind of door.
+    /// A connection was accepted, by the server of this name (the demo itself has none), which speaks this.
     Open(&'static str, Speaks),
     /// A chunk of the stream.
     Bytes {
@@ -46,6 +46,8 @@ pub enum What {
     },
     /// The stream has left the cable up to this byte.
     Heard(u64),
+    /// The cable flipped a bit of the newest bytes behind the tap.
+    Garbled,
     /// This direction ended in order: a FIN.
     Fin,
     /// The connection was torn down: a RST.
@@ -59,35 +61,44 @@ struct Ring {
     /// The number of the event in front; they count from 0.
     first: u64,
     bytes: usize,
-    /// How many readers sleep until there is more.
-    asleep: usize,
+    /// The connections that are open now.
+    open: BTreeSet<u64>,
+    /// The reader sleeps until there is more.
+    asleep: bool,
 }
 
-/// The memory of the wire.
+/// What a reader gets of the tap.
+pub struct Seen {
+    /// The events since the last time, as far as they are kept.
+    pub events: Vec<Event>,
+    /// The cursor for the next time.
+    pub next: u64,
+    /// When some events were forgotten: the connections that are open now. The end of another may have been among them.
+    pub open: Option<BTreeSet<u64>>,
+}
+
+/// The memory of what went by.
 pub struct Tap {
     start: Instant,
-    life: OnceLock<u64>,
+    life: u64,
     limit: usize,
     ring: Mutex<Ring>,
     news: Condvar,
-    /// Bytes from browser to server, since the start.
-    pub up: AtomicU64,
-    /// Bytes from server to browser, since the start.
-    pub down: AtomicU64,
-    /// Connections accepted, since the start.
-    pub opened: AtomicU64,
-    /// Requests whose head came in whole, since the start.
-    pub requests: AtomicU64,
+    up: AtomicU64,
+    down: AtomicU64,
+    opened: AtomicU64,
+    requests: AtomicU64,
 }
 
 impl Tap {
     /// A tap that keeps at most `limit` bytes, oldest out first. Its clock starts now.
     pub fn new(limit: usize) -> Self {
+        let ring = Ring { events: VecDeque::new(), first: 0, bytes: 0, open: BTreeSet::new(), asleep: false };
         Tap {
             start: Instant::now(),
-            life: OnceLock::new(),
+            life: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as u64,
             limit,
-            ring: Mutex::new(Ring { events: VecDeque::new(), first: 0, bytes: 0, asleep: 0 }),
+            ring: Mutex::new(ring),
             news: Condvar::new(),
             up: AtomicU64::new(0),
             down: AtomicU64::new(0),
@@ -103,21 +114,39 @@ impl Tap {
 
     /// A number that another run of the same demo does not have: when this one started, in microseconds since 1970.
     pub fn life(&self) -> u64 {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        self.life.get_or_init(|| now.saturating_sub(self.start.elapsed()).as_micros() as u64).to_owned()
+        self.life
+    }
+
+    /// One more request came in whole.
+    pub fn count_request(&self) {
+        self.count_requests(1);
+    }
+
+    /// This many more requests were seen.
+    pub fn count_requests(&self, count: u64) {
+        self.requests.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// Since the start: connections opened, requests, bytes from client to server, bytes from server to client.
+    pub fn counters(&self) -> [u64; 4] {
+        [&self.opened, &self.requests, &self.up, &self.down].map(|counter| counter.load(Ordering::Relaxed))
     }
 
     /// Remembers one thing, and forgets the oldest when there is no room.
     pub fn record(&self, connection: u64, dir: Dir, what: What) {
+        let mut ring = self.ring();
         match &what {
-            What::Open(..) => drop(self.opened.fetch_add(1, Ordering::Relaxed)),
+            What::Open(..) => {
+                self.opened.fetch_add(1, Ordering::Relaxed);
+                ring.open.insert(connection);
+            }
             What::Bytes { bytes, .. } => {
                 let counter = if dir == Dir::Up { &self.up } else { &self.down };
                 counter.fetch_add(bytes.len() as u64, Ordering::Relaxed);
             }
-            What::Heard(_) | What::Fin | What::Reset | What::Gone => {}
+            What::Gone => drop(ring.open.remove(&connection)),
+            What::Heard(_) | What::Garbled | What::Fin | What::Reset => {}
         }
-        let mut ring = self.ring();
         let event = Event { at: self.now(), connection, dir, what };
         ring.bytes += event.cost();
         ring.events.push_back(event);
@@ -127,30 +156,29 @@ impl Tap {
             ring.bytes -= oldest.cost();
             ring.first += 1;
         }
-        let somebody_sleeps = ring.asleep > 0;
-        drop(ring);
-        if somebody_sleeps {
-            self.news.notify_all(); // a system call, which the pumps are spared while nobody looks
+        if std::mem::take(&mut ring.asleep) {
+            drop(ring);
+            self.news.notify_all(); // a system call, which the proxy is spared while nobody looks
         }
     }
 
-    /// The events from number `cursor` on, and the cursor for the next call. What was forgotten before it could be read
-    /// is left out: the offsets of the chunks tell how much that was.
-    pub fn since(&self, cursor: u64) -> (Vec<Event>, u64) {
+    /// The events from number `cursor` on. What was forgotten before it could be read is left out: the offsets of the
+    /// chunks tell how much that was.
+    pub fn since(&self, cursor: u64) -> Seen {
         let ring = self.ring();
         let skip = cursor.saturating_sub(ring.first).min(ring.events.len() as u64);
         let events = ring.events.range(skip as usize..).cloned().collect();
-        (events, ring.first + ring.events.len() as u64)
+        let open = (cursor < ring.first).then(|| ring.open.clone());
+        Seen { events, next: ring.first + ring.events.len() as u64, open }
     }
 
     /// Sleeps until there is an event with number `cursor` or higher, at most for `timeout`.
     pub fn wait(&self, cursor: u64, timeout: Duration) {
         let mut ring = self.ring();
-        ring.asleep += 1;
-        let nothing = |ring: &mut Ring| ring.first + ring.events.len() as u64 <= cursor;
-        let (mut ring, _) =
-            self.news.wait_timeout_while(ring, timeout, nothing).unwrap_or_else(PoisonError::into_inner);
-        ring.asleep -= 1;
+        if ring.first + ring.events.len() as u64 <= cursor {
+            ring.asleep = true;
+            drop(self.news.wait_timeout_while(ring, timeout, |ring| ring.asleep));
+        }
     }
 
     fn ring(&self) -> MutexGuard<'_, Ring> {
@@ -168,6 +196,36 @@ impl Event {
     }
 }
 
+/// A connection's entry in the tap: it says when the connection opens, and when it is dropped that it has gone.
+pub struct Recorder {
+    tap: Arc<Tap>,
+    connection: u64,
+}
+
+impl Recorder {
+    /// A connection was accepted.
+    pub fn new(tap: Arc<Tap>, connection: u64, server: &'static str, speaks: Speaks) -> Self {
+        tap.record(connection, Dir::Up, What::Open(server, speaks));
+        Recorder { tap, connection }
+    }
+
+    /// Remembers one thing.
+    pub fn note(&self, dir: Dir, what: What) {
+        self.tap.record(self.connection, dir, what);
+    }
+
+    /// Remembers bytes, after which the stream of this direction is so long.
+    pub fn bytes(&self, dir: Dir, length: u64, bytes: &[u8], waiting: bool) {
+        self.note(dir, What::Bytes { from: length - bytes.len() as u64, bytes: bytes.into(), waiting });
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.note(Dir::Up, What::Gone);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,12 +240,12 @@ mod tests {
         for n in 0..5 {
             tap.record(1, Dir::Up, chunk(n * 10, &[b'x'; 10]));
         }
-        let (events, next) = tap.since(0);
+        let seen = tap.since(0);
         let offsets: Vec<u64> =
-            events.iter().map(|e| if let What::Bytes { from, .. } = e.what { from } else { 0 }).collect();
+            seen.events.iter().map(|e| if let What::Bytes { from, .. } = e.what { from } else { 0 }).collect();
         assert_eq!(offsets, [20, 30, 40]);
-        assert_eq!(next, 5);
-        assert_eq!(tap.up.load(Ordering::Relaxed), 50);
+        assert_eq!(seen.next, 5);
+        assert_eq!(tap.counters(), [0, 0, 50, 0]);
     }
 
     #[test]
@@ -196,16 +254,27 @@ mod tests {
         for _ in 0..1_000_000 {
             tap.record(1, Dir::Up, What::Fin);
         }
-        assert_eq!(tap.since(0).0.len(), 100);
+        assert_eq!(tap.since(0).events.len(), 100);
     }
 
     #[test]
     fn a_reader_that_comes_again_gets_only_what_is_new() {
         let tap = Tap::new(LIMIT);
         tap.record(1, Dir::Up, What::Open("", Speaks::Http));
-        let (events, cursor) = tap.since(0);
-        assert_eq!(events.len(), 1);
+        let seen = tap.since(0);
+        assert_eq!(seen.events.len(), 1);
         tap.record(1, Dir::Up, What::Fin);
-        assert_eq!(tap.since(cursor).0.len(), 1);
+        assert_eq!(tap.since(seen.next).events.len(), 1);
+    }
+
+    #[test]
+    fn a_reader_that_missed_events_is_told_which_connections_are_open() {
+        let tap = Arc::new(Tap::new(3 * OVERHEAD));
+        let kept = Recorder::new(tap.clone(), 1, "", Speaks::Http);
+        let gone = Recorder::new(tap.clone(), 2, "", Speaks::Http);
+        assert!(tap.since(0).open.is_none());
+        drop(gone);
+        kept.note(Dir::Up, What::Fin);
+        assert_eq!(tap.since(0).open, Some(BTreeSet::from([1])));
     }
 }
