@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dissect::Dir;
+use dissect::{Dir, one_line};
 
 use super::trace::Trace;
 
@@ -71,21 +71,17 @@ fn columns(terminal: bool) -> Option<usize> {
 
 /// A line that does not wrap, and does nothing to the terminal but stand there.
 fn fit(line: &str, columns: Option<usize>) -> String {
-    let mut fitted = String::new();
-    let mut left = columns.unwrap_or(usize::MAX);
-    for c in line.chars() {
-        let invisible = matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-        let shown = if c.is_control() || invisible { c.escape_default().to_string() } else { c.to_string() };
-        // Roughly: from Hangul Jamo on, most characters are two columns wide.
-        let width = if c >= '\u{1100}' && shown.len() < 5 { 2 } else { shown.chars().count() };
-        if width + 1 > left {
-            fitted.push('…');
-            break;
-        }
-        left -= width;
-        fitted += &shown;
+    let line = one_line(line, usize::MAX);
+    let Some(columns) = columns else { return line };
+    let mut width = 0;
+    let cut = line.char_indices().find(|(_, c)| {
+        width += if *c < '\u{1100}' { 1 } else { 2 }; // roughly: Hangul Jamo is the first wide script
+        width >= columns
+    });
+    match cut {
+        Some((at, _)) => format!("{}…", &line[..at]),
+        None => line,
     }
-    fitted
 }
 
 #[cfg(test)]

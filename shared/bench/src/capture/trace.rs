@@ -8,13 +8,12 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use demo::Speaks;
+use dissect::{Dir, Dissector, Unit};
+use mio::Waker;
 use serde_json::json;
 
-use mio::Waker;
-
 use super::tap::{Event, Tap, What};
-use demo::Speaks;
-use dissect::{Conversation, Dir, Unit};
 
 /// How many bytes of decoded rows are kept, oldest out first.
 const LIMIT: usize = 8 * 1024 * 1024;
@@ -50,7 +49,7 @@ struct Side {
 
 /// A connection, as far as it is decoded.
 struct Decoded {
-    conversation: Conversation,
+    dissector: Dissector,
     up: Side,
     down: Side,
     /// The front door counts its requests, because it has read them.
@@ -189,12 +188,12 @@ impl State {
             }
             What::Bytes { from, ref bytes, waiting } => {
                 let decoded = self.connections.entry(connection).or_insert_with(|| Decoded::new(speaks));
-                let (conversation, side) = decoded.side(dir);
+                let (dissector, side) = decoded.side(dir);
                 let unseen = from.saturating_sub(side.till);
                 side.till = from + bytes.len() as u64;
                 (side.newest, side.waiting) = (event.at, waiting);
-                let cut_off = conversation.lost(dir, unseen);
-                let units = conversation.feed(dir, bytes);
+                let cut_off = dissector.lost(dir, unseen);
+                let units = dissector.feed(dir, bytes);
                 if unseen > 0 {
                     for unit in cut_off {
                         self.show_done(connection, (dir, from, event.at), &unit, event.at, waiting);
@@ -205,8 +204,8 @@ impl State {
                     self.show_done(connection, (dir, from, event.at), &unit, event.at, waiting);
                 }
                 if let Some(decoded) = self.connections.get_mut(&connection) {
-                    let (conversation, side) = decoded.side(dir);
-                    if conversation.pending_from(dir).is_some_and(|start| start >= from) {
+                    let (dissector, side) = decoded.side(dir);
+                    if dissector.pending_from(dir).is_some_and(|start| start >= from) {
                         side.started = event.at;
                     }
                 }
@@ -223,11 +222,8 @@ impl State {
                 );
             }
             What::Fin | What::Reset => {
-                let rest = self
-                    .connections
-                    .get_mut(&connection)
-                    .map(|decoded| decoded.conversation.end(dir))
-                    .unwrap_or_default();
+                let rest =
+                    self.connections.get_mut(&connection).map(|decoded| decoded.dissector.end(dir)).unwrap_or_default();
                 for unit in rest {
                     self.show_done(connection, (dir, u64::MAX, event.at), &unit, event.at, false);
                 }
@@ -295,8 +291,8 @@ impl State {
     /// Shows a unit that is not whole yet, so that a stalled one can be seen.
     fn show_unfinished(&mut self, connection: u64, dir: Dir) {
         let Some(decoded) = self.connections.get_mut(&connection) else { return };
-        let (conversation, side) = decoded.side(dir);
-        if let Some(unit) = conversation.pending(dir) {
+        let (dissector, side) = decoded.side(dir);
+        if let Some(unit) = dissector.pending(dir) {
             let (newest, waiting) = (side.newest, side.waiting);
             self.show(connection, dir, &unit, None, newest, waiting);
         }
@@ -328,16 +324,16 @@ impl State {
 
 impl Decoded {
     fn new(speaks: Speaks) -> Self {
-        let conversation = match speaks {
-            Speaks::Http | Speaks::Upgrades => Conversation::new(),
-            Speaks::Delimited(byte) => Conversation::delimited(byte),
+        let dissector = match speaks {
+            Speaks::Http | Speaks::Upgrades => Dissector::new(),
+            Speaks::Delimited(byte) => Dissector::delimited(byte),
         };
-        Decoded { conversation, up: Side::default(), down: Side::default(), counted: speaks == Speaks::Http }
+        Decoded { dissector, up: Side::default(), down: Side::default(), counted: speaks == Speaks::Http }
     }
 
-    fn side(&mut self, dir: Dir) -> (&mut Conversation, &mut Side) {
+    fn side(&mut self, dir: Dir) -> (&mut Dissector, &mut Side) {
         let side = if dir == Dir::Up { &mut self.up } else { &mut self.down };
-        (&mut self.conversation, side)
+        (&mut self.dissector, side)
     }
 }
 

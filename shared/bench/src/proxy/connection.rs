@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use demo::Speaks;
 use dissect::Dir;
-use dissect::framing::{Framing, Part, Role};
+use dissect::http::{MessageFramer, MessageKind, MessagePart};
 use mio::Token;
 use mio::net::TcpStream;
 use serde_json::{Value, json};
@@ -63,7 +63,7 @@ pub struct Connection {
     /// Read from the client, and not passed on yet.
     unread: Vec<u8>,
     /// Follows the answers; `None` when they are not looked at, or are not HTTP.
-    answers: Option<Framing>,
+    answers: Option<MessageFramer>,
     /// The requests that wait for their answer, oldest first; `true` for a HEAD, whose answer has no body.
     asked: VecDeque<bool>,
     /// What the front door will answer when the answers before it are complete.
@@ -101,7 +101,7 @@ impl Connection {
             server_over: false,
             requests: http.then(|| RequestReader::new(route.rules.clone(), env.held.clone(), env.now)),
             unread: Vec::new(),
-            answers: http.then(|| Framing::new(Role::Response)),
+            answers: http.then(|| MessageFramer::new(MessageKind::Response)),
             asked: VecDeque::new(),
             refusal: None,
             cable: None,
@@ -502,7 +502,7 @@ impl Connection {
             }
             let answered = answers.messages();
             match answers.step(rest) {
-                Ok((taken, part)) if part != Part::Tunnel => rest = &rest[taken..],
+                Ok((taken, part)) if part != MessagePart::Tunnel => rest = &rest[taken..],
                 _ => {
                     self.answers = None; // not HTTP: it is followed no further
                     return true;

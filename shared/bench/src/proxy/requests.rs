@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use demo::Site;
-use dissect::framing::{Framing, Head, Part, Role};
+use dissect::http::{MessageFramer, MessageHead, MessageKind, MessagePart, absolute_form};
 
 use super::refusal::Refusal;
 
@@ -68,7 +68,7 @@ pub struct Rules {
 /// A request that came in whole, and is all right.
 #[derive(Debug)]
 pub struct Request {
-    head: Head,
+    head: MessageHead,
     /// The target in origin form: path and query.
     pub target: String,
     host: String,
@@ -98,7 +98,7 @@ impl Request {
 
     /// Whether the client speaks HTTP/1.0 only.
     pub fn is_1_0(&self) -> bool {
-        self.head.start.ends_with("/1.0")
+        self.head.version() == "HTTP/1.0"
     }
 
     /// Whether the connection is over with the answer.
@@ -156,7 +156,7 @@ impl Drop for Held {
 /// Reads the requests of one connection.
 pub struct RequestReader {
     rules: Rc<Rules>,
-    framing: Framing,
+    framing: MessageFramer,
     /// The request in progress, when its head is whole; its body so far.
     request: Option<Request>,
     held: Held,
@@ -177,7 +177,7 @@ impl RequestReader {
     pub fn new(rules: Rc<Rules>, all_held: Rc<Cell<usize>>, now: Instant) -> Self {
         RequestReader {
             rules,
-            framing: Framing::new(Role::Request),
+            framing: MessageFramer::new(MessageKind::Request),
             request: None,
             held: Held { own: 0, all: all_held },
             whole: 0,
@@ -207,17 +207,17 @@ impl RequestReader {
             let now_read = &bytes[at..at + taken];
             at += taken;
             match part {
-                Part::Head(head) => {
+                MessagePart::Head(head) => {
                     let request = check(head, &self.rules)?;
                     self.expects = !request.is_1_0() && request.field("Expect").is_some() && at == bytes.len();
                     self.request = Some(request);
                     self.began = now;
                 }
-                Part::Body | Part::ChunkData => {
+                MessagePart::Body | MessagePart::ChunkData => {
                     self.expects = false;
                     self.extend_body(now_read)?;
                 }
-                Part::HeadPart => self.hold(self.held.own + taken)?,
+                MessagePart::HeadPart => self.hold(self.held.own + taken)?,
                 _ => {}
             }
             if self.framing.messages() > before {
@@ -286,17 +286,14 @@ fn too_long() -> Refusal {
 }
 
 /// Looks at a head: whether it can be read in one way only, and whether it asks us.
-fn check(head: Head, rules: &Rules) -> Result<Request, Refusal> {
+fn check(head: MessageHead, rules: &Rules) -> Result<Request, Refusal> {
     let refused = |status, why: &str| Err(Refusal::new(status, why));
-    let count = |name: &str| head.fields.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name)).count();
-    if !head.target().bytes().all(|byte| byte.is_ascii_graphic()) {
-        return refused(400, "A target is written in ASCII (RFC 9112, 3.2).");
-    }
+    let count = |name| head.values(name).count();
     let plain = |value: &str| value.bytes().all(|byte| byte == b'\t' || (b' '..=b'~').contains(&byte));
     if !head.fields.iter().all(|(_, value)| plain(value)) {
         return refused(400, "A header value has printable ASCII characters, spaces and tabs only.");
     }
-    let version_1_1 = head.start.ends_with("HTTP/1.1");
+    let version_1_1 = head.version() == "HTTP/1.1";
     if count("Host") != 1 && (count("Host") > 1 || version_1_1) {
         return refused(400, "A request has one Host header, no more and no less.");
     }
@@ -333,24 +330,19 @@ fn check(head: Head, rules: &Rules) -> Result<Request, Refusal> {
 }
 
 /// Host and target of a request; of one in absolute form the target says both (RFC 9112, 3.2.2).
-fn target(head: &Head) -> Result<(String, String), Refusal> {
+fn target(head: &MessageHead) -> Result<(String, String), Refusal> {
     let target = head.target();
-    let host = head.field("Host").unwrap_or("").to_string();
-    if target.starts_with('/') || target == "*" {
-        return Ok((host, target.to_string()));
+    match absolute_form(target) {
+        Some((host, path)) => Ok((host.to_string(), path)),
+        None if target.starts_with('/') || target == "*" => {
+            Ok((head.field("Host").unwrap_or("").to_string(), target.to_string()))
+        }
+        None => Err(Refusal::new(400, "The target of a request is a path, or a URL that begins with http://.")),
     }
-    let absolute = target.split_once("://").filter(|(scheme, _)| scheme.eq_ignore_ascii_case("http"));
-    let Some((_, rest)) = absolute else {
-        return Err(Refusal::new(400, "The target of a request is a path, or a URL that begins with http://."));
-    };
-    let end = rest.find(['/', '?']).unwrap_or(rest.len());
-    let (host, path) = rest.split_at(end);
-    let slash = if path.starts_with('/') { "" } else { "/" };
-    Ok((host.to_string(), format!("{slash}{path}")))
 }
 
 /// Whether it is us that are asked, and by a page of ours or by no page.
-fn whose(head: &Head, host: &str, rules: &Rules) -> Result<(), Refusal> {
+fn whose(head: &MessageHead, host: &str, rules: &Rules) -> Result<(), Refusal> {
     let site = &rules.site;
     let names_us = head.field("Host").is_some() || !host.is_empty();
     if names_us && !site.is_own_host(host) {

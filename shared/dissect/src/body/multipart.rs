@@ -4,19 +4,20 @@
 //! A part is over when the next boundary is there, so the boundary is told with the part that it ends. Where a part says how
 //! long it is, no boundary is looked for inside of it.
 
-use super::content::{Content, Said};
-use super::draft::{Draft, bytes_of, one_line, text};
-use super::words;
+use crate::body::{BodyDecoder, Summary};
+use crate::glossary;
+use crate::show::{bytes_of, one_line, text};
+use crate::unit::UnitBuilder;
 
 /// No line is longer that can be a boundary or a header line of a part, in bytes.
 const MAX_LINE: usize = 1024;
 
 /// The parts of a body.
 #[derive(Debug)]
-pub(super) struct Parts {
+pub(crate) struct MixedReplace {
     /// Two hyphens and the boundary.
     delimiter: Vec<u8>,
-    place: Place,
+    place: PartPosition,
     /// The line so far, its first [`MAX_LINE`] bytes, and how long it is.
     line: Vec<u8>,
     line_bytes: u64,
@@ -26,12 +27,12 @@ pub(super) struct Parts {
     end_before: u64,
     /// The last byte.
     last: u8,
-    part: Part,
-    said: Said,
+    part: OpenPart,
+    summary: Summary,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum PartPosition {
     /// Before the first boundary.
     Preamble,
     Head,
@@ -42,7 +43,7 @@ enum Place {
 
 /// The part in progress.
 #[derive(Debug, Default)]
-struct Part {
+struct OpenPart {
     number: u64,
     /// There is something of it.
     begun: bool,
@@ -53,18 +54,18 @@ struct Part {
     bytes: u64,
 }
 
-impl Parts {
+impl MixedReplace {
     pub fn new(boundary: &str) -> Self {
-        Parts {
+        MixedReplace {
             delimiter: format!("--{boundary}").into_bytes(),
-            place: Place::Preamble,
+            place: PartPosition::Preamble,
             line: Vec::new(),
             line_bytes: 0,
             line_from: 0,
             end_before: 0,
             last: 0,
-            part: Part::default(),
-            said: Said::default(),
+            part: OpenPart::default(),
+            summary: Summary::default(),
         }
     }
 
@@ -82,32 +83,32 @@ impl Parts {
     }
 
     /// A line is whole, with CR LF or LF: names what is known by it. Says whether a part ended.
-    fn line_ended(&mut self, crlf: bool, draft: &mut Draft) -> bool {
-        let found = if self.place == Place::Epilogue { None } else { self.boundary() };
+    fn line_ended(&mut self, crlf: bool, builder: &mut UnitBuilder) -> bool {
+        let found = if self.place == PartPosition::Epilogue { None } else { self.boundary() };
         let ends = found.is_some();
         if let Some(last) = found {
-            if self.place == Place::Body {
+            if self.place == PartPosition::Body {
                 let length = self.part.bytes.saturating_sub(self.end_before);
                 let media = if self.part.media.is_empty() { "" } else { ", " };
-                self.said.say(format!("part {}{media}{}, {}", self.part.number, self.part.media, bytes_of(length)));
+                self.summary.add(format!("part {}{media}{}, {}", self.part.number, self.part.media, bytes_of(length)));
             }
-            if self.place == Place::Preamble {
-                self.said.say("a boundary: the first part begins".to_string());
+            if self.place == PartPosition::Preamble {
+                self.summary.add("a boundary: the first part begins".to_string());
             }
-            self.cut_content(draft, self.line_from);
+            self.cut_content(builder, self.line_from);
             let note = "Ends the part before it, so that the browser can show it, and begins the next one.";
             let (name, note) = if last { ("last boundary", "No more parts.") } else { ("boundary", note) };
-            draft.cut(name, text(self.line.trim_ascii_end(), self.line.trim_ascii_end().len() as u64), note);
-            self.part = Part { number: self.part.number + 1, ..Part::default() };
-            self.place = if last { Place::Epilogue } else { Place::Head };
-        } else if self.place == Place::Head {
+            builder.cut(name, text(self.line.trim_ascii_end(), self.line.trim_ascii_end().len() as u64), note);
+            self.part = OpenPart { number: self.part.number + 1, ..OpenPart::default() };
+            self.place = if last { PartPosition::Epilogue } else { PartPosition::Head };
+        } else if self.place == PartPosition::Head {
             self.part.begun = true;
-            self.header(draft);
+            self.header(builder);
         } else {
             self.part.bytes += self.line_bytes;
         }
         self.end_before = match self.place {
-            Place::Body if self.part.bytes == 0 => 0,
+            PartPosition::Body if self.part.bytes == 0 => 0,
             _ if crlf => 2,
             _ => 1,
         };
@@ -116,86 +117,86 @@ impl Parts {
         ends
     }
 
-    fn header(&mut self, draft: &mut Draft) {
+    fn header(&mut self, builder: &mut UnitBuilder) {
         let line = self.line.trim_ascii_end();
         if line.is_empty() {
-            draft.cut("empty line", String::new(), "It ends the head of the part.");
-            self.place = Place::Body;
+            builder.cut("empty line", String::new(), "It ends the head of the part.");
+            self.place = PartPosition::Body;
             return;
         }
         let shown = String::from_utf8_lossy(line).into_owned();
         match shown.split_once(':') {
             Some((name, value)) if !name.is_empty() => {
                 if name.eq_ignore_ascii_case("content-type") {
-                    self.part.media = one_line(&words::media(value), 40);
+                    self.part.media = one_line(&glossary::media(value), 40);
                 }
                 if name.eq_ignore_ascii_case("content-length") {
                     self.part.left = value.trim().parse().unwrap_or(0);
                 }
-                draft.cut(one_line(name, 80), value.trim().to_string(), words::header(name));
+                builder.cut(one_line(name, 80), value.trim().to_string(), glossary::header(name));
             }
-            _ => draft.cut("header", shown, ""),
+            _ => builder.cut("header", shown, ""),
         }
     }
 
     /// Names what lies before the boundary at `to`.
-    fn cut_content(&self, draft: &mut Draft, to: u64) {
-        if self.place == Place::Preamble {
-            return draft.cut_at(to, "preamble", draft.text_to(to), "Before the first boundary; nobody shows it.");
+    fn cut_content(&self, builder: &mut UnitBuilder, to: u64) {
+        if self.place == PartPosition::Preamble {
+            return builder.cut_at(to, "preamble", builder.text_to(to), "Before the first boundary; nobody shows it.");
         }
         let end = to.saturating_sub(self.end_before);
-        draft.cut_at(end, "content", draft.text_to(end), "");
-        draft.cut_at(to, "line end", String::new(), "It belongs to the boundary behind it (RFC 2046, 5.1.1).");
+        builder.cut_at(end, "content", builder.text_to(end), "");
+        builder.cut_at(to, "line end", String::new(), "It belongs to the boundary behind it (RFC 2046, 5.1.1).");
     }
 }
 
-impl Content for Parts {
+impl BodyDecoder for MixedReplace {
     fn kind(&self) -> &'static str {
         "part"
     }
 
-    fn take(&mut self, bytes: &[u8], draft: &mut Draft) -> (usize, bool) {
-        if self.place == Place::Body && self.part.left > 0 {
+    fn take(&mut self, bytes: &[u8], builder: &mut UnitBuilder) -> (usize, bool) {
+        if self.place == PartPosition::Body && self.part.left > 0 {
             let taken = bytes.len().min(usize::try_from(self.part.left).unwrap_or(usize::MAX));
-            draft.push(&bytes[..taken]);
+            builder.push(&bytes[..taken]);
             self.part.left -= taken as u64;
             self.part.bytes += taken as u64;
             self.last = bytes[taken - 1];
             return (taken, false);
         }
         if self.line_bytes == 0 {
-            self.line_from = draft.len();
+            self.line_from = builder.len();
         }
         let end = bytes.iter().position(|&byte| byte == b'\n').map(|at| at + 1);
         let taken = end.unwrap_or(bytes.len());
-        draft.push(&bytes[..taken]);
+        builder.push(&bytes[..taken]);
         let before = if taken > 1 { bytes[taken - 2] } else { self.last };
         self.last = bytes[taken - 1];
         let room = taken.min(MAX_LINE - self.line.len());
         self.line.extend_from_slice(&bytes[..room]);
         self.line_bytes += taken as u64;
-        (taken, end.is_some() && self.line_ended(before == b'\r', draft))
+        (taken, end.is_some() && self.line_ended(before == b'\r', builder))
     }
 
-    fn finish(&self, draft: &mut Draft) -> String {
-        if draft.open_len() > 0 {
+    fn finish(&self, builder: &mut UnitBuilder) -> String {
+        if builder.open_len() > 0 {
             let name = match self.place {
                 _ if self.boundary().is_some() => "boundary",
-                Place::Preamble => "preamble",
-                Place::Head => "part of a header",
-                Place::Body => "content",
-                Place::Epilogue => "epilogue",
+                PartPosition::Preamble => "preamble",
+                PartPosition::Head => "part of a header",
+                PartPosition::Body => "content",
+                PartPosition::Epilogue => "epilogue",
             };
-            draft.cut(name, draft.open_text(), "");
+            builder.cut(name, builder.open_text(), "");
         }
         let part = format!("part of part {}", self.part.number);
-        let inside = matches!(self.place, Place::Head | Place::Body);
-        self.said.all(inside && (self.part.begun || self.line_bytes > 0), &part, "outside of the parts")
+        let inside = matches!(self.place, PartPosition::Head | PartPosition::Body);
+        self.summary.text(inside && (self.part.begun || self.line_bytes > 0), &part, "outside of the parts")
     }
 
     fn next_unit(&mut self) {
         self.line_from = 0;
-        self.said = Said::default();
+        self.summary = Summary::default();
     }
 
     fn lost(&mut self) {
@@ -207,14 +208,14 @@ impl Content for Parts {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Conversation, Dir, Unit};
+    use crate::{Dir, Dissector, Unit};
 
     fn units(coding: &str, body: &str) -> Vec<Unit> {
-        let mut talk = Conversation::new();
+        let mut dissector = Dissector::new();
         let kind = "multipart/x-mixed-replace; boundary=\"cut\"";
-        talk.feed(Dir::Down, format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\n{coding}\r\n").as_bytes());
-        let mut units = talk.feed(Dir::Down, body.as_bytes());
-        units.extend(talk.end(Dir::Down));
+        dissector.feed(Dir::Down, format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\n{coding}\r\n").as_bytes());
+        let mut units = dissector.feed(Dir::Down, body.as_bytes());
+        units.extend(dissector.end(Dir::Down));
         units
     }
 

@@ -1,24 +1,25 @@
 //! JavaScript, and the one kind of it that carries data: JSONP, the call of a function whose name the page chose, with JSON
 //! between its parentheses. No RFC has it.
 
-use super::content::Content;
-use super::draft::{Draft, one_line};
+use crate::body::BodyDecoder;
+use crate::show::one_line;
+use crate::unit::UnitBuilder;
 
 /// The call's beginning is no longer than this, in bytes, or it is some other script.
 const MAX_START: usize = 160;
 
 /// A script, until it is known to be a call, and then the call.
 #[derive(Debug, Default)]
-pub(super) struct Script {
+pub(crate) struct Jsonp {
     /// What it is called.
     label: String,
-    start: Start,
+    start: CallStart,
     /// The last bytes, at most 4 of them.
     tail: Vec<u8>,
 }
 
 #[derive(Debug)]
-enum Start {
+enum CallStart {
     /// It may become a call: all of it so far.
     Unknown(Vec<u8>),
     /// It calls this function.
@@ -26,15 +27,15 @@ enum Start {
     Other,
 }
 
-impl Default for Start {
+impl Default for CallStart {
     fn default() -> Self {
-        Start::Unknown(Vec::new())
+        CallStart::Unknown(Vec::new())
     }
 }
 
-impl Script {
+impl Jsonp {
     pub fn new(label: String) -> Self {
-        Script { label, ..Script::default() }
+        Jsonp { label, ..Jsonp::default() }
     }
 }
 
@@ -45,10 +46,10 @@ fn before_name(start: &[u8]) -> Option<usize> {
     (!name.is_empty() && name.iter().all(fits)).then_some(start.len() - name.len())
 }
 
-impl Content for Script {
-    fn take(&mut self, bytes: &[u8], draft: &mut Draft) -> (usize, bool) {
-        let Start::Unknown(start) = &mut self.start else {
-            draft.push(bytes);
+impl BodyDecoder for Jsonp {
+    fn take(&mut self, bytes: &[u8], builder: &mut UnitBuilder) -> (usize, bool) {
+        let CallStart::Unknown(start) = &mut self.start else {
+            builder.push(bytes);
             self.tail.extend_from_slice(&bytes[bytes.len().saturating_sub(4)..]);
             self.tail.drain(..self.tail.len().saturating_sub(4));
             return (bytes.len(), false);
@@ -56,36 +57,36 @@ impl Content for Script {
         let paren = bytes.iter().position(|&byte| byte == b'(');
         let taken = paren.unwrap_or(bytes.len()).min(MAX_START - start.len());
         start.extend_from_slice(&bytes[..taken]);
-        draft.push(&bytes[..taken]);
+        builder.push(&bytes[..taken]);
         if paren != Some(taken) {
             if start.len() >= MAX_START {
-                self.start = Start::Other;
+                self.start = CallStart::Other;
             }
             return (taken, false);
         }
-        draft.push(b"(");
+        builder.push(b"(");
         self.start = match before_name(start) {
             // A unit ends only at 16 KiB: all of the start is in this one.
             Some(before) => {
-                let (from, name) = (draft.cut_from(), String::from_utf8_lossy(&start[before..]).into_owned());
+                let (from, name) = (builder.cut_from(), String::from_utf8_lossy(&start[before..]).into_owned());
                 let note = "Keeps the first bytes of the answer the server's own, whatever the callback is called.";
-                draft.cut_at(from + before as u64, "comment", draft.text_to(from + before as u64), note);
+                builder.cut_at(from + before as u64, "comment", builder.text_to(from + before as u64), note);
                 let note =
                     "The function to call; the request named it. The browser runs this answer as a part of the page.";
-                draft.cut_at(draft.len() - 1, "callback", name.clone(), note);
-                draft.cut("call", "(".into(), "");
-                Start::Call(name)
+                builder.cut_at(builder.len() - 1, "callback", name.clone(), note);
+                builder.cut("call", "(".into(), "");
+                CallStart::Call(name)
             }
-            None => Start::Other,
+            None => CallStart::Other,
         };
         (taken + 1, false)
     }
 
-    fn finish(&self, draft: &mut Draft) -> String {
-        let Start::Call(name) = &self.start else {
-            let shown = draft.open_text();
+    fn finish(&self, builder: &mut UnitBuilder) -> String {
+        let CallStart::Call(name) = &self.start else {
+            let shown = builder.open_text();
             let meaning = format!("{}: {}", self.label, one_line(&shown, 60));
-            draft.cut(self.label.clone(), shown, "");
+            builder.cut(self.label.clone(), shown, "");
             return meaning;
         };
         let closing = self
@@ -93,17 +94,17 @@ impl Content for Script {
             .iter()
             .rposition(|&byte| byte == b')')
             .filter(|&at| self.tail[at + 1..].iter().all(|byte| byte.is_ascii_whitespace() || *byte == b';'));
-        let to = closing.map_or(draft.len(), |at| draft.len().saturating_sub((self.tail.len() - at) as u64));
-        let json = draft.text_to(to);
+        let to = closing.map_or(builder.len(), |at| builder.len().saturating_sub((self.tail.len() - at) as u64));
+        let json = builder.text_to(to);
         let meaning = format!("call of {}: {}", one_line(name, 40), one_line(&json, 60));
-        draft.cut_at(to, "JSON", json, "The data.");
-        draft.cut("end of the call", draft.open_text().trim_end().to_string(), "");
+        builder.cut_at(to, "JSON", json, "The data.");
+        builder.cut("end of the call", builder.open_text().trim_end().to_string(), "");
         meaning
     }
 
     fn lost(&mut self) {
-        if !matches!(self.start, Start::Call(_)) {
-            self.start = Start::Other;
+        if !matches!(self.start, CallStart::Call(_)) {
+            self.start = CallStart::Other;
         }
         self.tail.clear();
     }
@@ -111,14 +112,14 @@ impl Content for Script {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Conversation, Dir, Unit};
+    use crate::{Dir, Dissector, Unit};
 
     fn unit(script: &str) -> Unit {
-        let mut talk = Conversation::new();
+        let mut dissector = Dissector::new();
         let (kind, length) = ("application/javascript; charset=utf-8", script.len());
         let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n");
-        talk.feed(Dir::Down, head.as_bytes());
-        talk.feed(Dir::Down, script.as_bytes()).remove(0)
+        dissector.feed(Dir::Down, head.as_bytes());
+        dissector.feed(Dir::Down, script.as_bytes()).remove(0)
     }
 
     #[test]

@@ -3,8 +3,10 @@
 //! A line is `name: value` and ends with LF, CR LF or CR; a line that starts with a colon is a comment; an empty line ends
 //! the event. Chunks know nothing of that: an event may span several of them, and one may hold many events.
 
-use super::content::{Content, Said};
-use super::draft::{Draft, one_line, text};
+use crate::body::{BodyDecoder, Summary};
+use crate::glossary;
+use crate::show::{one_line, text};
+use crate::unit::UnitBuilder;
 use std::borrow::Cow;
 
 /// So many bytes of a line are remembered across chunks.
@@ -12,7 +14,7 @@ const KEEP_LINE: usize = 1024;
 
 /// An event stream, wherever the browser stands in it.
 #[derive(Debug)]
-pub(super) struct EventStream {
+pub(crate) struct EventStream {
     /// The line so far, its first [`KEEP_LINE`] bytes.
     line: Vec<u8>,
     /// How long it is, in bytes and in characters.
@@ -20,28 +22,28 @@ pub(super) struct EventStream {
     line_chars: u64,
     /// Where in the line the present unit begins.
     unit_from: u64,
-    /// The line began where nobody saw it.
+    /// The beginning of the line was not seen.
     torn: bool,
     /// The stream's first line may start with a byte order mark.
     first_line: bool,
     /// The last byte was a CR that ended a line: should LF follow, it belongs to it.
     after_cr: bool,
     /// The field of a line that ended with CR, until it is known whether LF follows.
-    closing: Option<Named>,
+    closing: Option<FieldText>,
     /// That line ended a block.
     block_ends: bool,
     /// The last line ended with CR LF, not with a bare CR.
     crlf: bool,
-    event: Event,
-    said: Said,
+    event: OpenEvent,
+    summary: Summary,
 }
 
 /// Name, value and note of a field.
-type Named = (Cow<'static, str>, String, Cow<'static, str>);
+type FieldText = (Cow<'static, str>, String, Cow<'static, str>);
 
 /// The event in progress.
 #[derive(Debug, Default)]
-struct Event {
+struct OpenEvent {
     /// The block has a line already.
     begun: bool,
     /// It began in an earlier unit.
@@ -65,8 +67,8 @@ impl EventStream {
             closing: None,
             block_ends: false,
             crlf: true,
-            event: Event::default(),
-            said: Said::default(),
+            event: OpenEvent::default(),
+            summary: Summary::default(),
         }
     }
 
@@ -84,13 +86,17 @@ impl EventStream {
     }
 
     /// The field that this unit's share of the line makes. `ended`: the line's end is there.
-    fn name(&self, ended: bool) -> Named {
+    fn name(&self, ended: bool) -> FieldText {
         if self.torn {
-            return ("part of a line".into(), self.share(0), "The line began where nobody saw it.".into());
+            return ("part of a line".into(), self.share(0), "The beginning of the line was not seen.".into());
         }
         if self.line_bytes == 0 && ended {
             return if self.event.data_lines > 0 {
-                ("end of event".into(), String::new(), "An empty line: now the page hears the event.".into())
+                (
+                    "end of event".into(),
+                    String::new(),
+                    "An empty line: now the browser passes the event to the page.".into(),
+                )
             } else {
                 ("empty line".into(), String::new(), "It ends a block without data, so there is no event.".into())
             };
@@ -100,21 +106,15 @@ impl EventStream {
         if !ended && !colon {
             return ("part of a line".into(), self.share(0), "The line goes on in the next unit.".into());
         }
-        let (name, note): (&str, &str) = match name {
-            b"" => ("comment", "Browsers pass over it; it keeps the connection from falling asleep."),
-            b"data" => ("data", "A line of the message; several lines are joined by line feeds."),
-            b"event" => ("event", "The type of the event: which listener in the page hears it."),
-            b"id" => ("id", "After a break the browser asks for what follows this, in Last-Event-ID."),
-            b"retry" => ("retry", "So many milliseconds the browser waits before it connects again."),
-            _ => ("unknown field", "Browsers ignore it."),
-        };
+        let value = String::from_utf8_lossy(&self.line[value_from..]);
+        let (name, note) = glossary::event_field(name, &value);
         let value = self.share(if name == "unknown field" { 0 } else { value_from });
         let note = match (self.unit_from > 0, ended) {
             (false, true) => note.into(),
             (true, true) => format!("The line began in an earlier unit. {note}").into(),
             (_, false) => format!("The line goes on in the next unit. {note}").into(),
         };
-        (name.to_string().into(), value, note)
+        (name.into(), value, note)
     }
 
     /// What of the line from `from` on is in this unit.
@@ -142,7 +142,7 @@ impl EventStream {
         let value = String::from_utf8_lossy(&self.line[value_from..]).into_owned();
         let before = String::from_utf8_lossy(&self.line[..value_from]).chars().count() as u64;
         match name {
-            b"" => return self.said.say(format!("comment: {}", one_line(&value, 40))),
+            b"" => return self.summary.add(format!("comment: {}", one_line(&value, 40))),
             b"data" => {
                 self.event.data_lines += 1;
                 self.event.data_chars += self.line_chars.saturating_sub(before);
@@ -150,7 +150,7 @@ impl EventStream {
             b"event" => self.event.name = Some(value),
             b"id" if !value.contains('\0') => self.event.id = Some(value),
             b"retry" if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) => {
-                self.said.say(format!("retry: {} ms", one_line(&value, 20)));
+                self.summary.add(format!("retry: {} ms", one_line(&value, 20)));
             }
             _ => {}
         }
@@ -168,33 +168,33 @@ impl EventStream {
             let count = event.data_chars + event.data_lines - 1;
             let characters = if count == 1 { "character" } else { "characters" };
             let lines = if event.data_lines > 1 { format!(" in {} lines", event.data_lines) } else { String::new() };
-            self.said.say(format!("{rest}event: {}{id}, {count} {characters}{lines}", one_line(&name, 40)));
+            self.summary.add(format!("{rest}event: {}{id}, {count} {characters}{lines}", one_line(&name, 40)));
         } else if let Some(id) = id {
-            self.said.say(format!("id: {id}, without an event"));
+            self.summary.add(format!("id: {id}, without an event"));
         } else if event.name.is_some() {
-            self.said.say("an event without data, which nobody hears".to_string());
+            self.summary.add("an event without data: no listener is called".to_string());
         }
     }
 }
 
-impl Content for EventStream {
+impl BodyDecoder for EventStream {
     fn kind(&self) -> &'static str {
         "event"
     }
 
-    fn take(&mut self, bytes: &[u8], draft: &mut Draft) -> (usize, bool) {
+    fn take(&mut self, bytes: &[u8], builder: &mut UnitBuilder) -> (usize, bool) {
         let mut at = 0;
         while at < bytes.len() {
             if std::mem::take(&mut self.after_cr) {
                 self.crlf = bytes[at] == b'\n';
                 if self.crlf {
-                    draft.push(b"\n");
+                    builder.push(b"\n");
                     at += 1;
                 }
                 let stray = ("line end".into(), "LF".into(), "It belongs to the CR before it.".into());
                 match self.closing.take() {
-                    Some((name, value, note)) => draft.cut(name, value, note),
-                    None if self.crlf => cut(draft, stray),
+                    Some((name, value, note)) => builder.cut(name, value, note),
+                    None if self.crlf => cut(builder, stray),
                     None => {}
                 }
                 if std::mem::take(&mut self.block_ends) {
@@ -204,19 +204,19 @@ impl Content for EventStream {
             }
             let end = bytes[at..].iter().position(|byte| b"\r\n".contains(byte)).map_or(bytes.len(), |end| at + end);
             let run = &bytes[at..end];
-            draft.push(run);
+            builder.push(run);
             let room = run.len().min(KEEP_LINE - self.line.len());
             self.line.extend_from_slice(&run[..room]);
             self.line_bytes += run.len() as u64;
             self.line_chars += run.iter().filter(|&&byte| byte & 0b1100_0000 != 0b1000_0000).count() as u64;
             at = end;
             let Some(&byte) = bytes.get(end) else { break };
-            draft.push(&[byte]);
+            builder.push(&[byte]);
             at += 1;
             let named = self.name(true);
             let ends = self.line_ended();
             if byte == b'\n' {
-                cut(draft, named);
+                cut(builder, named);
                 if ends {
                     return (at, true);
                 }
@@ -225,7 +225,7 @@ impl Content for EventStream {
             self.after_cr = true;
             // In a stream of bare CRs no LF is to be expected: the event need not wait for it.
             if ends && !self.crlf {
-                cut(draft, named);
+                cut(builder, named);
                 return (at, true);
             }
             self.closing = Some(named);
@@ -234,13 +234,13 @@ impl Content for EventStream {
         (at, false)
     }
 
-    fn finish(&self, draft: &mut Draft) -> String {
+    fn finish(&self, builder: &mut UnitBuilder) -> String {
         if let Some(named) = &self.closing {
-            cut(draft, named.clone());
-        } else if draft.open_len() > 0 {
-            cut(draft, self.name(false));
+            cut(builder, named.clone());
+        } else if builder.open_len() > 0 {
+            cut(builder, self.name(false));
         }
-        self.said.all(self.event.begun || self.line_bytes > 0, "part of an event", "an empty line")
+        self.summary.text(self.event.begun || self.line_bytes > 0, "part of an event", "an empty line")
     }
 
     fn next_unit(&mut self) {
@@ -248,7 +248,7 @@ impl Content for EventStream {
         self.block_ends = false;
         self.unit_from = self.line_bytes;
         self.event.earlier = self.event.begun || self.line_bytes > 0;
-        self.said = Said::default();
+        self.summary = Summary::default();
     }
 
     fn lost(&mut self) {
@@ -256,25 +256,26 @@ impl Content for EventStream {
     }
 }
 
-fn cut(draft: &mut Draft, (name, value, note): Named) {
-    draft.cut(name, value, note);
+fn cut(builder: &mut UnitBuilder, (name, value, note): FieldText) {
+    builder.cut(name, value, note);
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::{Conversation, Dir, Unit};
+    use crate::{Dir, Dissector, Unit};
 
     /// The units of a stream, chunked or as it is.
     fn stream(chunks: &[&str], chunked: bool) -> Vec<Unit> {
-        let mut talk = Conversation::new();
+        let mut dissector = Dissector::new();
         let coding = if chunked { "Transfer-Encoding: chunked\r\n" } else { "" };
-        talk.feed(Dir::Down, format!("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n{coding}\r\n").as_bytes());
+        dissector
+            .feed(Dir::Down, format!("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n{coding}\r\n").as_bytes());
         let mut units = Vec::new();
         for chunk in chunks {
             let chunk = if chunked { format!("{:x}\r\n{chunk}\r\n", chunk.len()) } else { chunk.to_string() };
-            units.extend(talk.feed(Dir::Down, chunk.as_bytes()));
+            units.extend(dissector.feed(Dir::Down, chunk.as_bytes()));
         }
-        units.extend(talk.end(Dir::Down));
+        units.extend(dissector.end(Dir::Down));
         units
     }
 
@@ -358,10 +359,10 @@ mod tests {
 
     #[test]
     fn after_a_loss_the_stream_goes_on_at_the_next_line() {
-        let mut talk = Conversation::new();
-        talk.feed(Dir::Down, b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: a");
-        assert_eq!(talk.lost(Dir::Down, 50)[0].meaning, "part of an event, the rest was not seen");
-        let units = talk.feed(Dir::Down, b"tail\n\ndata: b\n\n");
+        let mut dissector = Dissector::new();
+        dissector.feed(Dir::Down, b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: a");
+        assert_eq!(dissector.lost(Dir::Down, 50)[0].meaning, "part of an event, the rest was not seen");
+        let units = dissector.feed(Dir::Down, b"tail\n\ndata: b\n\n");
         assert_eq!(units[0].fields[0].name, "part of a line");
         assert_eq!(units[1].meaning, "event: message, 1 character");
     }

@@ -6,12 +6,13 @@
 //!  1  3   4       1    7        2 or 8 bytes    4 bytes       ...
 //! ```
 
-use super::Dir;
-use super::draft::{Draft, bytes_of, hex, is_text, one_line, text};
+use crate::show::{bytes_of, hex, is_text, one_line, text};
+use crate::unit::UnitBuilder;
+use crate::{Dir, glossary};
 
 /// All in front of the payload.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct FrameHead {
+pub(crate) struct FrameHead {
     pub fin: bool,
     /// RSV1, RSV2, RSV3 as a number: 0b100, 0b010, 0b001.
     pub rsv: u8,
@@ -27,7 +28,7 @@ pub(super) struct FrameHead {
 }
 
 /// The longest head, in bytes.
-pub(super) const MAX_HEAD: usize = 14;
+pub(crate) const MAX_HEAD: usize = 14;
 
 impl FrameHead {
     /// Reads a head from the front of these bytes; `None` as long as it is not whole.
@@ -81,11 +82,11 @@ impl FrameHead {
 
 /// What the frames before this one tell of it.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Context {
+pub(crate) struct FrameContext {
     /// Compression was agreed on (RFC 7692).
     pub deflate: bool,
     /// The message in progress, when its last frame has not come.
-    pub message: Option<Message>,
+    pub message: Option<OpenMessage>,
     /// A close frame has gone this way.
     pub closed: bool,
     /// Frames before this one were not seen.
@@ -94,14 +95,14 @@ pub(super) struct Context {
 
 /// A message of which a fragment has been seen, and not the last one.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Message {
+pub(crate) struct OpenMessage {
     pub opcode: u8,
     pub compressed: bool,
     pub frames: u64,
     pub bytes: u64,
 }
 
-impl Context {
+impl FrameContext {
     /// Takes note of a frame that has gone by.
     pub fn passed(&mut self, head: &FrameHead) {
         match head.opcode {
@@ -119,58 +120,22 @@ impl Context {
             }
             opcode => {
                 let compressed = head.rsv & 0b100 != 0;
-                self.message = (!head.fin).then_some(Message { opcode, compressed, frames: 1, bytes: head.length });
+                self.message = (!head.fin).then_some(OpenMessage { opcode, compressed, frames: 1, bytes: head.length });
                 self.unsure = false;
             }
         }
     }
 }
 
-fn opcode_name(opcode: u8) -> &'static str {
-    match opcode {
-        0 => "continuation",
-        1 => "text",
-        2 => "binary",
-        8 => "close",
-        9 => "ping",
-        10 => "pong",
-        _ => "reserved",
-    }
-}
-
-/// A close code's name (RFC 6455, 7.4.1, and the IANA registry), and whether it may be sent.
-fn close_code(code: u16) -> (&'static str, bool) {
-    match code {
-        1000 => ("normal closure", true),
-        1001 => ("going away", true),
-        1002 => ("protocol error", true),
-        1003 => ("unsupported data", true),
-        1005 => ("no code was given", false),
-        1006 => ("closed without a close frame", false),
-        1007 => ("not the data it says it is", true),
-        1008 => ("policy violation", true),
-        1009 => ("message too big", true),
-        1010 => ("an extension is missing", true),
-        1011 => ("internal error", true),
-        1012 => ("service restart", true),
-        1013 => ("try again later", true),
-        1014 => ("bad gateway", true),
-        1015 => ("TLS failed", false),
-        3000..=3999 => ("of a library or framework", true),
-        4000..=4999 => ("of this application", true),
-        _ => ("not a close code", false),
-    }
-}
-
-/// Names the fields of a frame, as far as it is there, and says in one line what it means. The draft begins with the
+/// Names the fields of a frame, as far as it is there, and says in one line what it means. The builder begins with the
 /// frame's head. `so_far`: bytes of payload that have come.
-pub(super) fn describe(draft: &mut Draft, dir: Dir, context: &Context) -> String {
-    let kept = draft.kept().to_vec();
+pub(crate) fn describe(builder: &mut UnitBuilder, dir: Dir, context: &FrameContext) -> String {
+    let kept = builder.kept().to_vec();
     let Some(head) = FrameHead::read(&kept) else {
         if !kept.is_empty() {
-            draft.cut_at(1, FIRST, first_byte(kept[0]), "");
+            builder.cut_at(1, FIRST, first_byte(kept[0]), "");
         }
-        draft.cut("rest of the head", hex(draft.open()), "The frame's head is not whole yet.");
+        builder.cut("rest of the head", hex(builder.open()), "The frame's head is not whole yet.");
         return "part of a frame's head".to_string();
     };
     let first_faults = first_byte_faults(&head, context);
@@ -178,7 +143,7 @@ pub(super) fn describe(draft: &mut Draft, dir: Dir, context: &Context) -> String
     let mut faults = [&first_faults[..], &second_faults[..]].concat();
 
     let note = "FIN: the last frame of its message. RSV: for extensions. Opcode: what it is (RFC 6455, 5.2).";
-    draft.cut_at(1, FIRST, first_byte(kept[0]), note_or_fault(note, &first_faults));
+    builder.cut_at(1, FIRST, first_byte(kept[0]), note_or_fault(note, &first_faults));
 
     let length = match head.short {
         126 => "length in the next 2 bytes".to_string(),
@@ -188,7 +153,7 @@ pub(super) fn describe(draft: &mut Draft, dir: Dir, context: &Context) -> String
     let mask = if head.masked { "masked" } else { "not masked" };
     let value = format!("{:b} {:07b}: {mask}, {length}", u8::from(head.masked), head.short);
     let note = "MASK: whether a masking key follows; browsers mask, servers do not (RFC 6455, 5.1 and 5.2).";
-    draft.cut_at(2, "MASK length", value, note_or_fault(note, &second_faults));
+    builder.cut_at(2, "MASK length", value, note_or_fault(note, &second_faults));
     let longer = match head.short {
         126 => 2,
         127 => 8,
@@ -203,23 +168,23 @@ pub(super) fn describe(draft: &mut Draft, dir: Dir, context: &Context) -> String
             found.push("the first bit of an 8-byte length must be 0 (5.2)");
         }
         let note = "The longer form of the length, most significant byte first (RFC 6455, 5.2).";
-        draft.cut_at(2 + longer, "length", bytes_of(head.length), note_or_fault(note, &found));
+        builder.cut_at(2 + longer, "length", bytes_of(head.length), note_or_fault(note, &found));
         faults.extend(found);
     }
     if head.masked {
         let note = "Random for each frame; byte i of the payload is XORed with byte i mod 4 of it (RFC 6455, 5.3).";
-        draft.cut_at(head.size as u64, "masking key", hex(&head.key), note);
+        builder.cut_at(head.size as u64, "masking key", hex(&head.key), note);
     }
     let start = meaning_start(&head, context);
-    let (said, found) = payload(draft, &head, 0, context);
+    let (said, found) = payload(builder, &head, 0, context);
     faults.extend(found);
     let faults = if faults.is_empty() { String::new() } else { format!(", fault: {}", faults.join("; ")) };
     format!("{start}{said}{faults}")
 }
 
-/// The rest of a frame whose front was not seen: the draft begins with byte `from` of the payload.
-pub(super) fn describe_rest(draft: &mut Draft, head: &FrameHead, from: u64, context: &Context) -> String {
-    let (said, _) = payload(draft, head, from, context);
+/// The rest of a frame whose front was not seen: the builder begins with byte `from` of the payload.
+pub(crate) fn describe_rest(builder: &mut UnitBuilder, head: &FrameHead, from: u64, context: &FrameContext) -> String {
+    let (said, _) = payload(builder, head, from, context);
     format!("rest of a frame: {}{said}", meaning_start(head, context))
 }
 
@@ -228,14 +193,14 @@ const FIRST: &str = "FIN RSV opcode";
 fn first_byte(byte: u8) -> String {
     let (fin, rsv, opcode) = (byte >> 7, byte >> 4 & 0b111, byte & 0b1111);
     let last = if fin == 1 { "FIN" } else { "more fragments follow" };
-    format!("{fin} {rsv:03b} {opcode:04b}: {last}, {}", opcode_name(opcode))
+    format!("{fin} {rsv:03b} {opcode:04b}: {last}, {}", glossary::opcode(opcode))
 }
 
 fn note_or_fault(note: &'static str, faults: &[&str]) -> String {
     if faults.is_empty() { note.to_string() } else { format!("fault: {}", faults.join("; ")) }
 }
 
-fn first_byte_faults(head: &FrameHead, context: &Context) -> Vec<&'static str> {
+fn first_byte_faults(head: &FrameHead, context: &FrameContext) -> Vec<&'static str> {
     let mut faults = Vec::new();
     let compressed = context.deflate && head.rsv == 0b100 && !head.is_control() && head.opcode != 0;
     if head.rsv != 0 && !compressed {
@@ -268,7 +233,7 @@ fn second_byte_faults(head: &FrameHead, dir: Dir) -> Vec<&'static str> {
 }
 
 /// What the frame is, and how long.
-fn meaning_start(head: &FrameHead, context: &Context) -> String {
+fn meaning_start(head: &FrameHead, context: &FrameContext) -> String {
     let size = bytes_of(head.length);
     let masked = if head.masked { ", masked" } else { "" };
     match (head.opcode, context.message) {
@@ -278,23 +243,28 @@ fn meaning_start(head: &FrameHead, context: &Context) -> String {
             } else {
                 String::new()
             };
-            let name = opcode_name(message.opcode);
+            let name = glossary::opcode(message.opcode);
             format!("fragment {} of a {name} message{last}, {size}{masked}", message.frames + 1)
         }
-        (1..=7, _) if !head.fin => format!("fragment 1 of a {} message, {size}{masked}", opcode_name(head.opcode)),
+        (1..=7, _) if !head.fin => format!("fragment 1 of a {} message, {size}{masked}", glossary::opcode(head.opcode)),
         (8, _) => "close".to_string(),
         (3..=7 | 11.., _) => format!("reserved opcode {}, {size}{masked}", head.opcode),
-        _ => format!("{}, {size}{masked}", opcode_name(head.opcode)),
+        _ => format!("{}, {size}{masked}", glossary::opcode(head.opcode)),
     }
 }
 
 /// Names the payload, which starts at byte `from` of it, and gives what it says and what is wrong with it.
-fn payload(draft: &mut Draft, head: &FrameHead, from: u64, context: &Context) -> (String, Vec<&'static str>) {
-    let mut bytes = draft.open().to_vec();
+fn payload(
+    builder: &mut UnitBuilder,
+    head: &FrameHead,
+    from: u64,
+    context: &FrameContext,
+) -> (String, Vec<&'static str>) {
+    let mut bytes = builder.open().to_vec();
     for (i, byte) in (from..).zip(&mut bytes) {
         *byte ^= head.key[(i % 4) as usize];
     }
-    let len = draft.open_len();
+    let len = builder.open_len();
     let complete = from == 0 && bytes.len() as u64 == head.length;
     let note = match (head.masked, from) {
         (true, _) => "On the wire it is masked; the value is what it says without the mask (RFC 6455, 5.3).",
@@ -306,10 +276,10 @@ fn payload(draft: &mut Draft, head: &FrameHead, from: u64, context: &Context) ->
         (opcode, _) => (opcode, head.rsv & 0b100 != 0),
     };
     if opcode == 8 && from == 0 {
-        return close(draft, head, &bytes, complete);
+        return close(builder, head, &bytes, complete);
     }
     if compressed && context.deflate && opcode < 8 {
-        draft.cut("payload", hex(&bytes), "Compressed (RFC 7692), and shown as it is.");
+        builder.cut("payload", hex(&bytes), "Compressed (RFC 7692), and shown as it is.");
         return (", compressed".to_string(), Vec::new());
     }
     let mut faults = Vec::new();
@@ -321,32 +291,32 @@ fn payload(draft: &mut Draft, head: &FrameHead, from: u64, context: &Context) ->
     let value = if shown_as_text { text(&bytes, len) } else { hex(&bytes) + clipped };
     let colon = if bytes.is_empty() { "" } else { ": " };
     let said = if shown_as_text { format!("{colon}{}", one_line(&value, 60)) } else { String::new() };
-    draft.cut("payload", value, note_or_fault(note, &faults));
+    builder.cut("payload", value, note_or_fault(note, &faults));
     (said, faults)
 }
 
 /// Names what a close frame carries: nothing, or a code and a reason (RFC 6455, 5.5.1).
-fn close(draft: &mut Draft, head: &FrameHead, bytes: &[u8], complete: bool) -> (String, Vec<&'static str>) {
-    let start = draft.cut_from();
+fn close(builder: &mut UnitBuilder, head: &FrameHead, bytes: &[u8], complete: bool) -> (String, Vec<&'static str>) {
+    let start = builder.cut_from();
     let Some((code, reason)) = bytes.split_first_chunk::<2>() else {
         let faults = if head.length == 1 { vec!["a close code has 2 bytes (5.5.1)"] } else { Vec::new() };
-        draft.cut("close code", hex(bytes), note_or_fault("", &faults));
+        builder.cut("close code", hex(bytes), note_or_fault("", &faults));
         return (if head.length == 0 { " without a code".into() } else { String::new() }, faults);
     };
     let code = u16::from_be_bytes(*code);
-    let (name, sendable) = close_code(code);
+    let (name, sendable) = glossary::close_code(code);
     let mut faults = Vec::new();
     if !sendable {
         faults.push("this code must not be sent (7.4)");
     }
     let note = note_or_fault("Why the connection ends (RFC 6455, 7.4).", &faults);
-    draft.cut_at(start + 2, "close code", format!("{code} {name}"), note);
-    let shown = text(reason, draft.open_len());
+    builder.cut_at(start + 2, "close code", format!("{code} {name}"), note);
+    let shown = text(reason, builder.open_len());
     let mut wrong = Vec::new();
     if complete && std::str::from_utf8(reason).is_err() {
         wrong.push("the reason has to be UTF-8 (8.1)");
     }
-    draft.cut("reason", shown.clone(), note_or_fault("For people, and for logs (RFC 6455, 5.5.1).", &wrong));
+    builder.cut("reason", shown.clone(), note_or_fault("For people, and for logs (RFC 6455, 5.5.1).", &wrong));
     faults.extend(wrong);
     let colon = if reason.is_empty() { "" } else { ": " };
     (format!(" {code} {name}{colon}{}", one_line(&shown, 60)), faults)

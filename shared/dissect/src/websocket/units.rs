@@ -3,29 +3,30 @@
 //! It is a viewer. A frame with a fault is named and stepped over by its length, as if all were well; only after bytes
 //! that nobody saw does it look for something that may be the head of a frame.
 
-use super::draft::Draft;
-use super::frame::{Context, FrameHead, MAX_HEAD, describe, describe_rest};
-use super::{Dir, Protocol, Talk, Unit, plain};
+use super::frame::{FrameContext, FrameHead, MAX_HEAD, describe, describe_rest};
+use crate::text::opaque;
+use crate::unit::UnitBuilder;
+use crate::{Dir, Negotiation, StreamDecoder, Unit};
 
 /// One direction of a WebSocket.
 #[derive(Debug)]
-pub(super) struct WebSocket {
+pub(crate) struct WebSocketUnits {
     dir: Dir,
-    draft: Draft,
-    context: Context,
-    stage: Stage,
+    builder: UnitBuilder,
+    context: FrameContext,
+    stage: FrameStage,
     /// The bytes of the head that is not whole, or that is looked for.
     head: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Stage {
+enum FrameStage {
     Head,
     Payload {
         head: FrameHead,
         /// So many bytes are still to come.
         left: u64,
-        /// The draft begins with this byte of the payload, since what lies in front of it was not seen.
+        /// The builder begins with this byte of the payload, since what lies in front of it was not seen.
         torn: Option<u64>,
     },
     /// Looking for the head of a frame.
@@ -34,48 +35,38 @@ enum Stage {
 
 const UNSEEN: &str = "bytes before this were not seen";
 
-impl WebSocket {
+impl WebSocketUnits {
     /// From offset `at` of its stream on. `extensions`: what both sides have agreed on.
     pub fn new(dir: Dir, at: u64, extensions: &str) -> Self {
-        let context = Context { deflate: extensions.contains("permessage-deflate"), ..Context::default() };
-        WebSocket { dir, draft: Draft::new(dir, at), context, stage: Stage::Head, head: Vec::new() }
+        let context = FrameContext { deflate: extensions.contains("permessage-deflate"), ..FrameContext::default() };
+        WebSocketUnits { dir, builder: UnitBuilder::new(dir, at), context, stage: FrameStage::Head, head: Vec::new() }
     }
 
     /// Ends the frame when nothing of it is left.
     fn ended(&mut self, out: &mut Vec<Unit>) {
-        let Stage::Payload { head, left: 0, .. } = self.stage else { return };
-        if !self.draft.is_empty() {
-            out.push(self.unit(&mut self.draft.clone(), true));
-            self.next_draft();
+        let FrameStage::Payload { head, left: 0, .. } = self.stage else { return };
+        if !self.builder.is_empty() {
+            out.push(self.unit(&mut self.builder.clone(), true));
+            self.start_anew();
         }
         self.context.passed(&head);
-        self.stage = Stage::Head;
+        self.stage = FrameStage::Head;
     }
 
-    /// The draft as a unit.
-    fn unit(&self, draft: &mut Draft, whole: bool) -> Unit {
+    /// The builder as a unit.
+    fn unit(&self, builder: &mut UnitBuilder, whole: bool) -> Unit {
         let meaning = match self.stage {
-            Stage::Search => {
-                draft.push(&self.head);
-                return plain::run(draft, UNSEEN, whole);
+            FrameStage::Search => {
+                return opaque::run(builder, UNSEEN, whole);
             }
-            Stage::Payload { head, torn: Some(from), .. } => describe_rest(draft, &head, from, &self.context),
-            Stage::Payload { left: 1.., head, .. } => {
-                let so_far = draft.len() - head.size as u64;
-                format!("{}, {so_far} so far", describe(draft, self.dir, &self.context))
+            FrameStage::Payload { head, torn: Some(from), .. } => describe_rest(builder, &head, from, &self.context),
+            FrameStage::Payload { left: 1.., head, .. } => {
+                let so_far = builder.len() - head.size as u64;
+                format!("{}, {so_far} so far", describe(builder, self.dir, &self.context))
             }
-            _ => describe(draft, self.dir, &self.context),
+            _ => describe(builder, self.dir, &self.context),
         };
-        draft.finish("frame", meaning, whole)
-    }
-
-    /// Goes on behind the draft.
-    fn next_draft(&mut self) {
-        if matches!(self.stage, Stage::Search) {
-            self.draft.push(&self.head);
-        }
-        self.head.clear();
-        self.draft.finish("", String::new(), false);
+        builder.finish("frame", meaning, whole)
     }
 
     /// Tells what stands unfinished, for good.
@@ -83,30 +74,31 @@ impl WebSocket {
         if let Some(mut unit) = self.pending() {
             unit.meaning.push_str(why);
             out.push(unit);
-            self.next_draft();
+            self.start_anew();
+            self.head.clear();
         }
     }
 
     fn take(&mut self, mut rest: &[u8], out: &mut Vec<Unit>) {
         while let Some((&byte, behind)) = rest.split_first() {
             match &mut self.stage {
-                Stage::Search => {
+                FrameStage::Search => {
                     rest = behind;
                     self.look(byte, out);
                 }
-                Stage::Head => {
+                FrameStage::Head => {
                     rest = behind;
-                    self.draft.push(&[byte]);
+                    self.builder.push(&[byte]);
                     self.head.push(byte);
                     if let Some(head) = FrameHead::read(&self.head) {
                         self.head.clear();
-                        self.stage = Stage::Payload { head, left: head.length, torn: None };
+                        self.stage = FrameStage::Payload { head, left: head.length, torn: None };
                         self.ended(out);
                     }
                 }
-                Stage::Payload { left, .. } => {
+                FrameStage::Payload { left, .. } => {
                     let taken = rest.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
-                    self.draft.push(&rest[..taken]);
+                    self.builder.push(&rest[..taken]);
                     *left -= taken as u64;
                     rest = &rest[taken..];
                     self.ended(out);
@@ -123,57 +115,61 @@ impl WebSocket {
             match FrameHead::read(&self.head) {
                 None if self.head.len() < MAX_HEAD && FrameHead::may_begin(&self.head, self.dir) => return,
                 Some(head) if head.plausible(self.dir, self.context.deflate) => {
-                    plain::flush(&mut self.draft, UNSEEN, true, out);
+                    opaque::flush(&mut self.builder, UNSEEN, out);
                     let rest = std::mem::take(&mut self.head);
                     let (front, behind) = rest.split_at(head.size);
-                    self.draft.push(front);
-                    self.stage = Stage::Payload { head, left: head.length, torn: None };
+                    self.builder.push(front);
+                    self.stage = FrameStage::Payload { head, left: head.length, torn: None };
                     self.ended(out);
                     return self.take(behind, out);
                 }
                 _ => {
                     let first = self.head.remove(0);
-                    plain::extend(&mut self.draft, &[first], UNSEEN, out);
+                    opaque::extend(&mut self.builder, &[first], UNSEEN, out);
                 }
             }
         }
     }
 }
 
-impl Protocol for WebSocket {
-    fn feed(&mut self, bytes: &[u8], _talk: &mut Talk, out: &mut Vec<Unit>) -> usize {
+impl StreamDecoder for WebSocketUnits {
+    fn feed(&mut self, bytes: &[u8], _negotiation: &mut Negotiation, out: &mut Vec<Unit>) -> usize {
         self.take(bytes, out);
         bytes.len()
     }
 
-    fn pending(&self) -> Option<Unit> {
-        let empty = self.draft.is_empty() && self.head.is_empty();
-        (!empty).then(|| self.unit(&mut self.draft.clone(), false))
+    fn builder(&mut self) -> &mut UnitBuilder {
+        &mut self.builder
     }
 
-    fn pending_from(&self) -> Option<u64> {
-        (!(self.draft.is_empty() && self.head.is_empty())).then(|| self.draft.from())
+    fn unfinished(&self) -> (&UnitBuilder, &[u8]) {
+        let searched: &[u8] = if matches!(self.stage, FrameStage::Search) { &self.head } else { &[] };
+        (&self.builder, searched)
+    }
+
+    fn describe(&self, builder: &mut UnitBuilder) -> Unit {
+        self.unit(builder, false)
     }
 
     fn interrupted(&mut self, out: &mut Vec<Unit>) {
-        if matches!(self.stage, Stage::Search) {
+        if matches!(self.stage, FrameStage::Search) {
             // The bytes looked at may still become a head.
-            plain::flush(&mut self.draft, UNSEEN, true, out);
+            opaque::flush(&mut self.builder, UNSEEN, out);
         }
     }
 
-    fn lost(&mut self, bytes: u64, _talk: &mut Talk, out: &mut Vec<Unit>) {
+    fn lost(&mut self, bytes: u64, _negotiation: &mut Negotiation, out: &mut Vec<Unit>) {
         self.cut_off(", the rest was not seen", out);
-        self.draft.pass_over(bytes);
+        self.builder.pass_over(bytes);
         match &mut self.stage {
-            Stage::Payload { head, left, torn } if bytes <= *left => {
+            FrameStage::Payload { head, left, torn } if bytes <= *left => {
                 *left -= bytes;
                 *torn = Some(head.length - *left);
                 self.ended(out);
             }
             _ => {
-                self.stage = Stage::Search;
-                self.context = Context { deflate: self.context.deflate, unsure: true, ..Context::default() };
+                self.stage = FrameStage::Search;
+                self.context = FrameContext { deflate: self.context.deflate, unsure: true, ..FrameContext::default() };
             }
         }
     }
@@ -185,14 +181,14 @@ impl Protocol for WebSocket {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Conversation, Dir, KEEP, Unit};
+    use crate::{Dir, Dissector, KEEP, Unit};
 
-    fn open(extensions: &str) -> Conversation {
-        let mut talk = Conversation::new();
-        talk.feed(Dir::Up, b"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+    fn open(extensions: &str) -> Dissector {
+        let mut dissector = Dissector::new();
+        dissector.feed(Dir::Up, b"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
         let answer = format!("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n{extensions}\r\n");
-        talk.feed(Dir::Down, answer.as_bytes());
-        talk
+        dissector.feed(Dir::Down, answer.as_bytes());
+        dissector
     }
 
     fn meanings(dir: Dir, bytes: &[u8]) -> Vec<String> {
@@ -274,34 +270,34 @@ mod tests {
 
     #[test]
     fn a_frame_is_pending_until_it_is_whole_and_a_huge_one_costs_nothing() {
-        let mut talk = open("");
-        assert!(talk.feed(Dir::Down, b"\x82\x7f\xff\xff\xff\xff\xff\xff\xff").is_empty());
-        assert_eq!(talk.pending(Dir::Down).unwrap().meaning, "part of a frame's head");
-        assert!(talk.feed(Dir::Down, b"\xff").is_empty());
+        let mut dissector = open("");
+        assert!(dissector.feed(Dir::Down, b"\x82\x7f\xff\xff\xff\xff\xff\xff\xff").is_empty());
+        assert_eq!(dissector.pending(Dir::Down).unwrap().meaning, "part of a frame's head");
+        assert!(dissector.feed(Dir::Down, b"\xff").is_empty());
         for _ in 0..100 {
-            assert!(talk.feed(Dir::Down, &[1; 10_000]).is_empty());
+            assert!(dissector.feed(Dir::Down, &[1; 10_000]).is_empty());
         }
-        let unit = talk.pending(Dir::Down).unwrap();
+        let unit = dissector.pending(Dir::Down).unwrap();
         assert_eq!((unit.bytes.len(), unit.size()), (KEEP, 1_000_010));
         assert!(unit.meaning.contains("1000000 so far") && unit.meaning.contains("first bit"), "{}", unit.meaning);
     }
 
     #[test]
     fn with_compression_agreed_rsv1_is_no_fault() {
-        let mut talk = open("Sec-WebSocket-Extensions: permessage-deflate\r\n");
-        assert_eq!(talk.feed(Dir::Down, b"\xc1\x02\x4a\x04")[0].meaning, "text, 2 bytes, compressed");
+        let mut dissector = open("Sec-WebSocket-Extensions: permessage-deflate\r\n");
+        assert_eq!(dissector.feed(Dir::Down, b"\xc1\x02\x4a\x04")[0].meaning, "text, 2 bytes, compressed");
     }
 
     #[test]
     fn after_a_loss_the_next_frame_is_found() {
-        let mut talk = open("");
-        talk.feed(Dir::Down, b"\x81\x08abcd");
-        assert_eq!(talk.lost(Dir::Down, 2)[0].meaning, "text, 8 bytes: abcd, 4 so far, the rest was not seen");
-        let units = talk.feed(Dir::Down, b"gh\x81\x02ok");
+        let mut dissector = open("");
+        dissector.feed(Dir::Down, b"\x81\x08abcd");
+        assert_eq!(dissector.lost(Dir::Down, 2)[0].meaning, "text, 8 bytes: abcd, 4 so far, the rest was not seen");
+        let units = dissector.feed(Dir::Down, b"gh\x81\x02ok");
         assert_eq!(units[0].meaning, "rest of a frame: text, 8 bytes: gh");
         assert_eq!(units[1].meaning, "text, 2 bytes: ok");
-        talk.lost(Dir::Down, 100);
-        let units = talk.feed(Dir::Down, b"the end of a frame\x81\x02ok");
+        dissector.lost(Dir::Down, 100);
+        let units = dissector.feed(Dir::Down, b"the end of a frame\x81\x02ok");
         assert_eq!(units[1].meaning, "text, 2 bytes: ok");
     }
 }

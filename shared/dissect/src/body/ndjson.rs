@@ -1,66 +1,67 @@
 //! `application/x-ndjson`: a JSON text on each line, and a line is a message. No RFC has it; the line end is LF, and a CR
 //! before it is passed over.
 
-use super::content::{Content, Said};
-use super::draft::{Draft, one_line};
+use crate::body::{BodyDecoder, Summary};
+use crate::show::one_line;
+use crate::unit::UnitBuilder;
 
-/// Lines, told one by one.
+/// JsonLines, told one by one.
 #[derive(Debug, Default)]
-pub(super) struct Lines {
+pub(crate) struct JsonLines {
     /// The present line has begun.
     begun: bool,
     /// It began in an earlier unit.
     earlier: bool,
-    said: Said,
+    summary: Summary,
 }
 
-impl Lines {
+impl JsonLines {
     pub fn new() -> Self {
-        Lines::default()
+        JsonLines::default()
     }
 }
 
-/// The open bytes of the draft as a line, and what it says.
-fn line(draft: &mut Draft, earlier: bool, note: &'static str) -> String {
-    let text = draft.open_text().trim_end_matches(['\r', '\n']).to_string();
+/// The open bytes of the builder as a line, and what it says.
+fn line(builder: &mut UnitBuilder, earlier: bool, note: &'static str) -> String {
+    let text = builder.open_text().trim_end_matches(['\r', '\n']).to_string();
     let rest = if earlier { "rest of a line" } else { "JSON" };
     let shown = one_line(&text, 60);
     if text.is_empty() && !earlier {
-        draft.cut("empty line", text, "");
+        builder.cut("empty line", text, "");
         return "an empty line".to_string();
     }
-    draft.cut(rest, text, note);
+    builder.cut(rest, text, note);
     format!("{rest}: {shown}")
 }
 
-impl Content for Lines {
+impl BodyDecoder for JsonLines {
     fn kind(&self) -> &'static str {
         "line"
     }
 
-    fn take(&mut self, bytes: &[u8], draft: &mut Draft) -> (usize, bool) {
+    fn take(&mut self, bytes: &[u8], builder: &mut UnitBuilder) -> (usize, bool) {
         let end = bytes.iter().position(|&byte| byte == b'\n').map(|at| at + 1);
         let taken = end.unwrap_or(bytes.len());
-        draft.push(&bytes[..taken]);
+        builder.push(&bytes[..taken]);
         self.begun = end.is_none();
         if end.is_some() {
-            let said = line(draft, std::mem::take(&mut self.earlier), "One line, one message; LF ends it.");
-            self.said.say(said);
+            let said = line(builder, std::mem::take(&mut self.earlier), "One line, one message; LF ends it.");
+            self.summary.add(said);
         }
         (taken, end.is_some())
     }
 
-    fn finish(&self, draft: &mut Draft) -> String {
+    fn finish(&self, builder: &mut UnitBuilder) -> String {
         let mut part = String::new();
-        if draft.open_len() > 0 {
-            part = format!("part of a line, {}", line(draft, self.earlier, "The line goes on in the next unit."));
+        if builder.open_len() > 0 {
+            part = format!("part of a line, {}", line(builder, self.earlier, "The line goes on in the next unit."));
         }
-        self.said.all(!part.is_empty(), &part, "nothing")
+        self.summary.text(!part.is_empty(), &part, "nothing")
     }
 
     fn next_unit(&mut self) {
         self.earlier = self.begun;
-        self.said = Said::default();
+        self.summary = Summary::default();
     }
 
     fn lost(&mut self) {
@@ -70,14 +71,14 @@ impl Content for Lines {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Conversation, Dir};
+    use crate::{Dir, Dissector};
 
     fn meanings(coding: &str, body: &str) -> Vec<String> {
-        let mut talk = Conversation::new();
+        let mut dissector = Dissector::new();
         let head = format!("HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n{coding}\r\n");
-        talk.feed(Dir::Down, head.as_bytes());
-        let mut units = talk.feed(Dir::Down, body.as_bytes());
-        units.extend(talk.end(Dir::Down));
+        dissector.feed(Dir::Down, head.as_bytes());
+        let mut units = dissector.feed(Dir::Down, body.as_bytes());
+        units.extend(dissector.end(Dir::Down));
         units.into_iter().map(|unit| unit.meaning).collect()
     }
 

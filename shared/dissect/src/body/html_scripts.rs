@@ -3,8 +3,9 @@
 //!
 //! No HTML parser: start tags, end tags and comments are told from each other, which is enough for a page made of scripts.
 
-use super::content::{Content, Said};
-use super::draft::{Draft, bytes_of, one_line, text};
+use crate::body::{BodyDecoder, Summary};
+use crate::show::{bytes_of, one_line, text};
+use crate::unit::UnitBuilder;
 
 /// So many bytes of a tag, and of a script, are remembered.
 const KEEP_TAG: usize = 64;
@@ -12,7 +13,7 @@ const KEEP_SCRIPT: usize = 256;
 
 /// What the browser is reading.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Place {
+enum HtmlPosition {
     #[default]
     Html,
     Tag,
@@ -22,8 +23,8 @@ enum Place {
 
 /// A page, wherever the browser stands in it.
 #[derive(Debug, Default)]
-pub(super) struct Page {
-    place: Place,
+pub(crate) struct ScriptStream {
+    place: HtmlPosition,
     /// The tag or comment in progress, its first [`KEEP_TAG`] bytes in lower case; in a script, what may become its end tag.
     tag: Vec<u8>,
     /// Where in the unit it began; 0 when that was in an earlier one.
@@ -34,12 +35,12 @@ pub(super) struct Page {
     hyphens: u8,
     /// The script so far, its first [`KEEP_SCRIPT`] bytes.
     script: Vec<u8>,
-    said: Said,
+    summary: Summary,
 }
 
-impl Page {
+impl ScriptStream {
     pub fn new() -> Self {
-        Page::default()
+        ScriptStream::default()
     }
 
     fn begin_tag(&mut self, at: u64) {
@@ -54,62 +55,62 @@ impl Page {
     }
 
     /// One byte, at `at` of the unit, pushed already.
-    fn step(&mut self, byte: u8, at: u64, draft: &mut Draft) {
+    fn step(&mut self, byte: u8, at: u64, builder: &mut UnitBuilder) {
         match self.place {
-            Place::Html if byte == b'<' => {
+            HtmlPosition::Html if byte == b'<' => {
                 self.begin_tag(at);
                 self.remember(byte);
-                self.place = Place::Tag;
+                self.place = HtmlPosition::Tag;
             }
-            Place::Html => {}
-            Place::Tag => {
+            HtmlPosition::Html => {}
+            HtmlPosition::Tag => {
                 self.remember(byte);
                 if self.tag == b"<!--" {
                     (self.bytes, self.hyphens) = (0, 0);
-                    self.place = Place::Comment;
+                    self.place = HtmlPosition::Comment;
                 } else if byte == b'>' {
-                    self.place = Place::Html;
+                    self.place = HtmlPosition::Html;
                     let name = self.tag.strip_prefix(b"<script").unwrap_or(b"-");
                     if name.first().is_none_or(|next| next.is_ascii_whitespace() || b"/>".contains(next)) {
-                        self.html(draft, self.tag_from);
-                        draft.cut("start tag", draft.open_text(), "A script begins: what follows is not HTML.");
+                        self.html(builder, self.tag_from);
+                        builder.cut("start tag", builder.open_text(), "A script begins: what follows is not HTML.");
                         self.begin_tag(at + 1);
                         self.script.clear();
                         self.bytes = 0;
-                        self.place = Place::Script;
+                        self.place = HtmlPosition::Script;
                     }
                 }
             }
-            Place::Comment => {
+            HtmlPosition::Comment => {
                 self.bytes += 1;
                 if byte == b'>' && self.hyphens >= 2 {
-                    self.html(draft, self.tag_from);
+                    self.html(builder, self.tag_from);
                     let note =
                         "Nobody shows it. In front of everything it is padding, for browsers that wait for more bytes.";
-                    self.said.say(format!("comment, {}", bytes_of(self.bytes.saturating_sub(3))));
-                    draft.cut("comment", draft.open_text(), note);
-                    self.place = Place::Html;
+                    self.summary.add(format!("comment, {}", bytes_of(self.bytes.saturating_sub(3))));
+                    builder.cut("comment", builder.open_text(), note);
+                    self.place = HtmlPosition::Html;
                 }
                 self.hyphens = if byte == b'-' { self.hyphens.saturating_add(1) } else { 0 };
             }
-            Place::Script => self.script_step(byte, at, draft),
+            HtmlPosition::Script => self.script_step(byte, at, builder),
         }
     }
 
     /// Only `</script` ends a script, in a string or not.
-    fn script_step(&mut self, byte: u8, at: u64, draft: &mut Draft) {
+    fn script_step(&mut self, byte: u8, at: u64, builder: &mut UnitBuilder) {
         const END: &[u8] = b"</script";
         if self.tag.len() >= END.len() {
             if byte == b'>' {
-                draft.cut_at(
+                builder.cut_at(
                     self.tag_from,
                     "script",
-                    draft.text_to(self.tag_from),
+                    builder.text_to(self.tag_from),
                     "It runs when its end tag is there.",
                 );
-                draft.cut("end tag", draft.open_text(), "Now the browser runs the script.");
-                self.said.say(format!("script: {}", one_line(&text(&self.script, self.bytes), 60)));
-                self.place = Place::Html;
+                builder.cut("end tag", builder.open_text(), "Now the browser runs the script.");
+                self.summary.add(format!("script: {}", one_line(&text(&self.script, self.bytes), 60)));
+                self.place = HtmlPosition::Html;
                 return;
             }
             if self.tag.len() > END.len() || byte.is_ascii_whitespace() || byte == b'/' {
@@ -138,63 +139,63 @@ impl Page {
     }
 
     /// Names the HTML before `to`.
-    fn html(&mut self, draft: &mut Draft, to: u64) {
-        let text = draft.text_to(to);
+    fn html(&mut self, builder: &mut UnitBuilder, to: u64) {
+        let text = builder.text_to(to);
         if !text.trim().is_empty() {
-            self.said.say(format!("HTML: {}", one_line(text.trim(), 40)));
+            self.summary.add(format!("HTML: {}", one_line(text.trim(), 40)));
         }
-        draft.cut_at(to, "HTML", text, "");
+        builder.cut_at(to, "HTML", text, "");
     }
 }
 
-impl Content for Page {
+impl BodyDecoder for ScriptStream {
     fn kind(&self) -> &'static str {
         "script"
     }
 
-    fn take(&mut self, bytes: &[u8], draft: &mut Draft) -> (usize, bool) {
+    fn take(&mut self, bytes: &[u8], builder: &mut UnitBuilder) -> (usize, bool) {
         for &byte in bytes {
-            let at = draft.len();
-            draft.push(&[byte]);
-            self.step(byte, at, draft);
+            let at = builder.len();
+            builder.push(&[byte]);
+            self.step(byte, at, builder);
         }
         (bytes.len(), false)
     }
 
-    fn finish(&self, draft: &mut Draft) -> String {
+    fn finish(&self, builder: &mut UnitBuilder) -> String {
         let (name, part) = match self.place {
-            Place::Html | Place::Tag => ("HTML", ""),
-            Place::Comment => ("comment", "part of a comment"),
-            Place::Script => ("script", "part of a script"),
+            HtmlPosition::Html | HtmlPosition::Tag => ("HTML", ""),
+            HtmlPosition::Comment => ("comment", "part of a comment"),
+            HtmlPosition::Script => ("script", "part of a script"),
         };
-        let open = draft.open_text();
-        let begun = !part.is_empty() && draft.open_len() > 0;
+        let open = builder.open_text();
+        let begun = !part.is_empty() && builder.open_len() > 0;
         let nothing =
             if open.trim().is_empty() { "HTML".to_string() } else { format!("HTML: {}", one_line(open.trim(), 40)) };
-        draft.cut(name, open, if begun { "It goes on in the next chunk." } else { "" });
-        self.said.all(begun, part, &nothing)
+        builder.cut(name, open, if begun { "It goes on in the next chunk." } else { "" });
+        self.summary.text(begun, part, &nothing)
     }
 
     fn next_unit(&mut self) {
         self.tag_from = 0;
-        self.said = Said::default();
+        self.summary = Summary::default();
     }
 
     fn lost(&mut self) {
-        *self = Page::new();
+        *self = ScriptStream::new();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::{Conversation, Dir, Unit};
+    use crate::{Dir, Dissector, Unit};
 
     fn page(chunks: &[&str]) -> Vec<Unit> {
-        let mut talk = Conversation::new();
+        let mut dissector = Dissector::new();
         let head = "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n";
-        talk.feed(Dir::Down, head.as_bytes());
+        dissector.feed(Dir::Down, head.as_bytes());
         let chunk = |chunk: &&str| format!("{:x}\r\n{chunk}\r\n", chunk.len()).into_bytes();
-        chunks.iter().flat_map(|one| talk.feed(Dir::Down, &chunk(one))).collect()
+        chunks.iter().flat_map(|one| dissector.feed(Dir::Down, &chunk(one))).collect()
     }
 
     fn meanings(chunks: &[&str]) -> Vec<String> {

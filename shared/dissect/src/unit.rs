@@ -1,7 +1,97 @@
-//! A unit while its bytes arrive: what is kept of them, and the fields cut so far.
+//! What is told of the wire: a [`Unit`] with its [`Field`]s, and how it is built while its bytes arrive.
 
-use super::{Dir, Field, Unit};
+use crate::show::{bytes_of, one_line, printable, text};
+use serde_json::{Value, json};
 use std::borrow::Cow;
+use std::fmt;
+
+/// Which way bytes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Dir {
+    /// Browser to server.
+    Up,
+    /// Server to browser.
+    Down,
+}
+
+impl Dir {
+    /// The opposite way.
+    pub fn other(self) -> Dir {
+        match self {
+            Dir::Up => Dir::Down,
+            Dir::Down => Dir::Up,
+        }
+    }
+
+    /// `"up"` or `"down"`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Dir::Up => "up",
+            Dir::Down => "down",
+        }
+    }
+}
+
+impl fmt::Display for Dir {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Some bytes of a unit that mean one thing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// First byte, counted from the first byte of the unit.
+    pub from: usize,
+    /// One behind the last byte.
+    pub to: usize,
+    /// What it is: `method`, `Host`, `chunk size`, `masking key`.
+    pub name: Cow<'static, str>,
+    /// What it says, as text. Bytes that were not kept stand as `…`.
+    pub value: String,
+    /// What it is for, or what is wrong with it (then it starts with `fault:`); may be empty.
+    pub note: Cow<'static, str>,
+}
+
+/// One thing on the wire: a head, a body, a chunk, an event, a frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unit {
+    /// Which way it goes.
+    pub dir: Dir,
+    /// `request`, `response`, `interim` (1xx), `body`, `chunk`, `last-chunk`, `event`, `line`, `part`, `frame`, `bytes`.
+    pub kind: &'static str,
+    /// What it means, in one line; has `fault:` in it when something is wrong.
+    pub meaning: String,
+    /// Offset of its first byte in the stream of this connection and direction.
+    pub from: u64,
+    /// Offset behind its last byte so far.
+    pub to: u64,
+    /// Its first [`KEEP`] bytes at most.
+    pub bytes: Vec<u8>,
+    /// In byte order, covering every kept byte, never overlapping; ranges are clipped to the kept bytes.
+    pub fields: Vec<Field>,
+    /// Whether all of it has been seen. `false` in what [`Dissector::pending`] tells, and where the connection ended
+    /// or bytes were lost in the midst of it.
+    pub whole: bool,
+}
+
+impl Unit {
+    /// How many bytes it has, kept or not.
+    pub fn size(&self) -> u64 {
+        self.to - self.from
+    }
+
+    /// The fields as `[[from, to, name, value, note], ...]`.
+    pub fn json_fields(&self) -> Value {
+        self.fields.iter().map(|field| json!([field.from, field.to, field.name, field.value, field.note])).collect()
+    }
+
+    /// One line for the terminal: meaning and size. Nothing in it can act on a terminal.
+    pub fn line(&self) -> String {
+        let size = bytes_of(self.size());
+        if self.whole { format!("{} ({size})", self.meaning) } else { format!("{} ({size} so far)", self.meaning) }
+    }
+}
 
 /// So many bytes of a unit are kept and named; the rest is counted only.
 pub const KEEP: usize = 4096;
@@ -13,10 +103,10 @@ pub const PIECE: u64 = 16 * 1024;
 /// thousand fields out of a thousand empty lines.
 pub const MAX_FIELDS: usize = 512;
 
-/// A unit under construction. Bytes come in by [`Draft::push`], and [`Draft::cut`] names those that have no field yet.
+/// A unit under construction. Bytes come in by [`UnitBuilder::push`], and [`UnitBuilder::cut`] names those that have no field yet.
 /// So the fields cover every byte and cannot overlap.
 #[derive(Clone, Debug)]
-pub(super) struct Draft {
+pub(crate) struct UnitBuilder {
     dir: Dir,
     from: u64,
     len: u64,
@@ -26,9 +116,9 @@ pub(super) struct Draft {
     cut: u64,
 }
 
-impl Draft {
+impl UnitBuilder {
     pub fn new(dir: Dir, from: u64) -> Self {
-        Draft { dir, from, len: 0, bytes: Vec::new(), fields: Vec::new(), cut: 0 }
+        UnitBuilder { dir, from, len: 0, bytes: Vec::new(), fields: Vec::new(), cut: 0 }
     }
 
     /// Bytes so far, kept or not.
@@ -96,9 +186,9 @@ impl Draft {
         usize::try_from(at).unwrap_or(usize::MAX).min(self.bytes.len())
     }
 
-    /// The unit, and a fresh draft behind it.
+    /// The unit, and a fresh builder behind it.
     pub fn finish(&mut self, kind: &'static str, meaning: String, whole: bool) -> Unit {
-        let next = Draft::new(self.dir, self.from.saturating_add(self.len));
+        let next = UnitBuilder::new(self.dir, self.from.saturating_add(self.len));
         let mut done = std::mem::replace(self, next);
         let named = done.fields.last().map_or(0, |field| field.to);
         if named < done.bytes.len() {
@@ -119,7 +209,7 @@ impl Draft {
         }
     }
 
-    /// Passes over bytes that nobody saw: the next unit starts behind them. To be called on an empty draft.
+    /// Passes over bytes that nobody saw: the next unit starts behind them. To be called on an empty builder.
     pub fn pass_over(&mut self, bytes: u64) {
         self.from = self.from.saturating_add(bytes);
     }
@@ -136,103 +226,21 @@ impl Draft {
     }
 }
 
-/// Bytes as text, with U+FFFD for what is no UTF-8. `len` is how many bytes there really were: when that is more than
-/// are here, a character cut in two is left out and `…` added.
-pub(super) fn text(kept: &[u8], len: u64) -> String {
-    if kept.len() as u64 >= len {
-        return String::from_utf8_lossy(kept).into_owned();
-    }
-    let whole = match std::str::from_utf8(kept) {
-        Err(error) if error.error_len().is_none() => &kept[..error.valid_up_to()],
-        _ => kept,
-    };
-    String::from_utf8_lossy(whole).into_owned() + "…"
-}
-
-/// Whether a person can read these bytes: UTF-8 (a character may be cut at either end) without control characters
-/// but tab and line ends.
-pub(super) fn is_text(bytes: &[u8]) -> bool {
-    // At most three bytes of a character that began earlier.
-    let start = bytes.iter().take(3).take_while(|byte| (0x80..0xc0).contains(*byte)).count();
-    let valid = match std::str::from_utf8(&bytes[start..]) {
-        Ok(text) => text,
-        Err(error) if error.error_len().is_none() => {
-            std::str::from_utf8(&bytes[start..start + error.valid_up_to()]).unwrap_or("")
-        }
-        Err(_) => return false,
-    };
-    (bytes.is_empty() || !valid.is_empty()) && !valid.chars().any(|c| c.is_control() && !"\t\r\n".contains(c))
-}
-
-/// Bytes as text when they are text, otherwise as in the right column of a hex dump: a point for each character that
-/// cannot be shown.
-pub(super) fn printable(bytes: &[u8]) -> String {
-    if is_text(bytes) {
-        return String::from_utf8_lossy(bytes).into_owned();
-    }
-    bytes.iter().map(|&b| if b.is_ascii_graphic() || b == b' ' { char::from(b) } else { '.' }).collect()
-}
-
-/// Two hexadecimal digits a byte, with spaces between the bytes.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    let mut hex = String::with_capacity(bytes.len() * 3);
-    for byte in bytes {
-        if !hex.is_empty() {
-            hex.push(' ');
-        }
-        for digit in [byte >> 4, byte & 15] {
-            hex.push(char::from(b"0123456789abcdef"[usize::from(digit)]));
-        }
-    }
-    hex
-}
-
-/// At most `max` characters for one line: control characters, line ends and marks that turn the writing direction
-/// stand escaped (they may come from anybody, and a terminal would obey them).
-pub(super) fn one_line(text: &str, max: usize) -> String {
-    let mut line = String::new();
-    let mut chars = text.chars();
-    for c in chars.by_ref().take(max) {
-        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if c.is_control() || turns { line.extend(c.escape_default()) } else { line.push(c) }
-    }
-    if chars.next().is_some() {
-        line.push('…');
-    }
-    line
-}
-
-/// "1 byte", "5 bytes".
-pub(super) fn bytes_of(count: u64) -> String {
-    if count == 1 { "1 byte".to_string() } else { format!("{count} bytes") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn fields_cover_the_kept_bytes_however_many_there_are() {
-        let mut draft = Draft::new(Dir::Up, 100);
+        let mut builder = UnitBuilder::new(Dir::Up, 100);
         for _ in 0..5000 {
-            draft.push(b"ab");
-            draft.cut("two", String::new(), "");
+            builder.push(b"ab");
+            builder.cut("two", String::new(), "");
         }
-        let unit = draft.finish("bytes", "many".into(), true);
+        let unit = builder.finish("bytes", "many".into(), true);
         assert_eq!((unit.from, unit.to, unit.bytes.len()), (100, 10_100, KEEP));
         assert_eq!(unit.fields.len(), MAX_FIELDS);
         assert_eq!(unit.fields.last().map(|field| field.to), Some(KEEP));
-        assert_eq!(draft.finish("bytes", String::new(), true).from, 10_100);
-    }
-
-    #[test]
-    fn text_is_told_from_other_bytes() {
-        assert!(is_text("grüß dich\r\n".as_bytes()));
-        assert!(is_text(&"grüß".as_bytes()[..3]), "a character cut at the end");
-        assert!(is_text(&"üß".as_bytes()[1..]), "a character cut at the start");
-        assert!(!is_text(b"\x16\x03\x01"));
-        assert_eq!(printable(b"\x16\x03ab"), "..ab");
-        assert_eq!(text(&"aü".as_bytes()[..2], 9), "a…");
-        assert_eq!(one_line("a\x1b[31m\nb", 50), "a\\u{1b}[31m\\nb");
+        assert_eq!(builder.finish("bytes", String::new(), true).from, 10_100);
     }
 }
