@@ -14,7 +14,7 @@ use crate::capture::tap::Tap;
 use crate::capture::trace::{Trace, Watcher};
 use crate::proxy::cable::Order;
 use crate::proxy::refusal::{head, response};
-use crate::proxy::requests::Request;
+use crate::proxy::requests::WholeRequest;
 
 /// A feed is written in pieces of about this many bytes, each when the one before has left.
 const PIECE: usize = 64 * 1024;
@@ -59,12 +59,12 @@ pub enum Reply {
     /// All of it.
     Whole(Vec<u8>),
     /// Its head; the feed is what follows.
-    Feed(Vec<u8>, Box<Feed>),
+    Feed(Vec<u8>, Box<FeedReader>),
 }
 
 impl Api {
     /// Answers a request.
-    pub fn answer(&self, request: &Request, bench: &mut impl Steered) -> Reply {
+    pub fn answer(&self, request: &WholeRequest, bench: &mut impl Steered) -> Reply {
         let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
         let value = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
         let method = if request.method() == "HEAD" { "GET" } else { request.method() };
@@ -119,7 +119,7 @@ impl Api {
 
     /// `GET /feed`: Server-Sent Events, from the entry after `Last-Event-ID` on, or, for a page that closed its stream for
     /// a while and can't set that header itself, after `?after=`.
-    fn feed(&self, request: &Request, after: Option<&str>) -> Reply {
+    fn feed(&self, request: &WholeRequest, after: Option<&str>) -> Reply {
         let cursor = [request.field("Last-Event-ID"), after].into_iter().flatten().find_map(|id| id.parse().ok());
         let chunked = !request.is_1_0();
         let how = if chunked { "Transfer-Encoding: chunked" } else { "Connection: close" };
@@ -128,7 +128,7 @@ impl Api {
         if request.method() == "HEAD" {
             return Reply::Whole(head.into_bytes());
         }
-        let feed = Feed {
+        let feed = FeedReader {
             cursor: cursor.unwrap_or(0),
             chunked,
             greeted: false,
@@ -142,7 +142,7 @@ impl Api {
     }
 }
 
-fn order(request: &Request, connection: Option<&str>, bench: &mut impl Steered) -> (u16, &'static str, String) {
+fn order(request: &WholeRequest, connection: Option<&str>, bench: &mut impl Steered) -> (u16, &'static str, String) {
     let refused = |status, why: &str| (status, TEXT, format!("{why}\n"));
     let Ok(words) = std::str::from_utf8(&request.body) else { return refused(400, "An order is plain text.") };
     let connection = match connection.map(str::parse::<u64>).transpose() {
@@ -158,13 +158,13 @@ fn order(request: &Request, connection: Option<&str>, bench: &mut impl Steered) 
 
 /// The demo's page lives on another port, which is another origin: the browser wants to read that it may look. Foreign
 /// origins were refused by the front door.
-fn cors(request: &Request) -> String {
+fn cors(request: &WholeRequest) -> String {
     let origin = request.field("Origin");
     origin.map_or(String::new(), |origin| format!("Access-Control-Allow-Origin: {origin}\r\nVary: Origin\r\n"))
 }
 
 /// A reader of the feed: where it is, and what it was told last.
-pub struct Feed {
+pub struct FeedReader {
     cursor: u64,
     chunked: bool,
     greeted: bool,
@@ -176,7 +176,7 @@ pub struct Feed {
     _watcher: Watcher,
 }
 
-impl Feed {
+impl FeedReader {
     /// When to come for the next piece, if nothing happens before.
     pub fn next_look(&self, now: Instant) -> Instant {
         now + LOOK

@@ -19,7 +19,7 @@ const OVERHEAD: usize = 96;
 
 /// One thing that the tap saw.
 #[derive(Clone, Debug)]
-pub struct Event {
+pub struct TapEvent {
     /// Microseconds since the demo started.
     pub at: u64,
     /// The connection; they count from 1.
@@ -57,7 +57,7 @@ pub enum What {
 }
 
 struct Ring {
-    events: VecDeque<Event>,
+    events: VecDeque<TapEvent>,
     /// The number of the event in front; they count from 0.
     first: u64,
     bytes: usize,
@@ -70,7 +70,7 @@ struct Ring {
 /// What a reader gets of the tap.
 pub struct Seen {
     /// The events since the last time, as far as they are kept.
-    pub events: Vec<Event>,
+    pub events: Vec<TapEvent>,
     /// The cursor for the next time.
     pub next: u64,
     /// When some events were forgotten: the connections that are open now. The end of another may have been among them.
@@ -147,7 +147,7 @@ impl Tap {
             What::Gone => drop(ring.open.remove(&connection)),
             What::Heard(_) | What::Garbled | What::Fin | What::Reset => {}
         }
-        let event = Event { at: self.now(), connection, dir, what };
+        let event = TapEvent { at: self.now(), connection, dir, what };
         ring.bytes += event.cost();
         ring.events.push_back(event);
         while ring.bytes > self.limit
@@ -186,7 +186,7 @@ impl Tap {
     }
 }
 
-impl Event {
+impl TapEvent {
     fn cost(&self) -> usize {
         OVERHEAD
             + match &self.what {

@@ -13,7 +13,7 @@ use dissect::{Dir, Dissector, Unit};
 use mio::Waker;
 use serde_json::json;
 
-use super::tap::{Event, Tap, What};
+use super::tap::{Tap, TapEvent, What};
 
 /// How many bytes of decoded rows are kept, oldest out first.
 const LIMIT: usize = 8 * 1024 * 1024;
@@ -178,7 +178,7 @@ impl State {
         (self.entries.range((from - first) as usize..).take_while(fits).cloned().collect(), lost)
     }
 
-    fn take(&mut self, event: Event, speaks: Speaks) {
+    fn take(&mut self, event: TapEvent, speaks: Speaks) {
         let (connection, dir) = (event.connection, event.dir);
         match event.what {
             What::Open(server, speaks) => {
@@ -299,7 +299,7 @@ impl State {
     }
 
     /// Adds a row without bytes: something that happened to the connection.
-    fn mark(&mut self, event: &Event, kind: &'static str, words: &str) {
+    fn mark(&mut self, event: &TapEvent, kind: &'static str, words: &str) {
         self.rows += 1;
         let row = json!({
             "n": self.rows, "conn": event.connection, "dir": event.dir.as_str(), "kind": kind, "mean": words,

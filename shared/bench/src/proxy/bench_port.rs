@@ -4,18 +4,18 @@ use std::any::Any;
 use std::time::Instant;
 
 use super::frontend::Place;
-use super::refusal::Refusal;
-use super::requests::{Request, RequestReader};
-use super::socket::{Received, Socket};
-use super::{Env, Next};
-use crate::api::{Api, Feed, Reply, Steered};
+use super::refusal::ErrorAnswer;
+use super::requests::{RequestReader, WholeRequest};
+use super::socket::{ReadySocket, Received};
+use super::{Drive, Env};
+use crate::api::{Api, FeedReader, Reply, Steered};
 
 /// How much is read at once, in bytes. The bench port takes short orders only.
 const REQUESTS: usize = 4 * 1024;
 
 /// A connection to the bench port.
 pub struct BenchConnection {
-    client: Socket,
+    client: ReadySocket,
     requests: RequestReader,
     /// Read from the client, and not looked at yet.
     unread: Vec<u8>,
@@ -23,7 +23,7 @@ pub struct BenchConnection {
     answer: Vec<u8>,
     written: usize,
     stalled: Option<Instant>,
-    feed: Option<Box<Feed>>,
+    feed: Option<Box<FeedReader>>,
     /// The client has ended its side, or the answer on its way is the last.
     ends: bool,
     place: Place,
@@ -31,7 +31,7 @@ pub struct BenchConnection {
 
 impl BenchConnection {
     /// A connection that was just accepted.
-    pub fn new(place: Place, client: Socket, env: &Env) -> Self {
+    pub fn new(place: Place, client: ReadySocket, env: &Env) -> Self {
         let requests = RequestReader::new(place.route().rules.clone(), env.held.clone(), env.now);
         BenchConnection {
             client,
@@ -47,7 +47,7 @@ impl BenchConnection {
     }
 
     /// The client's socket.
-    pub fn socket(&mut self) -> &mut Socket {
+    pub fn socket(&mut self) -> &mut ReadySocket {
         &mut self.client
     }
 
@@ -57,16 +57,16 @@ impl BenchConnection {
     }
 
     /// Takes the socket, with the place, for last words.
-    pub fn into_client(self) -> (Socket, Box<dyn Any>) {
+    pub fn into_client(self) -> (ReadySocket, Box<dyn Any>) {
         (self.client, Box::new(self.place))
     }
 
     /// Does what can be done now.
-    pub fn drive(&mut self, env: &mut Env, api: &Api, bench: &mut impl Steered) -> Next {
+    pub fn drive(&mut self, env: &mut Env, api: &Api, bench: &mut impl Steered) -> Drive {
         loop {
             if self.written < self.answer.len() {
                 match self.client.write(&self.answer[self.written..]) {
-                    Err(_) => return Next::Done,
+                    Err(_) => return Drive::Done,
                     Ok(0) => return self.stall(env.now),
                     Ok(written) => self.written += written,
                 }
@@ -80,18 +80,18 @@ impl BenchConnection {
             if let Some(feed) = &mut self.feed {
                 // A client that goes away resets or ends its side; nothing else is expected from it.
                 match self.client.read(&mut env.buffer) {
-                    Received::Fin | Received::Reset => return Next::Done,
+                    Received::Fin | Received::Reset => return Drive::Done,
                     _ => {}
                 }
                 match feed.piece(api, bench, env.now) {
-                    Err(too_early) => return Next::Wait(Some(too_early)),
-                    Ok(piece) if piece.is_empty() => return Next::Wait(Some(feed.next_look(env.now))),
+                    Err(too_early) => return Drive::Wait(Some(too_early)),
+                    Ok(piece) if piece.is_empty() => return Drive::Wait(Some(feed.next_look(env.now))),
                     Ok(piece) => self.answer = piece,
                 }
                 continue;
             }
             if self.ends {
-                return Next::Linger(Vec::new());
+                return Drive::Linger(Vec::new());
             }
             match self.request(env) {
                 Ok(None) => return self.wait(env.now),
@@ -105,13 +105,13 @@ impl BenchConnection {
                         self.feed = Some(feed);
                     }
                 },
-                Err(refusal) => return Next::Linger(refusal.answer()),
+                Err(refusal) => return Drive::Linger(refusal.answer()),
             }
         }
     }
 
     /// The next request, if it has come in whole. A client that ended its side in order gets what it asked for before.
-    fn request(&mut self, env: &mut Env) -> Result<Option<Request>, Refusal> {
+    fn request(&mut self, env: &mut Env) -> Result<Option<WholeRequest>, ErrorAnswer> {
         loop {
             let (length, request) = self.requests.read(&self.unread, env.now)?;
             self.unread.drain(..length);
@@ -125,7 +125,7 @@ impl BenchConnection {
                 Received::Nothing => return Ok(None),
                 Received::Bytes(length) => self.unread.extend_from_slice(&env.buffer[..length]),
                 Received::Fin if self.requests.is_begun() => {
-                    return Err(Refusal::new(400, "The connection ended in the middle of a request."));
+                    return Err(ErrorAnswer::new(400, "The connection ended in the middle of a request."));
                 }
                 Received::Fin | Received::Reset => {
                     self.ends = true;
@@ -135,27 +135,27 @@ impl BenchConnection {
         }
     }
 
-    fn wait(&mut self, now: Instant) -> Next {
+    fn wait(&mut self, now: Instant) -> Drive {
         if self.ends {
-            return Next::Linger(Vec::new());
+            return Drive::Linger(Vec::new());
         }
         self.unread = Vec::new(); // an idle connection keeps no buffer
         match self.requests.deadline(&self.place.route().timeouts, false) {
             Some(limit) if now >= limit && self.requests.is_begun() => {
-                Next::Linger(Refusal::new(408, "The request did not come in whole in time.").answer())
+                Drive::Linger(ErrorAnswer::new(408, "The request did not come in whole in time.").answer())
             }
-            Some(limit) if now >= limit => Next::Linger(Vec::new()),
-            limit => Next::Wait(limit),
+            Some(limit) if now >= limit => Drive::Linger(Vec::new()),
+            limit => Drive::Wait(limit),
         }
     }
 
     /// The client does not take its answer.
-    fn stall(&mut self, now: Instant) -> Next {
+    fn stall(&mut self, now: Instant) -> Drive {
         let limit = *self.stalled.get_or_insert(now) + self.place.route().timeouts.stall;
         if now < limit {
-            return Next::Wait(Some(limit));
+            return Drive::Wait(Some(limit));
         }
         self.client.abort_when_closed();
-        Next::Done
+        Drive::Done
     }
 }

@@ -18,12 +18,12 @@ use serde_json::{Value, json};
 
 use super::admission::Admitted;
 use super::cable::{Cable, Fault, find, garble, without_upgrade};
-use super::direction::{Direction, Due, End};
+use super::direction::{Direction, Due, StreamEnd};
 use super::frontend::{Place, Route};
-use super::refusal::Refusal;
+use super::refusal::ErrorAnswer;
 use super::requests::RequestReader;
-use super::socket::{Received, Socket};
-use super::{Env, Next};
+use super::socket::{ReadySocket, Received};
+use super::{Drive, Env};
 use crate::capture::tap::{Recorder, What};
 
 /// At most this many requests of one connection wait for their answers in the demo: tiny_http would hand all of them out at
@@ -45,8 +45,8 @@ pub struct Connection {
     pub id: u64,
     peer: SocketAddr,
     route: Rc<Route>,
-    client: Socket,
-    server: Option<Socket>,
+    client: ReadySocket,
+    server: Option<ReadySocket>,
     /// The direction from client to demo, and the other one.
     up: Direction,
     down: Direction,
@@ -67,7 +67,7 @@ pub struct Connection {
     /// The requests that wait for their answer, oldest first; `true` for a HEAD, whose answer has no body.
     asked: VecDeque<bool>,
     /// What the front door will answer when the answers before it are complete.
-    refusal: Option<Refusal>,
+    refusal: Option<ErrorAnswer>,
     /// The connection's own cable, if it has one.
     cable: Option<Cable>,
     opened: Instant,
@@ -81,7 +81,7 @@ pub struct Connection {
 
 impl Connection {
     /// A connection that was just accepted.
-    pub fn new(place: Place, client: Socket, peer: SocketAddr, env: &mut Env) -> Self {
+    pub fn new(place: Place, client: ReadySocket, peer: SocketAddr, env: &mut Env) -> Self {
         let route = place.route().clone();
         env.newest += u64::from(route.tap.is_some());
         let id = if route.tap.is_some() { env.newest } else { 0 };
@@ -116,7 +116,7 @@ impl Connection {
     }
 
     /// The socket with this side of the connection.
-    pub fn socket(&mut self, of_server: bool) -> Option<&mut Socket> {
+    pub fn socket(&mut self, of_server: bool) -> Option<&mut ReadySocket> {
         if of_server { self.server.as_mut() } else { Some(&mut self.client) }
     }
 
@@ -144,7 +144,7 @@ impl Connection {
     /// Makes its end a RST each way, for when it is dropped.
     pub fn abort(&self) {
         self.client.abort_when_closed();
-        self.server.iter().for_each(Socket::abort_when_closed);
+        self.server.iter().for_each(ReadySocket::abort_when_closed);
     }
 
     /// The cable's order: tears the connection down.
@@ -156,7 +156,7 @@ impl Connection {
     /// Opens the way to the demo. Returns this end's address, by which the demo knows it.
     pub fn connect(&mut self, env: &Env, token: Token) -> Option<SocketAddr> {
         let connected = || {
-            let server = Socket::new(TcpStream::connect(self.route.to)?, &env.registry, token)?;
+            let server = ReadySocket::new(TcpStream::connect(self.route.to)?, &env.registry, token)?;
             Ok((server.local_addr()?, server))
         };
         match connected() {
@@ -166,7 +166,7 @@ impl Connection {
             }
             Err(error) => {
                 let error: std::io::Error = error;
-                self.refuse(Refusal::new(502, format!("The demo does not answer ({error}).")));
+                self.refuse(ErrorAnswer::new(502, format!("The demo does not answer ({error}).")));
                 None
             }
         }
@@ -178,14 +178,14 @@ impl Connection {
     }
 
     /// There is no way to the demo.
-    fn refuse(&mut self, refusal: Refusal) {
+    fn refuse(&mut self, refusal: ErrorAnswer) {
         self.refusal = Some(refusal);
         self.asked.clear();
         self.up.stop_delivering();
     }
 
     /// Takes the client's socket, with the place, for last words.
-    pub fn into_client(self) -> (Socket, Box<dyn Any>) {
+    pub fn into_client(self) -> (ReadySocket, Box<dyn Any>) {
         (self.client, Box::new((self.place, self.recorder)))
     }
 
@@ -195,13 +195,13 @@ impl Connection {
     }
 
     /// Does what can be done now.
-    pub fn drive(&mut self, env: &mut Env) -> Next {
+    pub fn drive(&mut self, env: &mut Env) -> Drive {
         let cable = if self.is_shown() { self.cable.unwrap_or(env.cable) } else { Cable::new(Fault::Whole) };
         let silence_began = self.last_byte.max(cable.since);
         match cable.fault {
             Fault::Idle(limit) if env.now >= silence_began + limit => {
                 self.reset();
-                return Next::Done;
+                return Drive::Done;
             }
             Fault::Forget(limit) if env.now >= silence_began + limit => {
                 self.forgotten.get_or_insert(env.now);
@@ -229,33 +229,33 @@ impl Connection {
                 return self.rest(env, cable.fault, later);
             }
         }
-        Next::Wait(Some(env.now)) // there is more to do: after the others
+        Drive::Wait(Some(env.now)) // there is more to do: after the others
     }
 
     /// Nothing more can be done now: says what to wait for.
-    fn rest(&mut self, env: &mut Env, fault: Fault, mut later: Option<Instant>) -> Next {
+    fn rest(&mut self, env: &mut Env, fault: Fault, mut later: Option<Instant>) -> Drive {
         if self.refusal.is_some() && self.asked.is_empty() && self.down.is_empty() {
             return self.last_words(env);
         }
         match (self.up.ended(), self.down.ended()) {
-            (Some(End::Reset), _) | (_, Some(End::Reset)) => {
+            (Some(StreamEnd::Reset), _) | (_, Some(StreamEnd::Reset)) => {
                 self.abort();
-                return Next::Done;
+                return Drive::Done;
             }
-            (Some(End::Fin), Some(End::Fin)) => return Next::Done,
+            (Some(StreamEnd::Fin), Some(StreamEnd::Fin)) => return Drive::Done,
             // The demo has closed: no request can be answered any more.
-            (None, Some(End::Fin)) if self.requests.is_some() => return Next::Linger(Vec::new()),
+            (None, Some(StreamEnd::Fin)) if self.requests.is_some() => return Drive::Linger(Vec::new()),
             _ => {}
         }
         if self.server.is_none() && self.client_over && self.up.is_empty() && self.refusal.is_none() {
-            return Next::Done;
+            return Drive::Done;
         }
         if let Some(stalled) = self.down.stalled() {
             let limit = stalled + self.route.timeouts.stall;
             if env.now >= limit {
                 self.log(env, "reset: the client takes nothing of its answer");
                 self.reset();
-                return Next::Done;
+                return Drive::Done;
             }
             later = earlier(later, Some(limit));
         }
@@ -266,9 +266,9 @@ impl Connection {
             later = earlier(later, Some(limit));
         }
         if self.server.is_none() && self.up.due(fault, false, env.now) == Due::Now {
-            return Next::Admit;
+            return Drive::Admit;
         }
-        Next::Wait(later)
+        Drive::Wait(later)
     }
 
     /// Until when the client has time.
@@ -291,12 +291,12 @@ impl Connection {
     }
 
     /// The client's time is over.
-    fn late(&mut self, env: &mut Env) -> Next {
+    fn late(&mut self, env: &mut Env) -> Drive {
         match &self.requests {
             Some(requests) if requests.is_begun() => {
                 let why = "The request did not come in whole in time.";
-                self.refusal = Some(Refusal::new(408, why));
-                Next::Wait(Some(env.now))
+                self.refusal = Some(ErrorAnswer::new(408, why));
+                Drive::Wait(Some(env.now))
             }
             // That a kept connection is not used again is the ordinary end of it; that one never was, is not.
             Some(requests) if requests.had_one() => self.close(),
@@ -307,19 +307,19 @@ impl Connection {
         }
     }
 
-    fn close(&mut self) -> Next {
+    fn close(&mut self) -> Drive {
         self.note(Dir::Down, What::Fin);
-        Next::Linger(Vec::new())
+        Drive::Linger(Vec::new())
     }
 
     /// The front door answers, and ends the connection.
-    fn last_words(&mut self, env: &mut Env) -> Next {
-        let Some(refusal) = self.refusal.take() else { return Next::Done };
+    fn last_words(&mut self, env: &mut Env) -> Drive {
+        let Some(refusal) = self.refusal.take() else { return Drive::Done };
         self.log(env, &format!("refused {refusal}"));
         let answer = refusal.answer();
         self.note_bytes(Dir::Down, &answer, Fault::Whole);
         self.note(Dir::Down, What::Fin);
-        Next::Linger(answer)
+        Drive::Linger(answer)
     }
 
     /// Reads what the client sends.
@@ -343,12 +343,12 @@ impl Connection {
                     }
                     env.buffer = buffer;
                 }
-                Received::Fin => self.client_ended(End::Fin, env.now, fault),
-                Received::Reset => self.client_ended(End::Reset, env.now, fault),
+                Received::Fin => self.client_ended(StreamEnd::Fin, env.now, fault),
+                Received::Reset => self.client_ended(StreamEnd::Reset, env.now, fault),
             }
         }
         if self.client.was_reset() && !self.client_over {
-            self.client_ended(End::Reset, env.now, fault);
+            self.client_ended(StreamEnd::Reset, env.now, fault);
         }
     }
 
@@ -359,16 +359,16 @@ impl Connection {
         }
     }
 
-    fn client_ended(&mut self, end: End, now: Instant, fault: Fault) {
+    fn client_ended(&mut self, end: StreamEnd, now: Instant, fault: Fault) {
         self.client_over = true;
-        self.note(Dir::Up, if end == End::Fin { What::Fin } else { What::Reset });
-        if end == End::Reset && (fault.lets_pass() || self.server.is_none()) {
+        self.note(Dir::Up, if end == StreamEnd::Fin { What::Fin } else { What::Reset });
+        if end == StreamEnd::Reset && (fault.lets_pass() || self.server.is_none()) {
             self.up.stop_delivering(); // a RST overtakes what waits
         }
         let begun = self.requests.as_ref().is_some_and(RequestReader::is_begun);
-        if end == End::Fin && begun {
+        if end == StreamEnd::Fin && begun {
             // RFC 9112, 8: what ended too early is not complete, and nothing of it reaches the demo.
-            self.refusal = Some(Refusal::new(400, "The connection ended in the middle of a request."));
+            self.refusal = Some(ErrorAnswer::new(400, "The connection ended in the middle of a request."));
         } else if self.server.is_some() || !self.up.is_empty() {
             self.up.end(end, now);
         }
@@ -442,7 +442,7 @@ impl Connection {
     }
 
     /// Reads what the demo sends.
-    fn hear_server(&mut self, env: &mut Env, fault: Fault) -> Result<(), Next> {
+    fn hear_server(&mut self, env: &mut Env, fault: Fault) -> Result<(), Drive> {
         while let Some(server) = &mut self.server
             && !self.server_over
             && self.down.room() > 0
@@ -466,16 +466,16 @@ impl Connection {
                 Received::Fin => {
                     self.server_over = true;
                     self.note(Dir::Down, What::Fin);
-                    self.down.end(End::Fin, env.now);
+                    self.down.end(StreamEnd::Fin, env.now);
                 }
                 Received::Reset => {
                     self.server_over = true;
                     if self.down_seen == 0 && self.requests.is_some() && self.up.passed() == 0 {
-                        self.refuse(Refusal::new(502, "The demo does not answer."));
+                        self.refuse(ErrorAnswer::new(502, "The demo does not answer."));
                         return Ok(());
                     }
                     self.note(Dir::Down, What::Reset);
-                    self.down.end(End::Reset, env.now);
+                    self.down.end(StreamEnd::Reset, env.now);
                 }
             }
         }
@@ -483,12 +483,12 @@ impl Connection {
     }
 
     /// The client has gone without a word: the demo gets a RST, as it would without the proxy.
-    fn client_gone(&mut self) -> Next {
+    fn client_gone(&mut self) -> Drive {
         self.abort();
         if !self.client_over {
             self.note(Dir::Up, What::Reset);
         }
-        Next::Done
+        Drive::Done
     }
 
     /// Follows the answers, to know which requests are answered. Returns whether the stream stands at the end of an answer,
@@ -519,7 +519,7 @@ impl Connection {
     }
 
     /// Moves on what waits in the cable. Returns when to come again, if time alone will change something.
-    fn flush(&mut self, env: &Env, fault: Fault) -> Result<Option<Instant>, Next> {
+    fn flush(&mut self, env: &Env, fault: Fault) -> Result<Option<Instant>, Drive> {
         let (up, down) = (self.up.passed(), self.down.passed());
         let mut later = None;
         if let Some(server) = &mut self.server {
@@ -544,7 +544,7 @@ impl Connection {
     }
 
     /// The connection was forgotten on its way: what comes from either side is read and thrown away.
-    fn lose_everything(&mut self, env: &mut Env) -> Next {
+    fn lose_everything(&mut self, env: &mut Env) -> Drive {
         for dir in [Dir::Up, Dir::Down] {
             loop {
                 let socket = if dir == Dir::Up { Some(&mut self.client) } else { self.server.as_mut() };
@@ -568,9 +568,9 @@ impl Connection {
         let until = self.forgotten.unwrap_or(env.now) + FORGOTTEN;
         if (self.client_over && self.server_over) || env.now >= until {
             self.abort();
-            return Next::Done;
+            return Drive::Done;
         }
-        Next::Wait(Some(until))
+        Drive::Wait(Some(until))
     }
 
     fn waits(&self, dir: Dir, fault: Fault) -> bool {

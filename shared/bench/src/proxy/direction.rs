@@ -5,7 +5,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::cable::Fault;
-use super::socket::Socket;
+use super::socket::ReadySocket;
 
 /// How many bytes may wait in a direction. When it is full, nothing is read any more, and the sender feels it as it would
 /// with a real cable: its own buffers fill up.
@@ -19,7 +19,7 @@ const HOLD_BYTES: usize = 16 * 1024;
 
 /// How a direction ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum StreamEnd {
     /// In order.
     Fin,
     /// Torn down.
@@ -50,7 +50,7 @@ struct Piece {
     /// A buffering proxy has decided to pass it on.
     free: bool,
     /// A FIN follows the bytes, or a RST.
-    end: Option<End>,
+    end: Option<StreamEnd>,
 }
 
 /// One direction of a connection.
@@ -65,7 +65,7 @@ pub struct Direction {
     /// Since when the receiver has taken nothing of what it could have.
     stalled: Option<Instant>,
     /// The end has left, too.
-    ended: Option<End>,
+    ended: Option<StreamEnd>,
     /// The receiver does not listen any more: what comes is thrown away.
     deaf: bool,
 }
@@ -82,7 +82,7 @@ impl Direction {
     }
 
     /// Which end has left, if one has.
-    pub fn ended(&self) -> Option<End> {
+    pub fn ended(&self) -> Option<StreamEnd> {
         self.ended
     }
 
@@ -113,7 +113,7 @@ impl Direction {
         bytes: &[u8],
         (upto, ends_answer): (u64, bool),
         fault: Fault,
-        to: &mut Socket,
+        to: &mut ReadySocket,
         now: Instant,
     ) -> io::Result<()> {
         let mut written = 0;
@@ -136,7 +136,7 @@ impl Direction {
     }
 
     /// Lets the end enter behind everything else.
-    pub fn end(&mut self, end: End, now: Instant) {
+    pub fn end(&mut self, end: StreamEnd, now: Instant) {
         let upto = self.queue.back().map_or(self.passed, |last| last.upto);
         let bytes = Vec::new();
         self.queue.push_back(Piece {
@@ -176,7 +176,7 @@ impl Direction {
         &mut self,
         fault: Fault,
         is_answer: bool,
-        to: &mut Socket,
+        to: &mut ReadySocket,
         now: Instant,
     ) -> io::Result<Option<Instant>> {
         loop {
@@ -207,7 +207,7 @@ impl Direction {
                 && let Some(end) = done.end
             {
                 self.ended = Some(end);
-                if end == End::Fin {
+                if end == StreamEnd::Fin {
                     to.finish();
                 }
                 self.queue.clear();

@@ -3,8 +3,8 @@
 use std::any::Any;
 use std::time::{Duration, Instant};
 
-use super::socket::{Received, Socket};
-use super::{Env, Next};
+use super::socket::{ReadySocket, Received};
+use super::{Drive, Env};
 
 /// A client may take this long to read the last words and to close its side.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -15,7 +15,7 @@ const MOST: usize = 1024 * 1024;
 /// A socket that is closed with unread bytes sends a RST, which may overtake the last words written to it (RFC 9112, 9.6).
 /// So it is read on for a moment.
 pub struct Lingering {
-    client: Socket,
+    client: ReadySocket,
     words: Vec<u8>,
     written: usize,
     finished: bool,
@@ -26,22 +26,22 @@ pub struct Lingering {
 
 impl Lingering {
     /// Says these words and closes. What the connection held is given back then.
-    pub fn new(client: Socket, words: Vec<u8>, held: Box<dyn Any>, now: Instant) -> Self {
+    pub fn new(client: ReadySocket, words: Vec<u8>, held: Box<dyn Any>, now: Instant) -> Self {
         let until = now + PATIENCE;
         Lingering { client, words, written: 0, finished: false, until, thrown_away: 0, _held: held }
     }
 
     /// The client's socket.
-    pub fn socket(&mut self) -> &mut Socket {
+    pub fn socket(&mut self) -> &mut ReadySocket {
         &mut self.client
     }
 
     /// Does what can be done now.
-    pub fn drive(&mut self, env: &mut Env) -> Next {
+    pub fn drive(&mut self, env: &mut Env) -> Drive {
         if !self.finished {
             match self.client.write(&self.words[self.written..]) {
                 Ok(written) => self.written += written,
-                Err(_) => return Next::Done,
+                Err(_) => return Drive::Done,
             }
             if self.written == self.words.len() {
                 self.client.finish();
@@ -51,8 +51,8 @@ impl Lingering {
         loop {
             match self.client.read(&mut env.buffer) {
                 Received::Bytes(length) if self.thrown_away < MOST => self.thrown_away += length,
-                Received::Nothing if env.now < self.until => return Next::Wait(Some(self.until)),
-                _ => return Next::Done,
+                Received::Nothing if env.now < self.until => return Drive::Wait(Some(self.until)),
+                _ => return Drive::Done,
             }
         }
     }

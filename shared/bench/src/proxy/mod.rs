@@ -42,8 +42,8 @@ use cable::{Cable, Fault, Order};
 use connection::Connection;
 use frontend::Frontend;
 use lingering::Lingering;
-use refusal::Refusal;
-use socket::Socket;
+use refusal::ErrorAnswer;
+use socket::ReadySocket;
 use timers::Timers;
 
 /// How much is read from a socket at once, in bytes.
@@ -80,7 +80,7 @@ pub struct Env {
 }
 
 /// What a connection that can do no more now waits for.
-pub enum Next {
+pub enum Drive {
     /// An event, or this time.
     Wait(Option<Instant>),
     /// The way to the demo.
@@ -93,13 +93,13 @@ pub enum Next {
 
 /// A connection of any kind.
 enum Slot {
-    Through(Connection),
-    Bench(BenchConnection),
+    Through(Box<Connection>),
+    Bench(Box<BenchConnection>),
     Lingering(Lingering),
 }
 
 impl Slot {
-    fn socket(&mut self, of_server: bool) -> Option<&mut Socket> {
+    fn socket(&mut self, of_server: bool) -> Option<&mut ReadySocket> {
         match self {
             Slot::Through(connection) => connection.socket(of_server),
             Slot::Bench(connection) => Some(connection.socket()),
@@ -110,7 +110,7 @@ impl Slot {
 
 /// All connections, and the cable that those through the proxy go through.
 struct Connections {
-    slots: HashMap<usize, Box<Slot>>,
+    slots: HashMap<usize, Slot>,
     cable: Cable,
     changes: u64,
     /// Connections that an order concerns: they are to be driven.
@@ -120,8 +120,8 @@ struct Connections {
 impl Connections {
     /// The connections that the cable acts on, with their keys.
     fn shown(&self) -> impl Iterator<Item = (usize, &Connection)> {
-        self.slots.iter().filter_map(|(key, slot)| match &**slot {
-            Slot::Through(connection) if connection.is_shown() => Some((*key, connection)),
+        self.slots.iter().filter_map(|(key, slot)| match slot {
+            Slot::Through(connection) if connection.is_shown() => Some((*key, &**connection)),
             _ => None,
         })
     }
@@ -153,7 +153,7 @@ impl Steered for Connections {
         }
         let all_are_whole = self.cable.fault == Fault::Whole;
         for key in &keys {
-            let Some(Slot::Through(one)) = self.slots.get_mut(key).map(|slot| &mut **slot) else { continue };
+            let Some(Slot::Through(one)) = self.slots.get_mut(key) else { continue };
             match (order, connection) {
                 (Order::Reset, _) => one.reset(),
                 (Order::Set(fault), Some(_)) => one.set_cable(Some(Cable::new(fault))),
@@ -353,33 +353,33 @@ impl EventLoop {
     fn open(&mut self, number: usize, stream: mio::net::TcpStream, peer: SocketAddr) {
         self.newest_key += 1;
         let key = self.newest_key;
-        let Ok(client) = Socket::new(stream, &self.env.registry, Token(key * 2)) else { return };
+        let Ok(client) = ReadySocket::new(stream, &self.env.registry, Token(key * 2)) else { return };
         let frontend = &self.frontends[number];
         let slot = match frontend.place() {
             Err(why) => return self.turn_away(key, client, &why),
-            Ok(place) if frontend.is_bench() => Slot::Bench(BenchConnection::new(place, client, &self.env)),
+            Ok(place) if frontend.is_bench() => Slot::Bench(Box::new(BenchConnection::new(place, client, &self.env))),
             Ok(place) => {
                 let mut connection = Connection::new(place, client, peer, &mut self.env);
                 if frontend.admission.is_none() {
                     connection.connect(&self.env, Token(key * 2 + 1));
                 }
-                Slot::Through(connection)
+                Slot::Through(Box::new(connection))
             }
         };
         self.connections.changes += 1;
-        self.connections.slots.insert(key, Box::new(slot));
+        self.connections.slots.insert(key, slot);
         self.drive(key);
     }
 
     /// Says 503 to a connection over the limit.
-    fn turn_away(&mut self, key: usize, client: Socket, why: &str) {
-        let refusal = Refusal::new(503, format!("{why} Try again in a moment."));
+    fn turn_away(&mut self, key: usize, client: ReadySocket, why: &str) {
+        let refusal = ErrorAnswer::new(503, format!("{why} Try again in a moment."));
         self.env.log.line(&format!("a connection was refused {refusal}"));
         let mut lingering = Lingering::new(client, refusal.answer(), Box::new(self.refused.clone()), self.env.now);
-        if let Next::Wait(Some(until)) = lingering.drive(&mut self.env)
+        if let Drive::Wait(Some(until)) = lingering.drive(&mut self.env)
             && Rc::strong_count(&self.refused) <= REFUSED
         {
-            self.connections.slots.insert(key, Box::new(Slot::Lingering(lingering)));
+            self.connections.slots.insert(key, Slot::Lingering(lingering));
             self.timers.set(until, key);
         }
     }
@@ -389,15 +389,15 @@ impl EventLoop {
         loop {
             let Some(admission) = &mut self.frontends[number].admission else { return };
             let Some(key) = admission.next(self.env.now) else { return };
-            let Some(Slot::Through(connection)) = self.connections.slots.get_mut(&key).map(|slot| &mut **slot) else {
+            let Some(Slot::Through(connection)) = self.connections.slots.get_mut(&key) else {
                 continue; // it has gone
             };
-            let entering = connection.connect(&self.env, Token(key * 2 + 1)).map(|address| {
+            let entering = connection.connect(&self.env, Token(key * 2 + 1));
+            if let Some(address) = entering {
                 connection.expect_arrival(admission.admit(address));
-                address
-            });
+            }
             self.drive(key);
-            let delivered = matches!(self.connections.slots.get(&key).map(|slot| &**slot),
+            let delivered = matches!(self.connections.slots.get(&key),
                 Some(Slot::Through(connection)) if connection.is_delivered());
             if let (Some(admission), Some(address), true) = (&mut self.frontends[number].admission, entering, delivered)
             {
@@ -411,33 +411,33 @@ impl EventLoop {
         let Some(mut slot) = self.connections.slots.remove(&key) else { return };
         self.env.cable = self.connections.cable;
         // A fault in the treatment of one connection must not end the others; what it held is given back.
-        let driven = catch_unwind(AssertUnwindSafe(|| match (&mut *slot, &self.api) {
+        let driven = catch_unwind(AssertUnwindSafe(|| match (&mut slot, &self.api) {
             (Slot::Through(connection), _) => connection.drive(&mut self.env),
             (Slot::Bench(connection), Some(api)) => connection.drive(&mut self.env, api, &mut self.connections),
-            (Slot::Bench(_), None) => Next::Done,
+            (Slot::Bench(_), None) => Drive::Done,
             (Slot::Lingering(lingering), _) => lingering.drive(&mut self.env),
         }));
         match driven {
-            Err(_) | Ok(Next::Done) => self.connections.changes += 1,
-            Ok(Next::Linger(words)) => {
+            Err(_) | Ok(Drive::Done) => self.connections.changes += 1,
+            Ok(Drive::Linger(words)) => {
                 self.connections.changes += 1;
-                self.linger(key, *slot, words);
+                self.linger(key, slot, words);
             }
             Ok(next) => self.keep(key, slot, &next),
         }
     }
 
-    fn keep(&mut self, key: usize, slot: Box<Slot>, next: &Next) {
-        match (next, &*slot) {
-            (Next::Wait(Some(at)), _) if *at <= self.env.now => self.busy.push(key),
-            (Next::Wait(Some(at)), _) => self.timers.set(*at, key),
-            (Next::Admit, Slot::Through(connection)) => {
+    fn keep(&mut self, key: usize, slot: Slot, next: &Drive) {
+        match (next, &slot) {
+            (Drive::Wait(Some(at)), _) if *at <= self.env.now => self.busy.push(key),
+            (Drive::Wait(Some(at)), _) => self.timers.set(*at, key),
+            (Drive::Admit, Slot::Through(connection)) => {
                 let frontend = connection.route().frontend;
                 self.frontends[frontend].admission.iter_mut().for_each(|admission| admission.ask(key));
             }
             _ => {}
         }
-        if matches!(&*slot, Slot::Bench(connection) if connection.is_feed()) && !self.feeds.contains(&key) {
+        if matches!(&slot, Slot::Bench(connection) if connection.is_feed()) && !self.feeds.contains(&key) {
             self.feeds.retain(|feed| self.connections.slots.contains_key(feed));
             self.feeds.push(key);
         }
@@ -445,13 +445,13 @@ impl EventLoop {
     }
 
     fn linger(&mut self, key: usize, slot: Slot, words: Vec<u8>) {
-        let (client, held): (Socket, Box<dyn Any>) = match slot {
+        let (client, held): (ReadySocket, Box<dyn Any>) = match slot {
             Slot::Through(connection) => connection.into_client(),
             Slot::Bench(connection) => connection.into_client(),
             Slot::Lingering(_) => return,
         };
         let lingering = Lingering::new(client, words, held, self.env.now);
-        self.connections.slots.insert(key, Box::new(Slot::Lingering(lingering)));
+        self.connections.slots.insert(key, Slot::Lingering(lingering));
         self.busy.push(key);
     }
 

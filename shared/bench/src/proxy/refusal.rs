@@ -5,17 +5,17 @@ use std::time::SystemTime;
 
 /// Why the front door does not let a request in: the status code to answer with and a sentence for a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct ErrorAnswer {
     /// The status code.
     pub status: u16,
     /// What is wrong and, where it helps, what to do.
     pub why: String,
 }
 
-impl Refusal {
+impl ErrorAnswer {
     /// A refusal with this status code and sentence.
     pub fn new(status: u16, why: impl Into<String>) -> Self {
-        Refusal { status, why: why.into() }
+        ErrorAnswer { status, why: why.into() }
     }
 
     /// The answer as it goes over the wire, the last one of its connection.
@@ -31,7 +31,7 @@ impl Refusal {
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for ErrorAnswer {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "{}: {}", self.status, self.why)
     }
@@ -59,7 +59,7 @@ pub fn head(status: u16) -> String {
         413 => "Content Too Large",
         414 => "URI Too Long",
         417 => "Expectation Failed",
-        421 => "Misdirected Request",
+        421 => "Misdirected WholeRequest",
         431 => "Request Header Fields Too Large",
         501 => "Not Implemented",
         502 => "Bad Gateway",

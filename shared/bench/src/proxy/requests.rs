@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use demo::Site;
 use dissect::http::{MessageFramer, MessageHead, MessageKind, MessagePart, absolute_form};
 
-use super::refusal::Refusal;
+use super::refusal::ErrorAnswer;
 
 /// The longest request body, in bytes.
 pub const MAX_BODY: usize = 64 * 1024;
@@ -67,7 +67,7 @@ pub struct Rules {
 
 /// A request that came in whole, and is all right.
 #[derive(Debug)]
-pub struct Request {
+pub struct WholeRequest {
     head: MessageHead,
     /// The target in origin form: path and query.
     pub target: String,
@@ -85,7 +85,7 @@ enum Wants {
     Close,
 }
 
-impl Request {
+impl WholeRequest {
     /// The method.
     pub fn method(&self) -> &str {
         self.head.method()
@@ -158,7 +158,7 @@ pub struct RequestReader {
     rules: Rc<Rules>,
     framing: MessageFramer,
     /// The request in progress, when its head is whole; its body so far.
-    request: Option<Request>,
+    request: Option<WholeRequest>,
     held: Held,
     /// Requests that came in whole.
     whole: u64,
@@ -192,7 +192,7 @@ impl RequestReader {
     ///
     /// # Errors
     /// Why the request is refused.
-    pub fn read(&mut self, bytes: &[u8], now: Instant) -> Result<(usize, Option<Request>), Refusal> {
+    pub fn read(&mut self, bytes: &[u8], now: Instant) -> Result<(usize, Option<WholeRequest>), ErrorAnswer> {
         if !bytes.is_empty() {
             self.heard = now;
         }
@@ -203,7 +203,7 @@ impl RequestReader {
             }
             let before = self.framing.messages();
             let step = self.framing.step(&bytes[at..]);
-            let (taken, part) = step.map_err(|malformed| Refusal::new(malformed.status, malformed.why))?;
+            let (taken, part) = step.map_err(|malformed| ErrorAnswer::new(malformed.status, malformed.why))?;
             let now_read = &bytes[at..at + taken];
             at += taken;
             match part {
@@ -230,7 +230,7 @@ impl RequestReader {
         Ok((at, None))
     }
 
-    fn extend_body(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+    fn extend_body(&mut self, bytes: &[u8]) -> Result<(), ErrorAnswer> {
         let Some(request) = &mut self.request else { return Ok(()) };
         if request.body.len() + bytes.len() > MAX_BODY {
             return Err(too_long());
@@ -240,10 +240,10 @@ impl RequestReader {
         self.hold(held)
     }
 
-    fn hold(&mut self, bytes: usize) -> Result<(), Refusal> {
+    fn hold(&mut self, bytes: usize) -> Result<(), ErrorAnswer> {
         self.held.set(bytes);
         if bytes > ALWAYS_HELD && self.held.all.get() > MAX_HELD {
-            return Err(Refusal::new(503, "Too many requests are on their way in. Try again in a moment."));
+            return Err(ErrorAnswer::new(503, "Too many requests are on their way in. Try again in a moment."));
         }
         Ok(())
     }
@@ -281,13 +281,13 @@ impl RequestReader {
     }
 }
 
-fn too_long() -> Refusal {
-    Refusal::new(413, format!("A request may have a body of {MAX_BODY} bytes at most."))
+fn too_long() -> ErrorAnswer {
+    ErrorAnswer::new(413, format!("A request may have a body of {MAX_BODY} bytes at most."))
 }
 
 /// Looks at a head: whether it can be read in one way only, and whether it asks us.
-fn check(head: MessageHead, rules: &Rules) -> Result<Request, Refusal> {
-    let refused = |status, why: &str| Err(Refusal::new(status, why));
+fn check(head: MessageHead, rules: &Rules) -> Result<WholeRequest, ErrorAnswer> {
+    let refused = |status, why: &str| Err(ErrorAnswer::new(status, why));
     let count = |name| head.values(name).count();
     let plain = |value: &str| value.bytes().all(|byte| byte == b'\t' || (b' '..=b'~').contains(&byte));
     if !head.fields.iter().all(|(_, value)| plain(value)) {
@@ -326,35 +326,35 @@ fn check(head: MessageHead, rules: &Rules) -> Result<Request, Refusal> {
         if version_1_1 { !head.lists("Connection", "close") } else { head.lists("Connection", "keep-alive") };
     let has_body = length.is_some() || head.field("Transfer-Encoding").is_some();
     let wants = if keep_alive { Wants::KeepAlive } else { Wants::Close };
-    Ok(Request { head, target, host, body: Vec::new(), has_body, wants })
+    Ok(WholeRequest { head, target, host, body: Vec::new(), has_body, wants })
 }
 
 /// Host and target of a request; of one in absolute form the target says both (RFC 9112, 3.2.2).
-fn target(head: &MessageHead) -> Result<(String, String), Refusal> {
+fn target(head: &MessageHead) -> Result<(String, String), ErrorAnswer> {
     let target = head.target();
     match absolute_form(target) {
         Some((host, path)) => Ok((host.to_string(), path)),
         None if target.starts_with('/') || target == "*" => {
             Ok((head.field("Host").unwrap_or("").to_string(), target.to_string()))
         }
-        None => Err(Refusal::new(400, "The target of a request is a path, or a URL that begins with http://.")),
+        None => Err(ErrorAnswer::new(400, "The target of a request is a path, or a URL that begins with http://.")),
     }
 }
 
 /// Whether it is us that are asked, and by a page of ours or by no page.
-fn whose(head: &MessageHead, host: &str, rules: &Rules) -> Result<(), Refusal> {
+fn whose(head: &MessageHead, host: &str, rules: &Rules) -> Result<(), ErrorAnswer> {
     let site = &rules.site;
     let names_us = head.field("Host").is_some() || !host.is_empty();
     if names_us && !site.is_own_host(host) {
         let why = format!("This server does not go by the name {:?}: ask for 127.0.0.1 or localhost.", clip(host));
-        return Err(Refusal::new(421, why));
+        return Err(ErrorAnswer::new(421, why));
     }
     let ours = |origin: &str| match rules.is_bench {
         true => site.is_bench_origin(origin),
         false => site.is_allowed_origin(origin, host),
     };
     if let Some(origin) = head.field("Origin").filter(|origin| !ours(origin)) {
-        return Err(Refusal::new(403, format!("A page from {:?} may not use this server.", clip(origin))));
+        return Err(ErrorAnswer::new(403, format!("A page from {:?} may not use this server.", clip(origin))));
     }
     // What a page of another site loads without saying its origin, an image say (W3C Fetch Metadata, 2.3). A person who
     // follows a link from there is welcome.
@@ -364,7 +364,7 @@ fn whose(head: &MessageHead, host: &str, rules: &Rules) -> Result<(), Refusal> {
         && says("Sec-Fetch-Mode", "navigate")
         && says("Sec-Fetch-Dest", "document");
     if says("Sec-Fetch-Site", "cross-site") && !follows_a_link {
-        return Err(Refusal::new(403, "A page of another site may not use this server."));
+        return Err(ErrorAnswer::new(403, "A page of another site may not use this server."));
     }
     Ok(())
 }

@@ -23,7 +23,7 @@ pub enum Received {
 }
 
 /// One end of a connection. Readiness is told once when it changes, so it is kept here until the kernel says that it is over.
-pub struct Socket {
+pub struct ReadySocket {
     stream: TcpStream,
     readable: bool,
     writable: bool,
@@ -32,7 +32,7 @@ pub struct Socket {
     failed: bool,
 }
 
-impl Socket {
+impl ReadySocket {
     /// Registers a stream, so that its events come under this token.
     ///
     /// # Errors
@@ -40,7 +40,7 @@ impl Socket {
     pub fn new(mut stream: TcpStream, registry: &Registry, token: Token) -> io::Result<Self> {
         let _ = stream.set_nodelay(true); // what one side writes at once leaves at once, as it would without the proxy
         registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
-        Ok(Socket { stream, readable: true, writable: true, closing: false, failed: false })
+        Ok(ReadySocket { stream, readable: true, writable: true, closing: false, failed: false })
     }
 
     /// Remembers what an event says.
