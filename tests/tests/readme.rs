@@ -189,7 +189,8 @@ fn the_bench_serves_every_script_and_style_that_a_page_asks_for() {
             assert_eq!(head.status, 200, "{name}, which the page of {} asks for", demo.name);
             let kind = if name.ends_with(".js") { "text/javascript; charset=utf-8" } else { "text/css; charset=utf-8" };
             assert_eq!(head.field("Content-Type"), Some(kind), "{name}");
-            let folder = if own.contains(&name) { format!("demos/{}", demo.name) } else { "shared/elements".to_string() };
+            let folder =
+                if own.contains(&name) { format!("demos/{}", demo.name) } else { "shared/elements".to_string() };
             assert_eq!(text, read(&format!("{folder}/{name}")));
             asked.extend(asked_for(&text).into_iter().filter(|other| !served.contains(other)));
             served.insert(name);
