@@ -1,21 +1,25 @@
-//! The view: what the tap saw, decoded into rows for whoever looks, be it a page or the terminal.
+//! The trace: what the tap saw, decoded into the rows that pages and the terminal show.
 //!
-//! It does nothing by itself. A reader that asks for news brings it up to date; the next reader finds the work done.
+//! Decoding has a thread of its own, and happens only while somebody looks.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
 
+use demo::Speaks;
+use dissect::{Dir, Dissector, Unit};
+use mio::Waker;
 use serde_json::json;
 
-use super::tap::{Event, Tap, What};
-use demo::Speaks;
-use dissect::{Dissector, Dir, Unit};
+use super::tap::{Tap, TapEvent, What};
 
 /// How many bytes of decoded rows are kept, oldest out first.
 const LIMIT: usize = 8 * 1024 * 1024;
+
+/// What happens is gathered for this long before it is decoded: a flood costs fewer wake-ups.
+const GATHER: Duration = Duration::from_millis(20);
 
 /// One entry of the feed.
 #[derive(Clone)]
@@ -26,7 +30,7 @@ pub struct Entry {
     pub kind: &'static str,
     /// The entry as the page reads it.
     pub json: Arc<str>,
-    /// For the terminal: direction and line, when the entry is a row that is whole.
+    /// For the terminal: direction and line, when the entry is a row that is complete.
     pub line: Option<(Dir, Arc<str>)>,
 }
 
@@ -43,82 +47,114 @@ struct Side {
     waiting: bool,
 }
 
-struct Talk {
-    conversation: Dissector,
+/// A connection, as far as it is decoded.
+struct Decoded {
+    dissector: Dissector,
     up: Side,
     down: Side,
     /// The front door counts its requests, because it has read them.
     counted: bool,
 }
 
+#[derive(Default)]
 struct State {
-    /// The tap's events up to here are decoded.
-    cursor: u64,
-    talks: BTreeMap<u64, Talk>,
+    connections: BTreeMap<u64, Decoded>,
     entries: VecDeque<Entry>,
     bytes: usize,
-    /// The id of the entry in front.
-    first: u64,
-    /// The number of the newest row.
+    /// The id of the newest entry, and the number of the newest row.
+    newest: u64,
     rows: u64,
     /// Requests that no front door has counted.
     requests: u64,
+    /// How many feeds and terminals look.
+    watchers: usize,
 }
 
-/// The decoded wire.
-pub struct View {
+/// The decoded tap.
+pub struct Trace {
     tap: Arc<Tap>,
-    door: Speaks,
+    speaks: Speaks,
     state: Mutex<State>,
+    /// There are new entries, or a first watcher.
+    news: Condvar,
+    waker: Arc<Waker>,
 }
 
-impl View {
-    /// A view of what this tap sees.
-    pub fn new(tap: Arc<Tap>, door: Speaks) -> Self {
-        let state = State {
-            cursor: 0,
-            talks: BTreeMap::new(),
-            entries: VecDeque::new(),
-            bytes: 0,
-            first: 1,
-            rows: 0,
-            requests: 0,
-        };
-        View { tap, door, state: Mutex::new(state) }
-    }
+/// Somebody who looks; not any more when this is dropped.
+pub struct Watcher(Arc<Trace>);
 
-    /// The entries after `cursor` (an entry's id; 0 for all that are kept), and how many were forgotten in between.
-    /// Sleeps until there is something, at most for `timeout`.
-    pub fn since(&self, cursor: u64, timeout: Duration) -> (Vec<Entry>, u64) {
-        let at = {
-            let mut state = self.state();
-            self.catch_up(&mut state);
-            if let Some(news) = state.since(cursor) {
-                return news;
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.0.state().watchers -= 1;
+    }
+}
+
+impl Trace {
+    /// Starts the thread that decodes what this tap sees. The waker wakes the event loop when there are new entries.
+    pub fn start(tap: Arc<Tap>, speaks: Speaks, waker: Arc<Waker>) -> Arc<Self> {
+        let trace = Arc::new(Trace { tap, speaks, state: Mutex::default(), news: Condvar::new(), waker });
+        let decoding = Arc::downgrade(&trace);
+        thread::spawn(move || {
+            let mut cursor = 0;
+            while let Some(trace) = decoding.upgrade() {
+                cursor = trace.decode(cursor);
             }
-            state.cursor
-        };
-        self.tap.wait(at, timeout);
-        let mut state = self.state();
-        self.catch_up(&mut state);
-        state.since(cursor).unwrap_or_default()
+        });
+        trace
     }
 
-    /// Decodes what the tap has seen since the last time.
-    fn catch_up(&self, state: &mut State) {
-        let (events, cursor) = self.tap.since(state.cursor);
-        state.cursor = cursor;
+    /// Somebody looks from now on.
+    pub fn watch(self: &Arc<Self>) -> Watcher {
+        self.state().watchers += 1;
+        self.news.notify_all();
+        Watcher(self.clone())
+    }
+
+    /// Decodes what the tap sees from number `cursor` on, when there is something and somebody looks. Returns the next
+    /// cursor.
+    fn decode(&self, cursor: u64) -> u64 {
+        let timeout = Duration::from_secs(1); // then the thread looks whether the demo is still there
+        let waited = self.news.wait_timeout_while(self.state(), timeout, |state| state.watchers == 0);
+        if waited.unwrap_or_else(PoisonError::into_inner).0.watchers == 0 {
+            return cursor;
+        }
+        self.tap.wait(cursor, timeout);
+        thread::sleep(GATHER);
+        let seen = self.tap.since(cursor);
+        if seen.events.is_empty() {
+            return seen.next;
+        }
+        let mut state = self.state();
         let mut touched = Vec::new();
-        for event in events {
+        for event in seen.events {
             touched.push((event.connection, event.dir));
-            state.take(event, self.door);
+            state.take(event, self.speaks);
         }
         touched.sort_unstable();
         touched.dedup();
         for (connection, dir) in touched {
             state.show_unfinished(connection, dir);
         }
-        self.tap.requests.fetch_add(std::mem::take(&mut state.requests), Ordering::Relaxed);
+        if let Some(open) = seen.open {
+            state.connections.retain(|connection, _| open.contains(connection));
+        }
+        self.tap.count_requests(std::mem::take(&mut state.requests));
+        drop(state);
+        self.news.notify_all();
+        let _ = self.waker.wake(); // an error would mean that the event loop has ended
+        seen.next
+    }
+
+    /// The entries after `cursor` (an entry's id; 0 for all that are kept) of about this many bytes, and how many were
+    /// forgotten in between.
+    pub fn since(&self, cursor: u64, most: usize) -> (Vec<Entry>, u64) {
+        self.state().since(cursor, most)
+    }
+
+    /// The same for the terminal: sleeps until there is something.
+    pub fn wait_since(&self, cursor: u64, most: usize) -> (Vec<Entry>, u64) {
+        let state = self.news.wait_while(self.state(), |state| state.newest <= cursor);
+        state.unwrap_or_else(PoisonError::into_inner).since(cursor, most)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -127,32 +163,37 @@ impl View {
 }
 
 impl State {
-    fn since(&self, cursor: u64) -> Option<(Vec<Entry>, u64)> {
-        let next = self.first + self.entries.len() as u64;
+    fn since(&self, cursor: u64, most: usize) -> (Vec<Entry>, u64) {
         // A cursor from another life of this server is ahead of everything: it gets all that there is.
-        let cursor = if cursor >= next { 0 } else { cursor };
-        let from = (cursor + 1).max(self.first);
+        let cursor = if cursor > self.newest { 0 } else { cursor };
+        let first = self.newest + 1 - self.entries.len() as u64;
+        let from = (cursor + 1).max(first);
         let lost = if cursor == 0 { 0 } else { from - (cursor + 1) };
-        let entries: Vec<Entry> = self.entries.range((from - self.first) as usize..).cloned().collect();
-        (!entries.is_empty()).then_some((entries, lost))
+        let mut bytes = 0;
+        let fits = |entry: &&Entry| {
+            let before = bytes;
+            bytes += entry.json.len();
+            before < most
+        };
+        (self.entries.range((from - first) as usize..).take_while(fits).cloned().collect(), lost)
     }
 
-    fn take(&mut self, event: Event, door: Speaks) {
+    fn take(&mut self, event: TapEvent, speaks: Speaks) {
         let (connection, dir) = (event.connection, event.dir);
         match event.what {
-            What::Open(server, door) => {
-                self.talks.insert(connection, Talk::new(door));
+            What::Open(server, speaks) => {
+                self.connections.insert(connection, Decoded::new(speaks));
                 let to = if server.is_empty() { String::new() } else { format!(" to {server}") };
                 self.mark(&event, "open", &format!("a connection opens{to}"));
             }
             What::Bytes { from, ref bytes, waiting } => {
-                let talk = self.talks.entry(connection).or_insert_with(|| Talk::new(door));
-                let (conversation, side) = talk.side(dir);
+                let decoded = self.connections.entry(connection).or_insert_with(|| Decoded::new(speaks));
+                let (dissector, side) = decoded.side(dir);
                 let unseen = from.saturating_sub(side.till);
                 side.till = from + bytes.len() as u64;
                 (side.newest, side.waiting) = (event.at, waiting);
-                let cut_off = conversation.lost(dir, unseen);
-                let units = conversation.feed(dir, bytes);
+                let cut_off = dissector.lost(dir, unseen);
+                let units = dissector.feed(dir, bytes);
                 if unseen > 0 {
                     for unit in cut_off {
                         self.show_done(connection, (dir, from, event.at), &unit, event.at, waiting);
@@ -162,9 +203,9 @@ impl State {
                 for unit in units {
                     self.show_done(connection, (dir, from, event.at), &unit, event.at, waiting);
                 }
-                if let Some(talk) = self.talks.get_mut(&connection) {
-                    let (conversation, side) = talk.side(dir);
-                    if conversation.pending_from(dir).is_some_and(|start| start >= from) {
+                if let Some(decoded) = self.connections.get_mut(&connection) {
+                    let (dissector, side) = decoded.side(dir);
+                    if dissector.pending_from(dir).is_some_and(|start| start >= from) {
                         side.started = event.at;
                     }
                 }
@@ -173,8 +214,16 @@ impl State {
                 let heard = json!({ "conn": connection, "dir": dir.as_str(), "to": to, "t": event.at });
                 self.push("heard", heard.to_string(), None);
             }
+            What::Garbled => {
+                self.mark(
+                    &event,
+                    "garbled",
+                    "the cable flips one bit of these bytes: the receiver gets another letter",
+                );
+            }
             What::Fin | What::Reset => {
-                let rest = self.talks.get_mut(&connection).map(|talk| talk.conversation.end(dir)).unwrap_or_default();
+                let rest =
+                    self.connections.get_mut(&connection).map(|decoded| decoded.dissector.end(dir)).unwrap_or_default();
                 for unit in rest {
                     self.show_done(connection, (dir, u64::MAX, event.at), &unit, event.at, false);
                 }
@@ -183,7 +232,7 @@ impl State {
                     if reset { ("reset", "RST: torn down") } else { ("fin", "FIN: nothing more from here") };
                 self.mark(&event, kind, words);
             }
-            What::Gone => drop(self.talks.remove(&connection)),
+            What::Gone => drop(self.connections.remove(&connection)),
         }
     }
 
@@ -194,25 +243,25 @@ impl State {
         if unit.dir == dir {
             self.show(connection, dir, unit, Some((from, at)), sent, waiting);
         } else {
-            let newest = self.talks.get_mut(&connection).map(|talk| {
-                let (_, side) = talk.side(unit.dir);
+            let newest = self.connections.get_mut(&connection).map(|decoded| {
+                let (_, side) = decoded.side(unit.dir);
                 (side.newest, side.waiting)
             });
             let (sent, waiting) = newest.unwrap_or((sent, waiting));
             self.show(connection, unit.dir, unit, None, sent, waiting);
         }
-        if let Some(talk) = self.talks.get_mut(&connection) {
-            talk.side(unit.dir).1.row = None;
+        if let Some(decoded) = self.connections.get_mut(&connection) {
+            decoded.side(unit.dir).1.row = None;
         }
     }
 
     /// Adds the row of a unit; or its news, when the row was given out while it was unfinished.
     fn show(&mut self, connection: u64, dir: Dir, unit: &Unit, chunk: Option<(u64, u64)>, sent: u64, waiting: bool) {
         let fresh = self.rows + 1;
-        let (number, start) = match self.talks.get_mut(&connection) {
+        let (number, start) = match self.connections.get_mut(&connection) {
             None => (fresh, sent),
-            Some(talk) => {
-                let (_, side) = talk.side(dir);
+            Some(decoded) => {
+                let (_, side) = decoded.side(dir);
                 let start = match chunk {
                     Some((from, at)) if unit.from >= from => at,
                     _ => side.started,
@@ -223,7 +272,10 @@ impl State {
             }
         };
         self.rows = self.rows.max(number);
-        if unit.whole && unit.kind == "request" && self.talks.get(&connection).is_some_and(|talk| !talk.counted) {
+        if unit.whole
+            && unit.kind == "request"
+            && self.connections.get(&connection).is_some_and(|decoded| !decoded.counted)
+        {
             self.requests += 1;
         }
         let row = json!({
@@ -238,16 +290,16 @@ impl State {
 
     /// Shows a unit that is not whole yet, so that a stalled one can be seen.
     fn show_unfinished(&mut self, connection: u64, dir: Dir) {
-        let Some(talk) = self.talks.get_mut(&connection) else { return };
-        let (conversation, side) = talk.side(dir);
-        if let Some(unit) = conversation.pending(dir) {
+        let Some(decoded) = self.connections.get_mut(&connection) else { return };
+        let (dissector, side) = decoded.side(dir);
+        if let Some(unit) = dissector.pending(dir) {
             let (newest, waiting) = (side.newest, side.waiting);
             self.show(connection, dir, &unit, None, newest, waiting);
         }
     }
 
     /// Adds a row without bytes: something that happened to the connection.
-    fn mark(&mut self, event: &Event, kind: &'static str, words: &str) {
+    fn mark(&mut self, event: &TapEvent, kind: &'static str, words: &str) {
         self.rows += 1;
         let row = json!({
             "n": self.rows, "conn": event.connection, "dir": event.dir.as_str(), "kind": kind, "mean": words,
@@ -259,30 +311,29 @@ impl State {
     }
 
     fn push(&mut self, kind: &'static str, json: String, line: Option<(Dir, Arc<str>)>) {
-        let id = self.first + self.entries.len() as u64;
+        self.newest += 1;
         self.bytes += json.len();
-        self.entries.push_back(Entry { id, kind, json: json.into(), line });
+        self.entries.push_back(Entry { id: self.newest, kind, json: json.into(), line });
         while self.bytes > LIMIT
             && let Some(oldest) = self.entries.pop_front()
         {
             self.bytes -= oldest.json.len();
-            self.first += 1;
         }
     }
 }
 
-impl Talk {
-    fn new(door: Speaks) -> Self {
-        let conversation = match door {
+impl Decoded {
+    fn new(speaks: Speaks) -> Self {
+        let dissector = match speaks {
             Speaks::Http | Speaks::Upgrades => Dissector::new(),
             Speaks::Delimited(byte) => Dissector::delimited(byte),
         };
-        Talk { conversation, up: Side::default(), down: Side::default(), counted: door == Speaks::Http }
+        Decoded { dissector, up: Side::default(), down: Side::default(), counted: speaks == Speaks::Http }
     }
 
     fn side(&mut self, dir: Dir) -> (&mut Dissector, &mut Side) {
         let side = if dir == Dir::Up { &mut self.up } else { &mut self.down };
-        (&mut self.conversation, side)
+        (&mut self.dissector, side)
     }
 }
 
