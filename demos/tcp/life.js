@@ -1,21 +1,23 @@
 // The experiment "A connection's life": what each end did, and in which state the kernel had it then.
 import { el } from "./dom.js";
+import { tab } from "./control.js";
 import { doing } from "./room.js";
+import "./packets.js";
 
-/** Makes its buttons work. `run` asks the server to run an experiment, on the connection of this tab. */
-export function life(run, tab) {
+/** Makes its buttons work. `run` asks the server to run an experiment. */
+export function life(run) {
   for (const button of document.querySelectorAll("[data-do]")) {
     button.addEventListener("click", async () => {
-      const story = await run(`/life?tab=${tab}&do=${button.dataset.do}`, "now");
+      const story = await run(`/life?tab=${tab}&do=${button.dataset.do}`);
       if (story) showLife(story);
     });
   }
 }
 
 const MEANINGS = {
-  "ESTABLISHED": "both sides may speak", "FIN-WAIT-1": "has finished, not acknowledged", "FIN-WAIT-2": "has finished, still hears",
-  "CLOSE-WAIT": "the other has finished, may still speak", "LAST-ACK": "both have finished, waits for the last ACK",
-  "TIME-WAIT": "over; remembered for a minute", "SYN-SENT": "has knocked",
+  "ESTABLISHED": "both sides may speak", "FIN-WAIT-1": "has finished, not acknowledged", "FIN-WAIT-2": "has finished, may still hear",
+  "CLOSE-WAIT": "the other has finished, may still speak", "LAST-ACK": "both have finished, it waits for the last ACK",
+  "TIME-WAIT": "over; remembered for a minute", "SYN-SENT": "asks for a connection",
 };
 
 /** States that look alike have the same edge. */
@@ -29,7 +31,7 @@ let shown;
 /** Shows the story so far: what was done, and in which state the kernel had each end. */
 export function showLife(life) {
   if (!life) return;
-  // The answer to a click may come later than the news that followed on it: a story only grows.
+  // The answer to a click may come later than the news after it: a story only grows.
   if (life.client === shown?.client && life.story.length < shown.story.length) return;
   shown = life;
   let last = {};

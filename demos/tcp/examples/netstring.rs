@@ -11,14 +11,16 @@ use std::time::Duration;
 use demo::{Demo, SideServer, Site, Speaks};
 use room::Room;
 
-const DEMO: Demo =
-    Demo { side_servers: &[SideServer { name: "room", port: 8109, speaks: Speaks::Upgrades, serve: serve_room }], ..tcp::DEMO };
+const DEMO: Demo = Demo {
+    side_servers: &[SideServer { name: "room", port: 8109, speaks: Speaks::Upgrades, shown: true, serve: serve_room }],
+    ..tcp::DEMO
+};
 
 fn main() {
     bench::run(&DEMO);
 }
 
-fn serve_room(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
+fn serve_room(listener: TcpListener, room: Arc<Room>, _site: Arc<Site>) -> io::Result<()> {
     loop {
         match listener.accept() {
             Ok((stream, _)) => {
@@ -35,7 +37,7 @@ fn serve_room(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Re
 const MAX: usize = 4_000;
 
 /// `5:hello,`: the length in digits, a colon, the bytes, a comma. Nothing in a message needs an escape; the comma is a
-/// check that nobody has miscounted.
+/// check that the length was right.
 fn netstring(text: &str) -> String {
     format!("{}:{text},", text.len())
 }
@@ -60,7 +62,7 @@ fn take(unread: &mut Vec<u8>) -> io::Result<Option<String>> {
     }
 }
 
-/// Whoever is silent for a minute is let go: half-open connections would pile up otherwise.
+/// A client that is silent for a minute is let go. Otherwise half-open connections would pile up.
 const SILENCE: Duration = Duration::from_secs(60);
 
 fn talk(mut stream: &TcpStream, room: &Room) -> io::Result<()> {
