@@ -13,11 +13,25 @@ const LF: u8 = b'\n';
 
 // ---- The room -------------------------------------------------------------------------------------------------------
 
-/// A connection to the room, with the word of welcome read.
+/// A connection to the room, with the welcome read.
 fn enter(demo: &Server) -> Wire {
+    enter_at(demo).0
+}
+
+/// The same, with the place that the welcome tells: `9f3c01d2-7`.
+fn enter_at(demo: &Server) -> (Wire, String) {
     let mut wire = Wire::connect(&demo.beside("room"));
-    assert!(wire.message(LF).starts_with("# You are in."));
-    wire
+    let welcome = wire.message(LF);
+    let place = welcome.strip_prefix("# You are in ").and_then(|rest| rest.split_once(". "));
+    let place = place.unwrap_or_else(|| panic!("no place: {welcome}")).0.to_string();
+    assert!(welcome.contains(&format!("/after {place} ")), "{welcome}");
+    (wire, place)
+}
+
+/// The life in a place, and the number.
+fn parts(place: &str) -> (&str, u64) {
+    let (life, after) = place.split_once('-').unwrap_or_else(|| panic!("no place: {place}"));
+    (life, after.parse().expect("a number"))
 }
 
 #[test]
@@ -51,7 +65,7 @@ fn lines_that_share_a_segment_and_lines_cut_to_bytes_are_the_same_lines() {
 }
 
 #[test]
-fn a_line_feed_inside_a_message_is_no_border() {
+fn a_line_feed_inside_a_message_does_not_end_it() {
     let demo = start("tcp");
     let mut wire = enter(&demo);
     demo.say("two\n99 lines\\n");
@@ -92,7 +106,7 @@ fn after_repeats_what_was_missed_and_a_key_counts_once() {
 #[test]
 fn hostile_bytes_are_answered_with_a_sentence_and_an_end() {
     let demo = start("tcp");
-    let bad: [(Vec<u8>, &str); 2] = [(vec![b'x'; 9 * 1024], "8 KiB"), (b"\xff\xfe\n".to_vec(), "UTF-8")];
+    let bad: [(Vec<u8>, &str); 2] = [(vec![b'x'; 9 * 1024], "8192 bytes"), (b"\xff\xfe\n".to_vec(), "UTF-8")];
     for (bytes, why) in bad {
         let mut wire = enter(&demo);
         wire.send(bytes);
@@ -186,6 +200,43 @@ fn what_is_said_again_after_each_reset_counts_once() {
 }
 
 #[test]
+fn a_client_that_comes_back_with_its_place_hears_what_it_missed() {
+    let demo = start("tcp");
+    let (mut wire, place) = enter_at(&demo);
+    let (life, after) = parts(&place);
+    assert_eq!((life.len(), after), (8, 0));
+    wire.send("one\n");
+    assert_eq!(wire.message(LF), "1 one");
+    drop(wire);
+    demo.say("two");
+    let (mut wire, now) = enter_at(&demo);
+    assert_eq!(now, format!("{life}-2"));
+    wire.send(format!("/after {life}-1\n/after 1\n"));
+    assert_eq!((wire.message(LF), wire.message(LF)), ("2 two".into(), "2 two".into()), "a plain number is believed");
+}
+
+#[test]
+fn a_place_from_before_a_restart_is_told_so_whatever_its_number() {
+    let demo = start("tcp");
+    let (mut wire, place) = enter_at(&demo);
+    let (life, _) = parts(&place);
+    let other = if life.starts_with('1') { life.replacen('1', "2", 1) } else { life.replacen(&life[..1], "1", 1) };
+    // The room is empty: the restart is told once, and then nothing comes.
+    for place in ["57".to_string(), format!("{other}-0")] {
+        wire.send(format!("/after {place}\n"));
+        assert!(wire.message(LF).starts_with("# The server was started again"), "/after {place}");
+    }
+    assert!(wire.is_silent_for(A_WHILE));
+    for text in ["one", "two"] {
+        demo.say(text);
+    }
+    assert_eq!((wire.message(LF), wire.message(LF)), ("1 one".into(), "2 two".into()));
+    wire.send(format!("/after {other}-1\n")); // message 2 of the old life may have been another one
+    assert!(wire.message(LF).starts_with("# The server was started again"));
+    assert_eq!((wire.message(LF), wire.message(LF)), ("1 one".into(), "2 two".into()));
+}
+
+#[test]
 fn the_page_goes_on_after_the_last_event_id() {
     let demo = start("tcp");
     for text in ["one", "two", "three"] {
@@ -194,19 +245,55 @@ fn the_page_goes_on_after_the_last_event_id() {
     let mut page = demo.connect();
     page.get_with("/events?after=0", &[("Last-Event-ID", "2")]);
     assert_eq!(page.status(), 200);
-    let event = page.event("");
-    assert_eq!(event.id.as_deref(), Some("3"));
-    let mut late = demo.get("/events?after=99");
-    assert_eq!(late.status(), 200);
-    assert_eq!(late.event("gap").data.as_deref(), Some("{\"restarted\":true}"));
-    assert_eq!(late.event("").id.as_deref(), Some("1"));
+    let id = page.event("").id.expect("an id");
+    assert_eq!(parts(&id).1, 3);
+    demo.say("four");
+    let mut page = demo.connect();
+    page.get_with("/events?after=0", &[("Last-Event-ID", &id)]);
+    assert_eq!(page.status(), 200);
+    assert_eq!(page.event("").id, Some(id.replace("-3", "-4")));
+}
+
+#[test]
+fn a_page_from_before_a_restart_is_told_so_once_also_in_an_empty_room() {
+    let demo = start("tcp");
+    for cursor in ["57", "00000001-0"] {
+        let mut page = demo.get(&format!("/events?after={cursor}"));
+        assert_eq!(page.status(), 200);
+        let gap = page.event("gap");
+        let place: Value = serde_json::from_str(&gap.data.expect("data")).expect("JSON");
+        assert_eq!((&place["restarted"], &place["after"]), (&true.into(), &0.into()), "{place}");
+        assert_eq!(gap.id, Some(format!("{}-0", place["life"].as_str().expect("a life"))));
+        assert!(page.is_silent_for(A_WHILE), "it is told once");
+    }
+    demo.say("one");
+    let mut page = demo.get("/events?after=00000001-1");
+    assert_eq!(page.status(), 200);
+    page.event("gap");
+    assert_eq!(page.event("").id.map(|id| parts(&id).1), Some(1));
+}
+
+#[test]
+fn a_page_that_was_away_too_long_is_told_how_much_is_gone() {
+    needs_our_server!("a room of three messages: --capacity 3");
+    let demo = start_with("tcp", &["--capacity", "3"]);
+    for n in 1..=10 {
+        demo.say(&n.to_string());
+    }
+    let mut page = demo.get("/events?after=4");
+    assert_eq!(page.status(), 200);
+    let gap = page.event("gap");
+    let place: Value = serde_json::from_str(&gap.data.expect("data")).expect("JSON");
+    assert_eq!((&place["missed"], parts(&gap.id.expect("an id")).1), (&3.into(), 7), "5, 6 and 7 are gone");
+    let ids: Vec<u64> = (0..3).map(|_| parts(&page.event("").id.expect("an id")).1).collect();
+    assert_eq!(ids, [8, 9, 10]);
 }
 
 // ---- Writes and reads -----------------------------------------------------------------------------------------------
 
-/// What the desk answers to a POST.
-fn desk(demo: &Server, path: &str) -> (u16, String) {
-    let mut wire = Wire::connect(&demo.beside("desk"));
+/// What the control port answers to a POST.
+fn order(demo: &Server, path: &str) -> (u16, String) {
+    let mut wire = Wire::connect(&demo.beside("control"));
     wire.post(path, &[], "");
     let (head, body) = wire.answer();
     (head.status, body)
@@ -214,22 +301,22 @@ fn desk(demo: &Server, path: &str) -> (u16, String) {
 
 /// A stream of what happens in the experiments of a tab.
 fn watch(demo: &Server, tab: &str) -> Wire {
-    let mut wire = Wire::connect(&demo.beside("desk"));
+    let mut wire = Wire::connect(&demo.beside("control"));
     wire.get(&format!("/watch?tab={tab}"));
     assert_eq!(wire.status(), 200);
     wire
 }
 
-/// What the demo says of its UDP corner.
-fn udp(demo: &Server) -> String {
-    let mut wire = Wire::connect(&demo.beside("desk"));
-    wire.get("/udp");
+/// What the demo says of its UDP relay.
+fn relay(demo: &Server) -> String {
+    let mut wire = Wire::connect(&demo.beside("control"));
+    wire.get("/relay");
     wire.answer().1
 }
 
 /// Runs an experiment; the answer as JSON.
 fn run(demo: &Server, path: &str) -> Value {
-    let (status, body) = desk(demo, path);
+    let (status, body) = order(demo, path);
     assert_eq!(status, 200, "{path}: {body}");
     serde_json::from_str(&body).unwrap_or_else(|error| panic!("{path}: {error}: {body}"))
 }
@@ -240,7 +327,7 @@ fn list<'a>(result: &'a Value, name: &str) -> Vec<&'a str> {
 }
 
 #[test]
-fn without_borders_a_busy_server_takes_many_messages_for_one() {
+fn without_framing_a_busy_server_takes_many_messages_for_one() {
     let demo = start("tcp");
     let result = run(&demo, "/writes?count=8&pause=0&framing=none&busy=100");
     assert_eq!(list(&result, "writes").len(), 8);
@@ -252,7 +339,7 @@ fn without_borders_a_busy_server_takes_many_messages_for_one() {
 }
 
 #[test]
-fn with_borders_the_messages_come_back_however_the_stream_was_cut() {
+fn with_framing_the_messages_come_back_however_the_stream_was_cut() {
     let demo = start("tcp");
     for framing in ["lines", "lengths"] {
         for how in ["", "&nagle=on", "&busy=30&pause=0", "&buffer=1&pause=0", "&buffer=5&nagle=on"] {
@@ -277,14 +364,14 @@ fn nagle_gathers_small_writes_into_one() {
     // How the threads take turns has a say in it: a few tries.
     let reads: Vec<usize> =
         (0..5).map(|_| list(&run(&demo, "/writes?count=8&pause=2&framing=lines&nagle=on"), "reads").len()).collect();
-    assert!(reads.iter().any(|&reads| reads <= 4), "eight writes, and in five tries so many reads: {reads:?}");
+    assert!(reads.iter().any(|&reads| reads <= 4), "eight writes, and and in five tries this many reads: {reads:?}");
 }
 
 #[test]
-fn the_laboratory_answers_nonsense_with_a_sentence_and_reads_no_more_than_its_limits() {
+fn the_probe_server_answers_nonsense_with_a_sentence_and_reads_no_more_than_its_limits() {
     let demo = start("tcp");
     let ask = |bytes: &[u8]| {
-        let mut wire = Wire::connect(&demo.beside("lab"));
+        let mut wire = Wire::connect(&demo.beside("probe"));
         wire.send(bytes);
         wire.finish();
         String::from_utf8_lossy(&wire.rest()).into_owned()
@@ -307,22 +394,22 @@ fn the_laboratory_answers_nonsense_with_a_sentence_and_reads_no_more_than_its_li
     assert!(report.contains(r#""left":3"#), "{report}");
     let huge = ask(b"writes lengths 64 0\n\xff\xff\xff\xff and some");
     assert!(huge.contains(r#""messages":[]"#), "a length of 4 GiB costs nothing: {huge}");
-    let mut flood = Wire::connect(&demo.beside("lab"));
+    let mut flood = Wire::connect(&demo.beside("probe"));
     flood.send("writes none 4096 0\n");
     while flood.try_send([b'x'; 4096]).is_ok() {}
-    let (status, why) = desk(&demo, "/writes?count=101");
+    let (status, why) = order(&demo, "/writes?count=101");
     assert_eq!((status, why.contains("100 at most")), (400, true), "{why}");
-    let mut foreign = Wire::connect(&demo.beside("desk"));
+    let mut foreign = Wire::connect(&demo.beside("control"));
     foreign.post("/writes", &[("Origin", "http://evil.example")], "");
-    assert_eq!(foreign.status(), 403, "no foreign page orders experiments");
+    assert_eq!(foreign.status(), 403, "a page of another origin starts no experiment");
     demo.lives_on();
 }
 
 #[test]
 fn an_experiment_that_falls_silent_is_ended() {
     let demo = start("tcp");
-    let mut silent = Wire::connect(&demo.beside("lab"));
-    let mut half = Wire::connect(&demo.beside("lab"));
+    let mut silent = Wire::connect(&demo.beside("probe"));
+    let mut half = Wire::connect(&demo.beside("probe"));
     half.send("writes none 64 0\nsome bytes");
     assert_eq!(half.message(LF), "ready");
     assert!(half.message(LF).starts_with("! Nothing came for 10 s"));
@@ -397,11 +484,11 @@ fn a_reset_leaves_nothing_to_remember() {
     until(&demo, "b", "both ends established", states(Some("ESTABLISHED"), Some("ESTABLISHED")));
     run(&demo, "/life?tab=b&do=reset");
     until(&demo, "b", "nothing", states(None, None));
-    let (status, why) = desk(&demo, "/life?tab=b&do=client-fin");
+    let (status, why) = order(&demo, "/life?tab=b&do=client-fin");
     assert_eq!((status, why.trim()), (400, "The client's end is closed."));
     run(&demo, "/life?tab=b&do=open"); // and again
     for bad in ["/life?do=open", "/life?tab=b&do=dance", "/life?tab=nobody&do=reset"] {
-        assert_eq!(desk(&demo, bad).0, 400, "{bad}");
+        assert_eq!(order(&demo, bad).0, 400, "{bad}");
     }
 }
 
@@ -449,17 +536,17 @@ fn datagrams_get_lost_and_overtake_one_another_while_tcps_bytes_do_neither() {
     assert_eq!(
         (list(&result, "udp").len(), &result["lost"]),
         (0, &Value::from(10)),
-        "a cut is a loss: nobody sends again"
+        "what a cut swallows is not sent again"
     );
     assert_eq!(list(&result, "tcp"), list(&result, "sent"));
-    assert_eq!(desk(&demo, "/udp?fault=rain").0, 400);
+    assert_eq!(order(&demo, "/udp?fault=rain").0, 400);
 }
 
 #[test]
 fn a_datagram_from_a_terminal_reaches_the_page() {
     let demo = start("tcp");
     let mut page = watch(&demo, "t");
-    let state: Value = serde_json::from_str(&udp(&demo)).expect("JSON");
+    let state: Value = serde_json::from_str(&relay(&demo)).expect("JSON");
     let relay = state["relay"].as_str().expect("an address").to_string();
     let room = demo.beside("room");
     assert_eq!(relay.rsplit(':').next(), room.rsplit(':').next(), "one number, two ports: TCP's and UDP's");
@@ -475,7 +562,7 @@ fn a_datagram_from_a_terminal_reaches_the_page() {
     assert_eq!(
         &texts[..3],
         ["hello", "", "\u{fffd}\u{fffd}<b>"],
-        "a datagram has borders of its own, even an empty one"
+        "a datagram has its boundaries, even an empty one"
     );
     assert_eq!(texts[3].len(), 60, "and no more is kept of it than is shown");
     demo.lives_on();
@@ -496,6 +583,6 @@ fn when_files_run_out_the_servers_pause_and_then_go_on() {
         if wire.try_message(LF, PATIENCE).is_some() {
             return;
         }
-        assert!(Instant::now() < deadline, "the server takes nobody any more");
+        assert!(Instant::now() < deadline, "the server takes no connection any more");
     }
 }
