@@ -1,4 +1,5 @@
 // Plumbing: the page starts experiments and hears of them at the control port, which is past the cable.
+import { el } from "./dom.js";
 import { doing, newKey, plain, tell } from "./room.js";
 
 /** The server knows this tab by it. */
@@ -36,4 +37,10 @@ export async function showRelay(control) {
   const { relay, fault, why } = await answer.json();
   document.querySelector("#fault").value = fault;
   tell("nc-udp", relay ? `nc -u ${typed(relay)}` : why);
+}
+
+/** Shows boxes in the list with this id. An item: its text, small print after it, and whether it is wrong. */
+export function boxes(id, items) {
+  document.getElementById(id).replaceChildren(...items.map(([text, small, wrong]) =>
+    el(wrong ? "li.wrong" : "li", { title: wrong && "no such message was written" }, text, small ? el("small", {}, ` ${small}`) : "")));
 }

@@ -1,5 +1,5 @@
 // The experiment "UDP": the same texts over UDP and over TCP, from two senders.
-import { boxes } from "./boxes.js";
+import { boxes } from "./control.js";
 import { doing } from "./room.js";
 
 const $ = (id) => document.getElementById(id);

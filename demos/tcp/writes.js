@@ -1,5 +1,5 @@
 // The experiment "Writes and reads": what was written, what was read, and what was taken for messages.
-import { boxes } from "./boxes.js";
+import { boxes } from "./control.js";
 import { doing, tell } from "./room.js";
 
 const $ = (id) => document.getElementById(id);

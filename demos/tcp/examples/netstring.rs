@@ -12,7 +12,13 @@ use demo::{Demo, SideServer, Site, Speaks};
 use room::Room;
 
 const DEMO: Demo = Demo {
-    side_servers: &[SideServer { name: "room", port: 8109, speaks: Speaks::Upgrades, shown: true, serve: serve_room }],
+    side_servers: &[SideServer {
+        name: "room",
+        port: 8109,
+        speaks: Speaks::Upgrades,
+        shown: true,
+        serve: serve_room,
+    }],
     ..tcp::DEMO
 };
 
@@ -71,7 +77,9 @@ fn talk(mut stream: &TcpStream, room: &Room) -> io::Result<()> {
     let mut bytes = [0; 1024];
     loop {
         while let Some(text) = take(&mut unread)? {
-            let answer = room.say(&text).map_or_else(|why| why.to_string(), |message| message.id.to_string());
+            let answer = room
+                .say(&text)
+                .map_or_else(|why| why.to_string(), |message| message.id.to_string());
             stream.write_all(netstring(&answer).as_bytes())?;
         }
         match stream.read(&mut bytes)? {

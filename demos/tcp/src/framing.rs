@@ -1,8 +1,8 @@
 //! Framing: how a reader finds the messages in a stream of bytes.
 //!
 //! ```text
-//!  none      h e l l o w o r l d                       each read is taken for a message: wrong, and often right
-//!  lines     h e l l o \n w o r l d \n                 a byte ends a message, and must not be inside one
+//!  none      h e l l o w o r l d      each read is taken for a message: wrong, and often right
+//!  lines     h e l l o \n w o r l d \n      a byte ends a message, and must not be inside one
 //!  lengths   0 0 0 5 h e l l o 0 0 0 5 w o r l d       first the length (32 bits), then any bytes
 //! ```
 
@@ -37,7 +37,9 @@ impl Framing {
         match self {
             Framing::None => message.as_bytes().to_vec(),
             Framing::Lines => [escape(message).as_bytes(), b"\n"].concat(),
-            Framing::Lengths => [&(message.len() as u32).to_be_bytes()[..], message.as_bytes()].concat(),
+            Framing::Lengths => {
+                [&(message.len() as u32).to_be_bytes()[..], message.as_bytes()].concat()
+            }
         }
     }
     // ANCHOR_END: frame
@@ -68,12 +70,15 @@ impl Decoder {
         }
     }
 
-    /// The first message, if all of it was read: how many bytes come before it, are in it, and end it.
+    /// The first message, if all of it was read: how many bytes come before it, are in it, and end
+    /// it.
     fn first_message(&self) -> Option<(usize, usize, usize)> {
         let unread = &self.unread[..];
         match self.framing {
-            Framing::None => (!unread.is_empty()).then_some((0, unread.len(), 0)), // wrong, and often right
-            Framing::Lines => unread.iter().position(|&byte| byte == b'\n').map(|length| (0, length, 1)),
+            Framing::None => (!unread.is_empty()).then_some((0, unread.len(), 0)),
+            Framing::Lines => {
+                unread.iter().position(|&byte| byte == b'\n').map(|length| (0, length, 1))
+            }
             Framing::Lengths => {
                 let length = u32::from_be_bytes(*unread.first_chunk()?) as usize;
                 (length <= MAX_MESSAGE && unread.len() >= 4 + length).then_some((4, length, 0))
@@ -99,7 +104,8 @@ pub fn escape(text: &str) -> String {
     text.replace('\\', "\\\\").replace('\n', "\\n")
 }
 
-/// The text that a line stands for. A backslash before anything but `n` and itself is just a backslash.
+/// The text that a line stands for. A backslash before anything but `n` and itself is just a
+/// backslash.
 pub fn unescape(line: &str) -> String {
     let mut text = String::new();
     let mut chars = line.chars().peekable();
@@ -126,7 +132,8 @@ mod tests {
     fn any_split_gives_the_same_messages_back() {
         let messages = ["one", "", "grüß\ndich", "\\n", "\0\0\0\u{5}"];
         for framing in [Framing::Lines, Framing::Lengths] {
-            let stream: Vec<u8> = messages.iter().flat_map(|message| framing.frame(message)).collect();
+            let stream: Vec<u8> =
+                messages.iter().flat_map(|message| framing.frame(message)).collect();
             for size in 1..=stream.len() {
                 let mut decoder = Decoder::new(framing);
                 stream.chunks(size).for_each(|piece| decoder.take(piece));

@@ -1,8 +1,8 @@
-//! TCP: a stream of bytes without message boundaries, and a room for `nc` in which a line is a message.
+//! TCP: a stream of bytes without messages, and a room for `nc` in which a line is a message.
 //!
-//! Run    `cargo run -p tcp`, then `nc 127.0.0.1 8109` in a terminal, and open <http://127.0.0.1:8009>
-//! Read   this file, then `framing.rs` (messages in a stream) and `writes.rs` (a write is not a message)
-//! Wire   `hello` LF ... `8 hello` LF, on port 8109: no head, no frame, only what both sides agree on
+//! Run    `cargo run -p tcp`, then `nc 127.0.0.1 8109`, and open <http://127.0.0.1:8009>
+//! Read   this file, then `framing.rs` (messages in a stream), `writes.rs` (writes and reads)
+//! Wire   `hello` LF ... `8 hello` LF, on port 8109: no head, no frame
 //! Book   `book/src/tcp.md`
 //!
 //! ```text
@@ -11,7 +11,7 @@
 //!  hello                    8 hello                        everyone hears it, with its number
 //!  /after 9f3c01d2-7        8 hello                        again, what came after message 7
 //!  /key KEY hello           = 8 KEY                        it was taken; the same KEY counts once
-//!                           ! WHY                          a mistake; the connection goes on if it can
+//!                           ! WHY                          a mistake
 //! ```
 //!
 //! Second readings, in the folder `more`: UDP, the life of a connection, and what serves the page.
@@ -38,15 +38,20 @@ pub const DEMO: Demo = Demo {
     port: 8009,
     title: "TCP and UDP",
     promise: "A stream of bytes has no messages in it, and a connection has a life of its own.",
-    first: "open the page, type the `nc` command it shows in a terminal, write a line there and see it on the page",
-    page: demo::page!("boxes.js", "control.js", "life.js", "packets.js", "tabs.js", "tcp.css", "udp.js", "writes.js"),
+    first: "open the page, type its `nc` command in a terminal, and write a line there",
+    page: demo::page!("control.js", "life.js", "tabs.js", "tcp.css", "udp.js", "writes.js"),
     speaks: Speaks::Http,
     serve,
-    side_servers: &[
-        SideServer { name: "room", port: 8109, speaks: Speaks::Delimited(b'\n'), shown: true, serve: serve_room },
-        SideServer { name: "probe", port: 8209, speaks: Speaks::Delimited(b'\n'), shown: true, serve: probe::serve },
-        SideServer { name: "control", port: 8309, speaks: Speaks::Http, shown: false, serve: control_port::serve },
-    ],
+    side_servers: &[ROOM, probe::SERVER, control_port::SERVER],
+};
+
+/// The room for `nc`.
+const ROOM: SideServer = SideServer {
+    name: "room",
+    port: 8109,
+    speaks: Speaks::Delimited(b'\n'),
+    shown: true,
+    serve: serve_room,
 };
 
 /// The longest line, in bytes: a thousand characters of four bytes, all of them escaped.
@@ -59,9 +64,6 @@ const LINE_TIME: Duration = Duration::from_secs(10);
 const WRITE_TIME: Duration = Duration::from_secs(60);
 
 /// Serves the page, and the room as server-sent events: a page can't open a TCP connection.
-///
-/// # Errors
-/// When the listener fails.
 pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
     http::serve(listener, &site.clone(), move |request| match http::path(&request) {
         "/events" => http::get(request, |request| events::room(request, &room)),
@@ -70,9 +72,6 @@ pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Res
 }
 
 /// Serves the room to clients that speak lines.
-///
-/// # Errors
-/// Never: a failed accept is tried again.
 pub fn serve_room(listener: TcpListener, room: Arc<Room>, _site: Arc<Site>) -> io::Result<()> {
     net::each_connection(&listener, move |stream| {
         // An error means that the client has gone: nothing can be said to it.
@@ -86,11 +85,13 @@ fn talk(stream: &TcpStream, room: &Arc<Room>) -> io::Result<()> {
     stream.set_nodelay(true)?;
     stream.set_write_timeout(Some(WRITE_TIME))?;
     let here = Cursor { life: room.life(), after: room.last() };
-    let writer = Arc::new(Mutex::new(ClientWriter { stream: stream.try_clone()?, told: here.after }));
-    lock(&writer).line(&format!("# You are in {here}. A line is a message; /after {here} repeats what comes next."))?;
+    let writer = Arc::new(Mutex::new(ClientWriter::new(stream.try_clone()?, here.after)));
+    lock(&writer).line(&format!(
+        "# You are in {here}. A line is a message; /after {here} repeats what comes next."
+    ))?;
 
     let (reader, weak) = (room.reader(here), Arc::downgrade(&writer));
-    net::on_a_thread(move || drop(tell(reader, &weak))); // after an error the other thread ends, too
+    net::on_a_thread(move || drop(tell(reader, &weak))); // `hear` sees an error, too
     hear(stream, room, &writer)
 }
 
@@ -120,7 +121,7 @@ fn hear(stream: &TcpStream, room: &Room, writer: &Mutex<ClientWriter>) -> io::Re
         let Ok(line) = String::from_utf8(line) else {
             return lock(writer).line("! A message is UTF-8 text; this is not.");
         };
-        answer(line.trim_end_matches('\r'), room, &mut lock(writer))?; // telnet ends a line with CR LF
+        answer(line.trim_end_matches('\r'), room, &mut lock(writer))?; // telnet sends CR LF
     }
 }
 
@@ -128,8 +129,8 @@ fn hear(stream: &TcpStream, room: &Room, writer: &Mutex<ClientWriter>) -> io::Re
 fn answer(line: &str, room: &Room, writer: &mut ClientWriter) -> io::Result<()> {
     match line.split_once(' ').unwrap_or((line, "")) {
         ("/after", cursor) => match cursor.trim().parse::<Cursor>() {
-            Ok(cursor) => writer.news(&room.since(cursor), writer.told), // `tell` writes the later ones
-            Err(_) => writer.line("! /after takes a place, like 9f3c01d2-7, or the number of a message."),
+            Ok(cursor) => writer.news(&room.since(cursor), writer.told), // `tell` has the rest
+            Err(_) => writer.line("! /after takes a place, like 9f3c01d2-7."),
         },
         ("/key", rest) => match rest.split_once(' ') {
             Some((key, text)) => match say(room, key, text) {
@@ -138,7 +139,8 @@ fn answer(line: &str, room: &Room, writer: &mut ClientWriter) -> io::Result<()> 
             },
             None => writer.line("! /key takes a key and a text."),
         },
-        _ => say(room, "", line).map_or_else(|refused| writer.line(&format!("! {refused}")), |_| Ok(())),
+        _ => say(room, "", line)
+            .map_or_else(|refused| writer.line(&format!("! {refused}")), |_| Ok(())),
     }
 }
 // ANCHOR_END: hear

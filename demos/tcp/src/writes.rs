@@ -1,8 +1,8 @@
 //! A write is not a message: an experiment in which this program is the client and the server.
 //!
-//! The client writes a few messages, each with a write of its own. The server, behind the cable, tells how many reads it
-//! needed, and what it took for messages. Its report does not come back over the same connection: through a cable that
-//! drips, it would take longer than the experiment.
+//! The client writes a few messages, each with a write of its own. The server, behind the cable,
+//! tells how many reads it needed, and what it took for messages. Its report does not come back
+//! over the same connection: through a cable that drips, it would take longer than the experiment.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
@@ -43,12 +43,18 @@ pub struct ProbeSetup {
 // ANCHOR: writes
 /// The client: writes each message with a write of its own, and a pause after it.
 ///
-/// `nagle`: a small piece waits while an earlier one is on its way and not acknowledged, so that many become one
-/// (RFC 896; RFC 9293, 3.7.4).
+/// `nagle`: a small piece waits while an earlier one is on its way and not acknowledged, so that
+/// many become one (RFC 896; RFC 9293, 3.7.4).
 ///
 /// # Errors
 /// When the connection is lost, or no report comes.
-pub fn run(site: &Site, messages: &[String], setup: &ProbeSetup, nagle: bool, pause: Duration) -> io::Result<Value> {
+pub fn run(
+    site: &Site,
+    messages: &[String],
+    setup: &ProbeSetup,
+    nagle: bool,
+    pause: Duration,
+) -> io::Result<Value> {
     let report = site.shared.get::<Reports>().expect_one();
     let mut stream = connect(site, setup, &report)?;
     stream.set_nodelay(!nagle)?;
@@ -57,14 +63,16 @@ pub fn run(site: &Site, messages: &[String], setup: &ProbeSetup, nagle: bool, pa
     for message in messages {
         let bytes = setup.framing.frame(message);
         stream.write_all(&bytes)?;
-        writes.push(json!({ "at": began.elapsed().as_micros() as u64, "size": bytes.len(), "text": message }));
+        let at = began.elapsed().as_micros() as u64;
+        writes.push(json!({ "at": at, "size": bytes.len(), "text": message }));
         thread::sleep(pause);
     }
     stream.shutdown(Shutdown::Write)?; // that was all; but there is an answer to come
     // ANCHOR_END: writes
 
-    let report = report.wait()?;
-    Ok(json!({ "writes": writes, "reads": report["reads"], "messages": report["messages"], "left": report["left"] }))
+    let mut result = report.wait()?;
+    result["writes"] = writes.into();
+    Ok(result)
 }
 
 /// Connects to the probe server and tells it the setup; returns when it is ready.
@@ -73,7 +81,9 @@ fn connect(site: &Site, setup: &ProbeSetup, report: &Expected) -> io::Result<Tcp
     stream.set_write_timeout(Some(TIMEOUT))?;
     stream.set_nodelay(true)?;
     let (framing, busy) = (format!("{:?}", setup.framing).to_lowercase(), setup.busy.as_millis());
-    stream.write_all(format!("writes {framing} {} {busy} {}\n", setup.buffer, report.token).as_bytes())?;
+    stream.write_all(
+        format!("writes {framing} {} {busy} {}\n", setup.buffer, report.token).as_bytes(),
+    )?;
     match Splitter::new(&stream, b'\n', 64).next(Some(TIMEOUT), TIMEOUT)?.as_deref() {
         Some(b"ready") => Ok(stream),
         _ => Err(io::Error::other("the server is not ready")),
@@ -81,7 +91,8 @@ fn connect(site: &Site, setup: &ProbeSetup, report: &Expected) -> io::Result<Tcp
 }
 
 // ANCHOR: reads
-/// The server: reads until the client has finished. Reports each read, and the messages that this framing finds.
+/// The server: reads until the client has finished. Reports each read, and the messages that this
+/// framing finds.
 pub fn report(mut stream: &TcpStream, early: &[u8], setup: &ProbeSetup) -> io::Result<Value> {
     let began = Instant::now();
     let mut reads = Vec::new();
@@ -89,12 +100,14 @@ pub fn report(mut stream: &TcpStream, early: &[u8], setup: &ProbeSetup) -> io::R
     let mut total = 0;
     let mut take = |bytes: &[u8]| {
         let at = began.elapsed().as_micros() as u64;
-        reads.push(json!({ "at": at, "size": bytes.len(), "text": String::from_utf8_lossy(bytes) }));
+        reads
+            .push(json!({ "at": at, "size": bytes.len(), "text": String::from_utf8_lossy(bytes) }));
         total += bytes.len();
         decoder.take(bytes);
         total <= MAX_BYTES && reads.len() < MAX_READS && began.elapsed() < MAX_TIME
     };
-    // What came together with the first line was read with it. (The client above waits for `ready`.)
+    // What came together with the first line was read with it. (The client above waits for
+    // `ready`.)
     let mut goes_on = early.is_empty() || take(early);
     let mut bytes = vec![0; setup.buffer];
     stream.set_read_timeout(Some(TIMEOUT))?;
@@ -145,7 +158,11 @@ impl Reports {
     }
 
     /// Hands over a report. Gives it back when it is not waited for.
-    pub fn hand_over(&self, token: &str, report: io::Result<Value>) -> Result<(), io::Result<Value>> {
+    pub fn hand_over(
+        &self,
+        token: &str,
+        report: io::Result<Value>,
+    ) -> Result<(), io::Result<Value>> {
         let waiting = token.parse().ok().and_then(|token| lock(&self.0).by_token.remove(&token));
         match waiting {
             Some(sender) => sender.send(report).map_err(|unsent| unsent.0),
@@ -158,7 +175,11 @@ impl Expected {
     fn wait(&self) -> io::Result<Value> {
         self.receiver.recv_timeout(REPORT_TIME).unwrap_or_else(|error| {
             let silent = "The server's report did not come: is the cable cut?";
-            Err(io::Error::other(if error == RecvTimeoutError::Timeout { silent } else { "The server gave up." }))
+            Err(io::Error::other(if error == RecvTimeoutError::Timeout {
+                silent
+            } else {
+                "The server gave up."
+            }))
         })
     }
 }
@@ -179,7 +200,8 @@ mod tests {
 
     #[test]
     fn an_experiment_that_fails_waits_for_no_report_any_more() {
-        let site = Site::new(([127, 0, 0, 1], 0).into()); // it has no probe server: nothing can be written
+        // It has no probe server: nothing can be written.
+        let site = Site::new(([127, 0, 0, 1], 0).into());
         let setup = ProbeSetup { framing: Framing::None, buffer: 64, busy: Duration::ZERO };
         assert!(run(&site, &["hello".to_string()], &setup, false, Duration::ZERO).is_err());
         let reports = site.shared.get::<Reports>();
@@ -193,6 +215,9 @@ mod tests {
         let (one, other) = (reports.expect_one(), reports.expect_one());
         reports.hand_over(&other.token.to_string(), Ok(json!("for the other"))).unwrap();
         reports.hand_over(&one.token.to_string(), Ok(json!("for the one"))).unwrap();
-        assert_eq!((one.wait().unwrap(), other.wait().unwrap()), (json!("for the one"), json!("for the other")));
+        assert_eq!(
+            (one.wait().unwrap(), other.wait().unwrap()),
+            (json!("for the one"), json!("for the other"))
+        );
     }
 }

@@ -34,7 +34,8 @@ pub fn stream(request: Request, more: impl FnMut(&mut String)) {
 
 fn write_events(request: Request, mut more: impl FnMut(&mut String)) -> io::Result<()> {
     let origin = origin(&request);
-    let mut out = Endless::begin(request, "text/event-stream", &[("Access-Control-Allow-Origin", &origin)])?;
+    let mut out =
+        Endless::begin(request, "text/event-stream", &[("Access-Control-Allow-Origin", &origin)])?;
     out.send("retry: 1000\n\n")?;
     let mut last_write = Instant::now();
     loop {
@@ -50,7 +51,8 @@ fn write_events(request: Request, mut more: impl FnMut(&mut String)) -> io::Resu
     }
 }
 
-/// The origin that may read an answer: the one that asks. [`http::serve`] has let in no other than the demo's own.
+/// The origin that may read an answer: the one that asks. [`http::serve`] has let in no other than
+/// the demo's own.
 pub fn origin(request: &Request) -> String {
     http::header(request, "Origin").unwrap_or("null").to_string()
 }

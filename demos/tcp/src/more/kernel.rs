@@ -1,8 +1,10 @@
-//! A second reading: what the kernel tells of a connection, the states of RFC 9293, section 3.3.2, as `ss -t` shows them.
+//! A second reading: what the kernel tells of a connection, the states of RFC 9293, section 3.3.2,
+//! as `ss -t` shows them.
 //!
-//! Linux keeps the list in `/proc/net/tcp`: one line for each end of each connection on this machine, addresses in
-//! hexadecimal with the bytes of the IP address in the machine's order, then the state as a number. Other systems have
-//! other ways, which std does not know: there this demo says that it can't look.
+//! Linux keeps the list in `/proc/net/tcp`: one line for each end of each connection on this
+//! machine, addresses in hexadecimal with the bytes of the IP address in the machine's order, then
+//! the state as a number. Other systems have other ways, which std does not know: there this demo
+//! says that it can't look.
 
 use std::net::{SocketAddr, SocketAddrV4};
 
@@ -50,8 +52,13 @@ fn look_up(table: &str, client: SocketAddrV4, server: SocketAddrV4) -> Ends {
     for line in table.lines().skip(1) {
         // sl  local_address  rem_address  st  ...
         let mut words = line.split_whitespace().skip(1);
-        let (Some(local), Some(remote), Some(state)) = (words.next(), words.next(), words.next()) else { continue };
-        let state = usize::from_str_radix(state, 16).ok().and_then(|number| STATES.get(number.wrapping_sub(1)));
+        let (Some(local), Some(remote), Some(state)) = (words.next(), words.next(), words.next())
+        else {
+            continue;
+        };
+        let state = usize::from_str_radix(state, 16)
+            .ok()
+            .and_then(|number| STATES.get(number.wrapping_sub(1)));
         if local == client && remote == server {
             ends.0 = state.copied();
         } else if local == server && remote == client {
@@ -74,7 +81,8 @@ mod tests {
     #[test]
     fn both_ends_stand_in_the_table() {
         let (client, server) = ("127.0.0.1:40001", "127.0.0.1:8209");
-        let (client, server): (SocketAddrV4, SocketAddrV4) = (client.parse().unwrap(), server.parse().unwrap());
+        let (client, server): (SocketAddrV4, SocketAddrV4) =
+            (client.parse().unwrap(), server.parse().unwrap());
         let table = format!(
             "  sl  local_address rem_address   st tx_queue ...\n   0: {} 00000000:0000 0A 0\n   1: {} {} 05 0\n   2: {} {} 08 0\nx\n",
             hex(server),

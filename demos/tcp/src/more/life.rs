@@ -1,7 +1,9 @@
-//! A second reading: the life of one connection, from the first handshake to the last acknowledgement.
+//! A second reading: the life of one connection, from the first handshake to the last
+//! acknowledgement.
 //!
-//! The client end and the server end (which the probe server accepts) both live in this program, so that the page can let
-//! each of them speak, finish, or break off. Meanwhile the kernel is asked again and again in which state each end is.
+//! The client end and the server end (which the probe server accepts) both live in this program, so
+//! that the page can let each of them speak, finish, or break off. Meanwhile the kernel is asked
+//! again and again in which state each end is.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
@@ -15,7 +17,8 @@ use socket2::SockRef;
 
 use super::kernel;
 
-/// How many connections are watched at once, and how long each: TIME-WAIT alone takes a minute on Linux.
+/// How many connections are watched at once, and how long each: TIME-WAIT alone takes a minute on
+/// Linux.
 const MAX_LIVES: usize = 32;
 const MAX_AGE: Duration = Duration::from_secs(180);
 
@@ -61,7 +64,7 @@ pub fn open(lives: &Lives, tab: &str, probe: SocketAddr) -> io::Result<()> {
     stream.set_write_timeout(Some(TIMEOUT))?;
     let client = stream.local_addr()?;
     let life = Arc::new(Mutex::new(Life::new(stream.try_clone()?, client, probe)));
-    lock(&life).tell("connect() has returned: SYN, SYN+ACK and ACK have gone to and fro (the three-way handshake)");
+    lock(&life).tell("connect() has returned: SYN, SYN+ACK, ACK (the three-way handshake)");
     lives.insert(tab, &life).map_err(io::Error::other)?;
     stream.write_all(format!("life {}\n", client.port()).as_bytes())?;
 
@@ -71,8 +74,8 @@ pub fn open(lives: &Lives, tab: &str, probe: SocketAddr) -> io::Result<()> {
     Ok(())
 }
 
-/// Serves the server end, on the thread of its connection. The client says which connection it is by its own port:
-/// through the front door, the server sees another one.
+/// Serves the server end, on the thread of its connection. The client says which connection it is
+/// by its own port: through the front door, the server sees another one.
 ///
 /// # Errors
 /// When that connection is not watched.
@@ -96,7 +99,9 @@ fn act(life: &mut Life, what: &str) -> Result<(), String> {
     };
     let Some(mut end) = end else { return Err(format!("The {name}'s end is closed.")) };
     let (done, words) = match what {
-        "client-says" | "server-says" => (end.write_all(format!("the {name} speaks\n").as_bytes()), "writes a line"),
+        "client-says" | "server-says" => {
+            (end.write_all(format!("the {name} speaks\n").as_bytes()), "writes a line")
+        }
         // FIN says: nothing more comes from here. The other direction stays open.
         "client-fin" | "server-fin" => (end.shutdown(Shutdown::Write), "finishes: FIN"),
         "reset" => {
@@ -105,7 +110,10 @@ fn act(life: &mut Life, what: &str) -> Result<(), String> {
             life.client = None;
             (done, "breaks off: RST")
         }
-        _ => return Err("do is open, client-says, server-says, client-fin, server-fin or reset.".to_string()),
+        _ => {
+            return Err("do is open, client-says, server-says, client-fin, server-fin or reset."
+                .to_string());
+        }
     };
     life.touched = Instant::now();
     match done {
@@ -116,8 +124,8 @@ fn act(life: &mut Life, what: &str) -> Result<(), String> {
 }
 // ANCHOR_END: act
 
-/// Reads on one end until there is nothing more to come. It looks instead of waiting: a read that runs into a time limit
-/// may leave a socket on Windows in no state to go on with.
+/// Reads on one end until there is nothing more to come. It looks instead of waiting: a read that
+/// runs into a time limit /// may leave a socket on Windows in no state to go on with.
 fn hear(mut end: TcpStream, life: &Mutex<Life>, who: &str) {
     let mut bytes = [0; 256];
     let _ = end.set_nonblocking(true);
@@ -125,13 +133,17 @@ fn hear(mut end: TcpStream, life: &Mutex<Life>, who: &str) {
         let got = end.read(&mut bytes);
         let mut life = lock(life);
         match got {
-            Ok(0) => return life.tell(&format!("{who} reads the end: the other side has finished")),
+            Ok(0) => {
+                return life.tell(&format!("{who} reads the end: the other side has finished"));
+            }
             Ok(length) => {
                 let words = String::from_utf8_lossy(&bytes[..length]).trim().to_string();
                 life.tell(&format!("{who} reads {words:?}"));
             }
-            Err(error) if !net::is_timeout(&error) => return life.tell(&format!("{who} reads an error: {error}")),
-            Err(_) if life.over || (who == "the client" && life.client.is_none()) => return, // closes the socket
+            Err(error) if !net::is_timeout(&error) => {
+                return life.tell(&format!("{who} reads an error: {error}"));
+            }
+            Err(_) if life.over || (who == "the client" && life.client.is_none()) => return,
             Err(_) => {}
         }
         drop(life);
@@ -145,14 +157,14 @@ fn watch(life: &Mutex<Life>) {
     let (client, server) = lock(life).addresses;
     loop {
         let asked = Instant::now();
-        let states = kernel::states(client, server); // without the lock: with many connections it takes a while
+        let states = kernel::states(client, server); // without the lock: it may take a while
         let cost = asked.elapsed();
         let pause = {
             let mut life = lock(life);
             let at = life.age();
             match states {
                 _ if life.over => return,
-                _ if life.touched > asked => {} // something was done meanwhile: the answer may be older or newer
+                _ if life.touched > asked => {} // something was done meanwhile: ask again
                 _ if life.born.elapsed() > MAX_AGE => return life.end(),
                 Ok(states) if states != life.states => {
                     life.states = states;

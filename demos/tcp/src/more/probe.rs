@@ -5,27 +5,32 @@
 //!  writes FRAMING BUFFER BUSY           ready
 //!  ... bytes, then FIN ...              {"reads":[...],"messages":[...]}, then FIN
 //!
-//!  writes FRAMING BUFFER BUSY TOKEN     the same, but the report goes to the experiment with this TOKEN (`writes.rs`)
+//!  writes FRAMING BUFFER BUSY TOKEN     the same; the report goes to `writes.rs`, under TOKEN
 //!
 //!  life PORT                            PORT is the client's own: see `life.rs`
 //!  ... whatever the page lets both ends do ...
 //! ```
 //!
-//! FRAMING is `none`, `lines` or `lengths`. BUFFER is how much it reads at once, in bytes. BUSY is what it does before each
-//! read, in milliseconds. Try it: `printf 'writes lines 16 0\none\ntwo\n' | nc -N 127.0.0.1 8209`
+//! FRAMING is `none`, `lines` or `lengths`. BUFFER is how much it reads at once, in bytes. BUSY is
+//! what it does before each read, in milliseconds. Try it: `printf 'writes lines 16 0\none\ntwo\n'
+//! | nc -N 127.0.0.1 8209`
 
 use std::io::{self, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use demo::Site;
+use demo::{SideServer, Site, Speaks};
 use net::Splitter;
 use room::Room;
 
 use super::life::{self, Lives};
 use crate::framing::Framing;
 use crate::writes::{self, ProbeSetup, Reports};
+
+/// The server's port, on tap and cable.
+pub const SERVER: SideServer =
+    SideServer { name: "probe", port: 8209, speaks: Speaks::Delimited(b'\n'), shown: true, serve };
 
 /// The first line comes within this time.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -76,8 +81,12 @@ fn experiment(mut stream: &TcpStream, site: &Site) -> io::Result<()> {
 /// A sentence that says what is wrong with them.
 pub fn setup(framing: &str, buffer: &str, busy: &str) -> Result<ProbeSetup, &'static str> {
     let framing = Framing::parse(framing).ok_or("FRAMING is none, lines or lengths.")?;
-    let buffer =
-        buffer.parse().ok().filter(|buffer| (1..=4096).contains(buffer)).ok_or("BUFFER is 1 to 4096 bytes.")?;
-    let busy = busy.parse().ok().filter(|busy| *busy <= 1_000).ok_or("BUSY is 0 to 1000 milliseconds.")?;
+    let buffer = buffer
+        .parse()
+        .ok()
+        .filter(|buffer| (1..=4096).contains(buffer))
+        .ok_or("BUFFER is 1 to 4096 bytes.")?;
+    let busy =
+        busy.parse().ok().filter(|busy| *busy <= 1_000).ok_or("BUSY is 0 to 1000 milliseconds.")?;
     Ok(ProbeSetup { framing, buffer, busy: Duration::from_millis(busy) })
 }

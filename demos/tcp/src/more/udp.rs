@@ -1,4 +1,5 @@
-//! A second reading: UDP. Datagrams have boundaries and nothing else: no connection, no order, no delivery.
+//! A second reading: UDP. Datagrams have boundaries and nothing else: no connection, no order, no
+//! delivery.
 //!
 //! ```text
 //!  sender A --\
@@ -6,10 +7,11 @@
 //!  sender B --/    (a cable of its own: whole, lose, reorder, delay, cut)
 //! ```
 //!
-//! The bench's cable carries TCP connections, so the faults happen in this relay. On loopback, nothing is ever lost by
-//! itself. TCP loses packets on a real network, too, but the kernel sends them again and puts them in order before any
-//! program sees them. So the same experiment over one TCP connection has no relay: a program can't be shown a lost packet.
-//! Try it: `echo hello | nc -u -w1 127.0.0.1 8109`
+//! The bench's cable carries TCP connections, so the faults happen in this relay. On loopback,
+//! nothing is ever lost by itself. TCP loses packets on a real network, too, but the kernel sends
+//! them again and puts them in order before any program sees them. So the same experiment over one
+//! TCP connection has no relay: a program can't be shown a lost packet. Try it: `echo hello | nc -u
+//! -w1 127.0.0.1 8109`
 
 use std::collections::VecDeque;
 use std::collections::btree_map::{BTreeMap, Entry};
@@ -98,7 +100,8 @@ type Waiting = (SocketAddr, Vec<u8>, Instant);
 fn start(datagrams: &Arc<Datagrams>, port: u16) -> io::Result<SocketAddr> {
     let receiver = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
     // The same number as the room's TCP port: the two have nothing to do with each other.
-    let relay = UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).or_else(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)))?;
+    let relay = UdpSocket::bind((Ipv4Addr::LOCALHOST, port))
+        .or_else(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)))?;
     let (to, address) = (receiver.local_addr()?, relay.local_addr()?);
     let (sender, waiting) = sync_channel(MAX_WAITING);
     let (at_end, at_relay) = (datagrams.clone(), datagrams.clone());
@@ -109,12 +112,14 @@ fn start(datagrams: &Arc<Datagrams>, port: u16) -> io::Result<SocketAddr> {
 }
 
 // ANCHOR: receive
-/// One socket receives from every sender: there is nothing to accept, and each datagram says where it comes from.
+/// One socket receives from every sender: there is nothing to accept, and each datagram says where
+/// it comes from.
 fn receive(socket: &UdpSocket, datagrams: &Datagrams) {
     let mut bytes = [0; 2048];
     loop {
         let Ok((length, from)) = socket.recv_from(&mut bytes) else { continue };
-        let text: String = String::from_utf8_lossy(&bytes[..length]).trim_end().chars().take(SHOWN).collect();
+        let text: String =
+            String::from_utf8_lossy(&bytes[..length]).trim_end().chars().take(SHOWN).collect();
         let mut seen = datagrams.seen();
         seen.count += 1;
         let number = seen.count;
@@ -126,29 +131,33 @@ fn receive(socket: &UdpSocket, datagrams: &Datagrams) {
 }
 // ANCHOR_END: receive
 
-/// The relay's first half: decides what becomes of each datagram. When too many wait, the next one is lost, as in a
-/// router.
+/// The relay's first half: decides what becomes of each datagram. When too many wait, the next one
+/// is lost, as in a router.
 fn take(relay: &UdpSocket, datagrams: &Datagrams, waiting: &SyncSender<Waiting>) {
     let mut dice = Dice(std::process::id().into());
     let mut bytes = [0; 2048];
     loop {
         let Ok((length, from)) = relay.recv_from(&mut bytes) else { continue };
         let fault = datagrams.seen().fault;
-        let kept = fate(fault, &mut dice)
-            .is_some_and(|held| waiting.try_send((from, bytes[..length].to_vec(), Instant::now() + held)).is_ok());
+        let kept = fate(fault, &mut dice).is_some_and(|held| {
+            waiting.try_send((from, bytes[..length].to_vec(), Instant::now() + held)).is_ok()
+        });
         if !kept {
             datagrams.seen().lost += 1;
         }
     }
 }
 
-/// The relay's second half: holds each datagram back until its time, and sends it on. Like a router that hides a network
-/// it has a port of its own for each sender. So the receiver sees two senders as two ports.
+/// The relay's second half: holds each datagram back until its time, and sends it on. Like a router
+/// that hides a network it has a port of its own for each sender. So the receiver sees two senders
+/// as two ports.
 fn pass_on(waiting: &Receiver<Waiting>, to: SocketAddr) {
     let mut ways: BTreeMap<SocketAddr, UdpSocket> = BTreeMap::new();
     let mut held: BTreeMap<(Instant, u64), (SocketAddr, Vec<u8>)> = BTreeMap::new();
     for count in 0.. {
-        let pause = held.first_key_value().map_or(DELAY, |((due, _), _)| due.saturating_duration_since(Instant::now()));
+        let pause = held
+            .first_key_value()
+            .map_or(DELAY, |((due, _), _)| due.saturating_duration_since(Instant::now()));
         if held.len() >= MAX_WAITING {
             thread::sleep(pause);
         } else if let Ok((from, bytes, due)) = waiting.recv_timeout(pause) {
@@ -174,7 +183,8 @@ fn pass_on(waiting: &Receiver<Waiting>, to: SocketAddr) {
 }
 
 // ANCHOR: fate
-/// What becomes of a datagram: how long it is held back, or `None` when it is lost. Its sender is not told.
+/// What becomes of a datagram: how long it is held back, or `None` when it is lost. Its sender is
+/// not told.
 fn fate(fault: Fault, dice: &mut Dice) -> Option<Duration> {
     match fault {
         Fault::Whole => Some(Duration::ZERO),
@@ -191,7 +201,8 @@ impl Datagrams {
     pub fn of(site: &Site) -> Arc<Datagrams> {
         let datagrams = site.shared.get::<Datagrams>();
         datagrams.relay.get_or_init(|| {
-            start(&datagrams, site.side_port("room")).map_err(|error| format!("There is no UDP here: {error}"))
+            start(&datagrams, site.side_port("room"))
+                .map_err(|error| format!("There is no UDP here: {error}"))
         });
         datagrams
     }
@@ -212,7 +223,8 @@ impl Datagrams {
         Ok(self.state())
     }
 
-    /// Two senders, each with a socket of its own, send `count` datagrams each; then the same texts go over TCP.
+    /// Two senders, each with a socket of its own, send `count` datagrams each; then the same texts
+    /// go over TCP.
     ///
     /// # Errors
     /// A sentence that says why there is no result.
@@ -220,7 +232,11 @@ impl Datagrams {
         let Ok(_alone) = self.alone.try_lock() else {
             return Err("Another experiment runs just now: try again in a moment.".to_string());
         };
-        let relay = self.relay.get().cloned().unwrap_or_else(|| Err("The relay is not started.".to_string()))?;
+        let relay = self
+            .relay
+            .get()
+            .cloned()
+            .unwrap_or_else(|| Err("The relay is not started.".to_string()))?;
         run(self, site, relay, count).map_err(|error| format!("The experiment failed: {error}"))
     }
 
@@ -237,7 +253,8 @@ impl Datagrams {
     /// `{"fault":"whole","relay":"127.0.0.1:8109","why":null,"received":12,"lost":3}`
     pub fn state(&self) -> Value {
         let relay = self.relay.get().cloned().transpose();
-        let (relay, why) = (relay.clone().ok().flatten().map(|address| address.to_string()), relay.err());
+        let (relay, why) =
+            (relay.clone().ok().flatten().map(|address| address.to_string()), relay.err());
         let seen = self.seen();
         let fault = format!("{:?}", seen.fault).to_lowercase();
         json!({ "fault": fault, "relay": relay, "why": why, "received": seen.count, "lost": seen.lost })
@@ -249,7 +266,8 @@ impl Datagrams {
 }
 
 // ANCHOR: experiment
-/// Two senders take turns, each with a socket of its own. What arrives within half a second is told.
+/// Two senders take turns, each with a socket of its own. What arrives within half a second is
+/// told.
 fn run(datagrams: &Datagrams, site: &Site, relay: SocketAddr, count: usize) -> io::Result<Value> {
     let socket = || UdpSocket::bind((Ipv4Addr::LOCALHOST, 0));
     let senders = [("A", socket()?), ("B", socket()?)];

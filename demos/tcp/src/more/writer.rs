@@ -10,13 +10,17 @@ use crate::framing::escape;
 
 /// The way to one client.
 pub struct ClientWriter {
-    /// Where the lines go.
-    pub stream: TcpStream,
+    stream: TcpStream,
     /// The id of the newest message that the client has been told as news.
     pub told: u64,
 }
 
 impl ClientWriter {
+    /// The way to the client of this stream, who needs nothing up to the message `told`.
+    pub fn new(stream: TcpStream, told: u64) -> Self {
+        ClientWriter { stream, told }
+    }
+
     /// Writes one line.
     ///
     /// # Errors
@@ -36,13 +40,15 @@ impl ClientWriter {
     pub fn news(&mut self, news: &News, last: u64) -> io::Result<()> {
         match news.gap {
             Gap::None => {}
-            Gap::Missed(missed) => {
-                self.line(&format!("# {missed} messages are gone: the room keeps only the newest."))?
+            Gap::Missed(missed) => self
+                .line(&format!("# {missed} messages are gone: the room keeps only the newest."))?,
+            Gap::Restarted => {
+                self.line("# The server was started again: its messages count from 1.")?
             }
-            Gap::Restarted => self.line("# The server was started again: its messages count from 1.")?,
         }
         let mut messages = news.messages.iter().filter(|message| message.id <= last);
-        messages.try_for_each(|message| self.line(&format!("{} {}", message.id, escape(&message.text))))
+        messages
+            .try_for_each(|message| self.line(&format!("{} {}", message.id, escape(&message.text))))
     }
 }
 
