@@ -41,7 +41,10 @@ fn cut_and_reset_in_a_connections_life(browser: &Browser) {
     tab.click("[data-do=client-says]");
     meanwhile(&tab, 2_000);
     let now = tab.texts("#now")[0].clone();
-    assert!(now.contains("Client: ESTABLISHED") && now.contains("Server: ESTABLISHED"), "they stay so: {now}");
+    assert!(
+        now.contains("Client: ESTABLISHED") && now.contains("Server: ESTABLISHED"),
+        "they stay so: {now}"
+    );
     press(&tab, "Reset", "cut");
     tab.until("!document.querySelector('#now').textContent.includes('ESTABLISHED')");
 }
