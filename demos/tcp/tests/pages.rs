@@ -17,6 +17,8 @@ fn the_promises_of_every_page_are_kept(browser: &Browser) {
     let promises: &[Promise] = &[
         promises::what_is_said_in_one_tab_is_heard_in_the_other,
         promises::markup_and_emoji_arrive_as_they_were_typed,
+        promises::a_gap_is_told_in_the_page,
+        promises::a_server_that_was_started_again_is_told_of,
         promises::the_page_fits_a_narrow_screen,
     ];
     promises::these_are_kept(browser, "tcp", promises);
@@ -28,7 +30,7 @@ fn every_panel_works(browser: &Browser) {
     let tab = browser.visit(&demo);
     tab.until_words("#doing", "listening");
     let mut terminal = Wire::connect(&demo.beside("room"));
-    assert!(terminal.message(LF).starts_with("# You are in."));
+    assert!(terminal.message(LF).starts_with("# You are in "));
     terminal.send("from a <b>terminal</b>\n");
     tab.until("[...document.querySelectorAll('#messages .text')].at(-1)?.textContent === 'from a <b>terminal</b>'");
     tab.keys("#text", "from the page");
@@ -39,7 +41,9 @@ fn every_panel_works(browser: &Browser) {
     // Panels by keyboard: arrows move along the tabs.
     tab.click("#tab-room");
     tab.type_keys(&key::RIGHT.to_string());
-    tab.until("document.activeElement.id === 'tab-writes' && !document.querySelector('#writes').hidden");
+    tab.until(
+        "document.activeElement.id === 'tab-writes' && !document.querySelector('#writes').hidden",
+    );
     tab.run("document.querySelector('#reader').value = '64 20'", &[]);
     tab.click("#write");
     let wrong = tab.until_words("#verdict", "supposed messages: wrong");
@@ -87,12 +91,12 @@ fn every_panel_works(browser: &Browser) {
         &[],
     );
     let deadline = Instant::now() + DEADLINE;
-    let relay = || {
-        let mut wire = Wire::connect(&demo.beside("desk"));
-        wire.get("/udp");
+    let fault = || {
+        let mut wire = Wire::connect(&demo.beside("control"));
+        wire.get("/relay");
         wire.answer().1
     };
-    while !relay().contains("\"cut\"") {
+    while !fault().contains("\"cut\"") {
         assert!(Instant::now() < deadline, "the relay was never told");
     }
     tab.click("#send");
@@ -112,5 +116,8 @@ fn every_panel_works(browser: &Browser) {
     demo.say("while it was away");
     tab.click("#tab-room");
     tab.until("[...document.querySelectorAll('#messages .text')].at(-1)?.textContent === 'while it was away'");
-    assert_eq!(tab.texts("#messages .text"), ["from a <b>terminal</b>", "from the page", "while it was away"]);
+    assert_eq!(
+        tab.texts("#messages .text"),
+        ["from a <b>terminal</b>", "from the page", "while it was away"]
+    );
 }

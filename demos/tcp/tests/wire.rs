@@ -5,19 +5,33 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tests::{
-    A_WHILE, DEADLINE, End, PATIENCE, Random, Server, Setup, Wire, check_heard, needs_our_server, over_a_bad_cable,
-    start, start_with,
+    A_WHILE, DEADLINE, End, PATIENCE, Random, Server, Setup, Wire, check_heard, needs_our_server,
+    over_a_bad_cable, start, start_with,
 };
 
 const LF: u8 = b'\n';
 
 // ---- The room -------------------------------------------------------------------------------------------------------
 
-/// A connection to the room, with the word of welcome read.
+/// A connection to the room, with the welcome read.
 fn enter(demo: &Server) -> Wire {
+    enter_at(demo).0
+}
+
+/// The same, with the place that the welcome tells: `9f3c01d2-7`.
+fn enter_at(demo: &Server) -> (Wire, String) {
     let mut wire = Wire::connect(&demo.beside("room"));
-    assert!(wire.message(LF).starts_with("# You are in."));
-    wire
+    let welcome = wire.message(LF);
+    let place = welcome.strip_prefix("# You are in ").and_then(|rest| rest.split_once(". "));
+    let place = place.unwrap_or_else(|| panic!("no place: {welcome}")).0.to_string();
+    assert!(welcome.contains(&format!("/after {place} ")), "{welcome}");
+    (wire, place)
+}
+
+/// The life in a place, and the number.
+fn parts(place: &str) -> (&str, u64) {
+    let (life, after) = place.split_once('-').unwrap_or_else(|| panic!("no place: {place}"));
+    (life, after.parse().expect("a number"))
 }
 
 #[test]
@@ -51,7 +65,7 @@ fn lines_that_share_a_segment_and_lines_cut_to_bytes_are_the_same_lines() {
 }
 
 #[test]
-fn a_line_feed_inside_a_message_is_no_border() {
+fn a_line_feed_inside_a_message_does_not_end_it() {
     let demo = start("tcp");
     let mut wire = enter(&demo);
     demo.say("two\n99 lines\\n");
@@ -76,14 +90,20 @@ fn after_repeats_what_was_missed_and_a_key_counts_once() {
     assert_eq!(wire.message(LF), "10 10");
     wire.send("/after 4\n");
     assert!(wire.message(LF).starts_with("# 3 messages are gone"));
-    assert_eq!((wire.message(LF), wire.message(LF), wire.message(LF)), ("8 8".into(), "9 9".into(), "10 10".into()));
+    assert_eq!(
+        (wire.message(LF), wire.message(LF), wire.message(LF)),
+        ("8 8".into(), "9 9".into(), "10 10".into())
+    );
     wire.send("/key k once\n/key k once\n");
     let mut lines = [wire.message(LF), wire.message(LF), wire.message(LF)];
     lines.sort();
     assert_eq!(lines, ["11 once", "= 11 k", "= 11 k"]);
     wire.send("/after nonsense\n/key\n   \n");
     for _ in 0..3 {
-        assert!(wire.message(LF).starts_with("! "), "a mistake is told, and the connection goes on");
+        assert!(
+            wire.message(LF).starts_with("! "),
+            "a mistake is told, and the connection goes on"
+        );
     }
     wire.send("still here\n");
     assert_eq!(wire.message(LF), "12 still here");
@@ -92,7 +112,8 @@ fn after_repeats_what_was_missed_and_a_key_counts_once() {
 #[test]
 fn hostile_bytes_are_answered_with_a_sentence_and_an_end() {
     let demo = start("tcp");
-    let bad: [(Vec<u8>, &str); 2] = [(vec![b'x'; 9 * 1024], "8192 bytes"), (b"\xff\xfe\n".to_vec(), "UTF-8")];
+    let bad: [(Vec<u8>, &str); 2] =
+        [(vec![b'x'; 9 * 1024], "8192 bytes"), (b"\xff\xfe\n".to_vec(), "UTF-8")];
     for (bytes, why) in bad {
         let mut wire = enter(&demo);
         wire.send(bytes);
@@ -137,7 +158,8 @@ fn over_a_bad_cable_no_message_is_lost_doubled_or_swapped() {
             let mut early = std::collections::BTreeMap::<u64, String>::new();
             while let Some(line) = wire.try_message(LF, PATIENCE) {
                 let line = String::from_utf8(line).expect("UTF-8");
-                let Some((id, text)) = line.split_once(' ').and_then(|(id, text)| Some((id.parse().ok()?, text)))
+                let Some((id, text)) =
+                    line.split_once(' ').and_then(|(id, text)| Some((id.parse().ok()?, text)))
                 else {
                     continue;
                 };
@@ -186,20 +208,48 @@ fn what_is_said_again_after_each_reset_counts_once() {
 }
 
 #[test]
-fn a_server_that_was_started_again_and_is_empty_says_so_once() {
+fn a_client_that_comes_back_with_its_place_hears_what_it_missed() {
     let demo = start("tcp");
-    let mut wire = enter(&demo);
-    wire.send("/after 00000001-5\n/after 5\n");
-    for _ in 0..2 {
-        assert!(wire.message(LF).starts_with("# The server was started again"));
+    let (mut wire, place) = enter_at(&demo);
+    let (life, after) = parts(&place);
+    assert_eq!((life.len(), after), (8, 0));
+    wire.send("one\n");
+    assert_eq!(wire.message(LF), "1 one");
+    drop(wire);
+    demo.say("two");
+    let (mut wire, now) = enter_at(&demo);
+    assert_eq!(now, format!("{life}-2"));
+    wire.send(format!("/after {life}-1\n/after 1\n"));
+    assert_eq!(
+        (wire.message(LF), wire.message(LF)),
+        ("2 two".into(), "2 two".into()),
+        "a plain number is believed"
+    );
+}
+
+#[test]
+fn a_place_from_before_a_restart_is_told_so_whatever_its_number() {
+    let demo = start("tcp");
+    let (mut wire, place) = enter_at(&demo);
+    let (life, _) = parts(&place);
+    let other = if life.starts_with('1') {
+        life.replacen('1', "2", 1)
+    } else {
+        life.replacen(&life[..1], "1", 1)
+    };
+    // The room is empty: the restart is told once, and then nothing comes.
+    for place in ["57".to_string(), format!("{other}-0")] {
+        wire.send(format!("/after {place}\n"));
+        assert!(wire.message(LF).starts_with("# The server was started again"), "/after {place}");
     }
-    let mut page = demo.get("/events?after=00000001-5");
-    assert_eq!(page.status(), 200);
-    page.event("gap");
-    assert!(wire.is_silent_for(A_WHILE) && page.is_silent_for(A_WHILE), "it is told again and again");
-    demo.say("first words of a new life");
-    assert_eq!(wire.message(LF), "1 first words of a new life");
-    assert!(page.event("").id.expect("an id").ends_with("-1"));
+    assert!(wire.is_silent_for(A_WHILE));
+    for text in ["one", "two"] {
+        demo.say(text);
+    }
+    assert_eq!((wire.message(LF), wire.message(LF)), ("1 one".into(), "2 two".into()));
+    wire.send(format!("/after {other}-1\n")); // message 2 of the old life may have been another one
+    assert!(wire.message(LF).starts_with("# The server was started again"));
+    assert_eq!((wire.message(LF), wire.message(LF)), ("1 one".into(), "2 two".into()));
 }
 
 #[test]
@@ -211,16 +261,52 @@ fn the_page_goes_on_after_the_last_event_id() {
     let mut page = demo.connect();
     page.get_with("/events?after=0", &[("Last-Event-ID", "2")]);
     assert_eq!(page.status(), 200);
-    let third = page.event("").id.expect("an id");
-    let (life, number) = third.split_once('-').expect("a cursor with a life");
-    assert_eq!((life.len(), number), (8, "3"));
-    for old in ["99", "00000001-2"] {
-        let mut late = demo.get(&format!("/events?after={old}"));
-        assert_eq!(late.status(), 200);
-        let gap: Value = serde_json::from_str(&late.event("gap").data.expect("data")).expect("JSON");
-        assert_eq!((&gap["restarted"], &gap["life"]), (&Value::Bool(true), &Value::from(life)), "after {old}: {gap}");
-        assert_eq!(late.event("").id, Some(format!("{life}-1")));
+    let id = page.event("").id.expect("an id");
+    assert_eq!(parts(&id).1, 3);
+    demo.say("four");
+    let mut page = demo.connect();
+    page.get_with("/events?after=0", &[("Last-Event-ID", &id)]);
+    assert_eq!(page.status(), 200);
+    assert_eq!(page.event("").id, Some(id.replace("-3", "-4")));
+}
+
+#[test]
+fn a_page_from_before_a_restart_is_told_so_once_also_in_an_empty_room() {
+    let demo = start("tcp");
+    for cursor in ["57", "00000001-0"] {
+        let mut page = demo.get(&format!("/events?after={cursor}"));
+        assert_eq!(page.status(), 200);
+        let gap = page.event("gap");
+        let place: Value = serde_json::from_str(&gap.data.expect("data")).expect("JSON");
+        assert_eq!((&place["restarted"], &place["after"]), (&true.into(), &0.into()), "{place}");
+        assert_eq!(gap.id, Some(format!("{}-0", place["life"].as_str().expect("a life"))));
+        assert!(page.is_silent_for(A_WHILE), "it is told once");
     }
+    demo.say("one");
+    let mut page = demo.get("/events?after=00000001-1");
+    assert_eq!(page.status(), 200);
+    page.event("gap");
+    assert_eq!(page.event("").id.map(|id| parts(&id).1), Some(1));
+}
+
+#[test]
+fn a_page_that_was_away_too_long_is_told_how_much_is_gone() {
+    needs_our_server!("a room of three messages: --capacity 3");
+    let demo = start_with("tcp", &["--capacity", "3"]);
+    for n in 1..=10 {
+        demo.say(&n.to_string());
+    }
+    let mut page = demo.get("/events?after=4");
+    assert_eq!(page.status(), 200);
+    let gap = page.event("gap");
+    let place: Value = serde_json::from_str(&gap.data.expect("data")).expect("JSON");
+    assert_eq!(
+        (&place["missed"], parts(&gap.id.expect("an id")).1),
+        (&3.into(), 7),
+        "5, 6 and 7 are gone"
+    );
+    let ids: Vec<u64> = (0..3).map(|_| parts(&page.event("").id.expect("an id")).1).collect();
+    assert_eq!(ids, [8, 9, 10]);
 }
 
 // ---- Writes and reads -----------------------------------------------------------------------------------------------
@@ -242,9 +328,9 @@ fn watch(demo: &Server, tab: &str) -> Wire {
 }
 
 /// What the demo says of its UDP relay.
-fn udp(demo: &Server) -> String {
+fn relay(demo: &Server) -> String {
     let mut wire = Wire::connect(&demo.beside("control"));
-    wire.get("/udp");
+    wire.get("/relay");
     wire.answer().1
 }
 
@@ -261,24 +347,39 @@ fn list<'a>(result: &'a Value, name: &str) -> Vec<&'a str> {
 }
 
 #[test]
-fn without_borders_a_busy_server_takes_many_messages_for_one() {
+fn without_framing_a_busy_server_takes_many_messages_for_one() {
     let demo = start("tcp");
     let result = run(&demo, "/writes?count=8&pause=0&framing=none&busy=100");
     assert_eq!(list(&result, "writes").len(), 8);
-    assert!(list(&result, "reads").len() < 8, "written within a moment, read after 100 ms: {result}");
+    assert!(
+        list(&result, "reads").len() < 8,
+        "written within a moment, read after 100 ms: {result}"
+    );
     assert_ne!(list(&result, "messages"), list(&result, "writes"), "a read is no message");
-    assert_eq!(list(&result, "reads").concat(), list(&result, "writes").concat(), "but every byte came, in order");
+    assert_eq!(
+        list(&result, "reads").concat(),
+        list(&result, "writes").concat(),
+        "but every byte came, in order"
+    );
     let result = run(&demo, "/writes?count=8&framing=none&buffer=5");
-    assert!(list(&result, "reads").len() > 8, "eight bytes do not go into a read of five: {result}");
+    assert!(
+        list(&result, "reads").len() > 8,
+        "eight bytes do not go into a read of five: {result}"
+    );
 }
 
 #[test]
-fn with_borders_the_messages_come_back_however_the_stream_was_cut() {
+fn with_framing_the_messages_come_back_however_the_stream_was_cut() {
     let demo = start("tcp");
     for framing in ["lines", "lengths"] {
-        for how in ["", "&nagle=on", "&busy=30&pause=0", "&buffer=1&pause=0", "&buffer=5&nagle=on"] {
+        for how in ["", "&nagle=on", "&busy=30&pause=0", "&buffer=1&pause=0", "&buffer=5&nagle=on"]
+        {
             let result = run(&demo, &format!("/writes?count=10&framing={framing}{how}"));
-            assert_eq!(list(&result, "messages"), list(&result, "writes"), "{framing}{how}: {result}");
+            assert_eq!(
+                list(&result, "messages"),
+                list(&result, "writes"),
+                "{framing}{how}: {result}"
+            );
             assert_eq!(result["left"], 0);
         }
     }
@@ -296,9 +397,13 @@ fn nagle_gathers_small_writes_into_one() {
     }
     let demo = start("tcp");
     // How the threads take turns has a say in it: a few tries.
-    let reads: Vec<usize> =
-        (0..5).map(|_| list(&run(&demo, "/writes?count=8&pause=2&framing=lines&nagle=on"), "reads").len()).collect();
-    assert!(reads.iter().any(|&reads| reads <= 4), "eight writes, and in five tries so many reads: {reads:?}");
+    let reads: Vec<usize> = (0..5)
+        .map(|_| list(&run(&demo, "/writes?count=8&pause=2&framing=lines&nagle=on"), "reads").len())
+        .collect();
+    assert!(
+        reads.iter().any(|&reads| reads <= 4),
+        "eight writes, and and in five tries this many reads: {reads:?}"
+    );
 }
 
 #[test]
@@ -324,7 +429,10 @@ fn the_probe_server_answers_nonsense_with_a_sentence_and_reads_no_more_than_its_
     }
     assert_eq!(ask(b"half a line"), "");
     let report = ask(b"writes lines 16 0\none\ntwo\nthr");
-    assert!(report.starts_with("ready\n") && report.contains(r#""messages":["one","two"]"#), "{report}");
+    assert!(
+        report.starts_with("ready\n") && report.contains(r#""messages":["one","two"]"#),
+        "{report}"
+    );
     assert!(report.contains(r#""left":3"#), "{report}");
     let huge = ask(b"writes lengths 64 0\n\xff\xff\xff\xff and some");
     assert!(huge.contains(r#""messages":[]"#), "a length of 4 GiB costs nothing: {huge}");
@@ -335,7 +443,7 @@ fn the_probe_server_answers_nonsense_with_a_sentence_and_reads_no_more_than_its_
     assert_eq!((status, why.contains("100 at most")), (400, true), "{why}");
     let mut foreign = Wire::connect(&demo.beside("control"));
     foreign.post("/writes", &[("Origin", "http://evil.example")], "");
-    assert_eq!(foreign.status(), 403, "no foreign page orders experiments");
+    assert_eq!(foreign.status(), 403, "a page of another origin starts no experiment");
     demo.lives_on();
 }
 
@@ -360,9 +468,15 @@ fn the_wire_names_lines_and_lengths() {
     run(&demo, "/writes?count=2&framing=lengths");
     let mut feed = demo.bench().feed();
     for (mean, field) in [("a line of its own", "line feed"), ("message2", "length")] {
-        let row = feed.row(|row| row.text("kind") == "message" && row.text("mean") == mean && row.whole());
+        let row = feed
+            .row(|row| row.text("kind") == "message" && row.text("mean") == mean && row.whole());
         row.check_fields();
-        let names: Vec<_> = row.json["fields"].as_array().expect("fields").iter().map(|one| one[2].clone()).collect();
+        let names: Vec<_> = row.json["fields"]
+            .as_array()
+            .expect("fields")
+            .iter()
+            .map(|one| one[2].clone())
+            .collect();
         assert!(names.contains(&field.into()), "{mean}: {names:?}");
     }
 }
@@ -374,7 +488,8 @@ fn until(demo: &Server, tab: &str, what: &str, fits: impl Fn(&Value) -> bool) ->
     let deadline = Instant::now() + DEADLINE;
     let mut page = watch(demo, tab);
     loop {
-        let life: Value = serde_json::from_str(&page.event("life").data.expect("data")).expect("JSON");
+        let life: Value =
+            serde_json::from_str(&page.event("life").data.expect("data")).expect("JSON");
         let story = life["story"].as_array().cloned().unwrap_or_default();
         if story.iter().any(&fits) {
             return story;
@@ -384,7 +499,10 @@ fn until(demo: &Server, tab: &str, what: &str, fits: impl Fn(&Value) -> bool) ->
 }
 
 fn states<'a>(client: Option<&'a str>, server: Option<&'a str>) -> impl Fn(&Value) -> bool + 'a {
-    move |entry| entry["did"].is_null() && (entry["client"].as_str(), entry["server"].as_str()) == (client, server)
+    move |entry| {
+        entry["did"].is_null()
+            && (entry["client"].as_str(), entry["server"].as_str()) == (client, server)
+    }
 }
 
 #[test]
@@ -399,7 +517,9 @@ fn the_kernel_tells_each_state_of_a_connections_life() {
     act("client-fin");
     until(&demo, "a", "half-closed", states(Some("FIN-WAIT-2"), Some("CLOSE-WAIT")));
     act("server-says");
-    until(&demo, "a", "the server's word", |entry| entry["did"] == "the client reads \"the server speaks\"");
+    until(&demo, "a", "the server's word", |entry| {
+        entry["did"] == "the client reads \"the server speaks\""
+    });
     act("client-says"); // after its FIN: the kernel refuses
     until(&demo, "a", "a refusal", |entry| {
         entry["did"].as_str().is_some_and(|did| did.starts_with("the client can't"))
@@ -433,15 +553,24 @@ fn two_senders_reach_one_socket() {
     let demo = start("tcp");
     run(&demo, "/udp?fault=whole");
     let result = run(&demo, "/udp?count=8");
-    assert_eq!(list(&result, "udp"), list(&result, "sent"), "over a good relay on one machine all arrive in order");
+    assert_eq!(
+        list(&result, "udp"),
+        list(&result, "sent"),
+        "over a good relay on one machine all arrive in order"
+    );
     assert_eq!(list(&result, "tcp"), list(&result, "sent"));
     let arrived = result["udp"].as_array().expect("a list");
     let ports_of = |name: &str| -> Vec<&Value> {
-        let of = arrived.iter().filter(|one| one["text"].as_str().is_some_and(|text| text.starts_with(name)));
+        let of = arrived
+            .iter()
+            .filter(|one| one["text"].as_str().is_some_and(|text| text.starts_with(name)));
         of.map(|one| &one["port"]).collect()
     };
     let (a, b) = (ports_of("A"), ports_of("B"));
-    assert!(a.iter().all(|port| *port == a[0]) && b.iter().all(|port| *port == b[0]) && a[0] != b[0], "{arrived:?}");
+    assert!(
+        a.iter().all(|port| *port == a[0]) && b.iter().all(|port| *port == b[0]) && a[0] != b[0],
+        "{arrived:?}"
+    );
 }
 
 #[test]
@@ -470,7 +599,7 @@ fn datagrams_get_lost_and_overtake_one_another_while_tcps_bytes_do_neither() {
     assert_eq!(
         (list(&result, "udp").len(), &result["lost"]),
         (0, &Value::from(10)),
-        "a cut is a loss: nobody sends again"
+        "what a cut swallows is not sent again"
     );
     assert_eq!(list(&result, "tcp"), list(&result, "sent"));
     assert_eq!(order(&demo, "/udp?fault=rain").0, 400);
@@ -480,23 +609,28 @@ fn datagrams_get_lost_and_overtake_one_another_while_tcps_bytes_do_neither() {
 fn a_datagram_from_a_terminal_reaches_the_page() {
     let demo = start("tcp");
     let mut page = watch(&demo, "t");
-    let state: Value = serde_json::from_str(&udp(&demo)).expect("JSON");
+    let state: Value = serde_json::from_str(&relay(&demo)).expect("JSON");
     let relay = state["relay"].as_str().expect("an address").to_string();
     let room = demo.beside("room");
-    assert_eq!(relay.rsplit(':').next(), room.rsplit(':').next(), "one number, two ports: TCP's and UDP's");
+    assert_eq!(
+        relay.rsplit(':').next(),
+        room.rsplit(':').next(),
+        "one number, two ports: TCP's and UDP's"
+    );
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
     for bytes in [&b"hello\n"[..], b"", b"\xff\xfe<b>", &[b'x'; 2000]] {
         socket.send_to(bytes, &relay).expect("UDP takes it");
     }
     let mut texts = Vec::new();
     while texts.len() < 4 {
-        let datagram: Value = serde_json::from_str(&page.event("datagram").data.expect("data")).expect("JSON");
+        let datagram: Value =
+            serde_json::from_str(&page.event("datagram").data.expect("data")).expect("JSON");
         texts.push(datagram["text"].as_str().unwrap_or_default().to_string());
     }
     assert_eq!(
         &texts[..3],
         ["hello", "", "\u{fffd}\u{fffd}<b>"],
-        "a datagram has borders of its own, even an empty one"
+        "a datagram has its boundaries, even an empty one"
     );
     assert_eq!(texts[3].len(), 60, "and no more is kept of it than is shown");
     demo.lives_on();
@@ -507,7 +641,8 @@ fn when_files_run_out_the_servers_pause_and_then_go_on() {
     needs_our_server!("our way to take files away");
     let demo = Setup::new("tcp").open_files(160).start();
     for _ in 0..3 {
-        let many: Vec<_> = (0..120).filter_map(|_| Wire::try_connect(&demo.beside("room")).ok()).collect();
+        let many: Vec<_> =
+            (0..120).filter_map(|_| Wire::try_connect(&demo.beside("room")).ok()).collect();
         assert!(many.len() > 20, "{} connections only", many.len());
     }
     let deadline = Instant::now() + DEADLINE;
@@ -517,6 +652,6 @@ fn when_files_run_out_the_servers_pause_and_then_go_on() {
         if wire.try_message(LF, PATIENCE).is_some() {
             return;
         }
-        assert!(Instant::now() < deadline, "the server takes nobody any more");
+        assert!(Instant::now() < deadline, "the server takes no connection any more");
     }
 }
