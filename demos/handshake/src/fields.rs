@@ -51,7 +51,7 @@ pub fn check_host_and_origin(request: &Request, site: &Site) -> Result<(), Refus
     if !site.is_own_host(host) {
         return Err(Refusal::new(421, format!("This server is not {host}.")));
     }
-    if request.all("Origin").any(|origin| !site.is_own_origin(origin, host)) {
+    if request.all("Origin").any(|origin| !site.is_allowed_origin(origin, host)) {
         return Err(Refusal::new(403, "A page from another origin may not use this server."));
     }
     Ok(())

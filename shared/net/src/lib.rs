@@ -2,6 +2,7 @@
 
 mod close;
 mod deadline;
+mod split;
 
 use std::io;
 use std::net::{TcpListener, TcpStream};
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 pub use close::{close, drain};
 pub use deadline::read_before;
+pub use split::Splitter;
 
 /// The stack of a connection's thread, in bytes.
 const STACK: usize = 256 * 1024;

@@ -13,7 +13,7 @@ use crate::unit::UnitBuilder;
 const MAX_LINE: usize = 1024;
 
 /// The parts of a body.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct MixedReplace {
     /// Two hyphens and the boundary.
     delimiter: Vec<u8>,
@@ -31,9 +31,10 @@ pub(crate) struct MixedReplace {
     summary: Summary,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum PartPosition {
     /// Before the first boundary.
+    #[default]
     Preamble,
     Head,
     Body,
@@ -56,17 +57,7 @@ struct OpenPart {
 
 impl MixedReplace {
     pub fn new(boundary: &str) -> Self {
-        MixedReplace {
-            delimiter: format!("--{boundary}").into_bytes(),
-            position: PartPosition::Preamble,
-            line: Vec::new(),
-            line_bytes: 0,
-            line_from: 0,
-            end_before: 0,
-            last: 0,
-            part: OpenPart::default(),
-            summary: Summary::default(),
-        }
+        MixedReplace { delimiter: format!("--{boundary}").into_bytes(), ..MixedReplace::default() }
     }
 
     /// Whether the line is a boundary; `Some(true)`: the last one.

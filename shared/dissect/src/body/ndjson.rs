@@ -15,12 +15,6 @@ pub(crate) struct JsonLines {
     summary: Summary,
 }
 
-impl JsonLines {
-    pub fn new() -> Self {
-        JsonLines::default()
-    }
-}
-
 /// The open bytes of the builder as a line, and what it says.
 fn line(builder: &mut UnitBuilder, earlier: bool, note: &'static str) -> String {
     let text = builder.open_text().trim_end_matches(['\r', '\n']).to_string();

@@ -32,10 +32,13 @@ impl Delimited {
         let first = std::mem::take(&mut self.first);
         let line = if first { self.builder.kept().to_vec() } else { Vec::new() };
         let unit = unit(&mut self.builder, self.end, true, std::mem::take(&mut self.beheaded));
-        if line.starts_with(b"writes lengths") {
-            negotiation.next = Some(Box::new(LengthPrefixed::new(self.dir, unit.to)));
-        } else if line.starts_with(b"writes none") {
-            negotiation.next = Some(Box::new(Opaque::new(self.dir, unit.to, "")));
+        let words: Vec<&[u8]> = line.trim_ascii_end().split(|&byte| byte == b' ').collect();
+        match words[..] {
+            [b"writes", b"lengths", ..] => {
+                negotiation.next = Some(Box::new(LengthPrefixed::new(self.dir, unit.to)));
+            }
+            [b"writes", b"none", ..] => negotiation.next = Some(Box::new(Opaque::new(self.dir, unit.to, ""))),
+            _ => {}
         }
         out.push(unit);
     }
