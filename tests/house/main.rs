@@ -9,7 +9,9 @@
 //! cargo run -p tests -- lint             # checks formatting and lints
 //! ```
 
+mod index;
 mod libtest;
+mod new;
 mod programs;
 mod run;
 
@@ -23,9 +25,12 @@ fn main() -> ExitCode {
     let done = match words[..] {
         ["test"] => run::everything(),
         ["test", demo] => run::one_demo(demo),
+        ["new", name] => new::demo(workspace(), name, None),
+        ["new", name, port] => new::demo(workspace(), name, Some(port)),
+        ["index"] => index::write(workspace()),
         ["fmt"] => format(&[]),
         ["lint"] => format(&["--check"]).and_then(|()| clippy()),
-        _ => Err("say one of: test [DEMO], new NAME, index, fmt, lint".to_string()),
+        _ => Err("say one of: test [DEMO], new NAME [PORT], index, fmt, lint".to_string()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -22,8 +22,13 @@ pub struct Program {
 /// of these packages: `--workspace`, or `-p` and names.
 pub fn build(started: &[&str], tests: &[&str]) -> Result<Vec<Program>, String> {
     super::succeed(super::cargo().args(["build", "--bins", "--examples"]).args(started))?;
+    build_tests(tests)
+}
+
+/// Builds test programs.
+pub fn build_tests(which: &[&str]) -> Result<Vec<Program>, String> {
     let mut build = super::cargo();
-    build.args(["test", "--no-run", "--message-format=json-render-diagnostics"]).args(tests);
+    build.args(["test", "--no-run", "--message-format=json-render-diagnostics"]).args(which);
     let built = build.stdout(Stdio::piped()).stderr(Stdio::inherit()).output().map_err(|error| error.to_string())?;
     if !built.status.success() {
         return Err("the tests do not compile".to_string());
@@ -68,10 +73,5 @@ impl Program {
     /// The command that runs one of its tests again.
     pub fn again(&self, test: &str) -> String {
         format!("cargo test {} -- --exact {test}", self.address)
-    }
-
-    /// Whether it has the tests of all demos of a kind, in modules of their names.
-    pub fn gathers_demos(&self) -> bool {
-        ["wire", "pages", "tasks", "recordings"].contains(&self.name.as_str())
     }
 }

@@ -44,18 +44,19 @@ pub fn everything() -> Result<(), String> {
     tell(&total, start.elapsed())
 }
 
+/// The programs that have the tests of all demos, in modules of the demos' names.
+const GATHERED: [&str; 4] = ["wire", "pages", "tasks", "recordings"];
+
 /// The tests of one demo: its unit tests, and its modules in the programs that gather all demos.
 pub fn one_demo(name: &str) -> Result<(), String> {
     let start = Instant::now();
     let mut total = Total::default();
-    let programs = programs::build(&["-p", name], &["-p", "tests", "-p", name])?;
-    let is_own = |program: &Program| program.address.starts_with(&format!("-p {name} "));
-    let chosen = programs.into_iter().filter(|program| is_own(program) || program.gathers_demos());
-    let chosen = chosen.map(|program| {
-        let filter = (!is_own(&program)).then(|| format!("{name}::"));
-        (program, filter)
-    });
-    run(chosen.collect(), &mut total);
+    let own = programs::build(&["-p", name], &["-p", name])?;
+    let gathered: Vec<&str> = GATHERED.iter().flat_map(|program| ["--test", program]).collect();
+    let gathered = programs::build_tests(&[&["-p", "tests"][..], &gathered].concat())?;
+    let own = own.into_iter().map(|program| (program, None));
+    let gathered = gathered.into_iter().map(|program| (program, Some(format!("{name}::"))));
+    run(own.chain(gathered).collect(), &mut total);
     tell(&total, start.elapsed())
 }
 

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::Server;
 use crate::server::workspace;
@@ -24,14 +25,20 @@ const KEPT: [&str; 11] = [
     "https_proxy",
 ];
 
-/// A clone in an empty folder of its own. Goes when it goes out of scope.
+/// A clone in a folder of its own, one test at a time.
 pub struct Fresh {
     folder: PathBuf,
     target: PathBuf,
+    _alone: MutexGuard<'static, ()>,
 }
+
+static ALONE: Mutex<()> = Mutex::new(());
 
 impl Fresh {
     /// Clones the repository, with what was changed and not committed yet: what you are going to commit is what is tried.
+    ///
+    /// The clone is kept from run to run, and so is its build, beside that of this test: what has not changed since need not
+    /// be compiled again. Git sees to it that every file is as in a new clone, and that no other file is there.
     ///
     /// `None`, and a word on the terminal, when this folder is no repository: an unpacked archive can't be cloned.
     pub fn clone() -> Option<Fresh> {
@@ -39,9 +46,18 @@ impl Fresh {
             crate::skipped("this folder is no git repository, so it can't be cloned");
             return None;
         }
-        let folder = env::temp_dir().join(format!("fresh-clone-{}", std::process::id()));
-        let _left_over = fs::remove_dir_all(&folder);
-        run(git().args(["clone", "--quiet", "--no-local"]).arg(workspace()).arg(&folder));
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        // Workspaces beside each other have clones beside each other, outside of both.
+        let place = workspace().display().to_string().replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+        let folder = env::temp_dir().join(format!("fresh-clone{place}"));
+        let commit = listed(&["rev-parse", "HEAD"]).remove(0);
+        if !folder.join(".git").is_dir() {
+            run(git().args(["clone", "--quiet", "--no-local"]).arg(workspace()).arg(&folder));
+        }
+        let within = |args: &[&str]| run(git().args(args).current_dir(&folder));
+        within(&["fetch", "--quiet", "--force", &workspace().display().to_string(), "HEAD"]);
+        within(&["checkout", "--quiet", "--force", "--detach", &commit]);
+        within(&["clean", "-ffdxq"]);
         for changed in listed(&["ls-files", "--modified", "--others", "--exclude-standard"]) {
             let (from, to) = (workspace().join(&changed), folder.join(&changed));
             if from.is_file() {
@@ -51,11 +67,9 @@ impl Fresh {
                 let _gone = fs::remove_file(to);
             }
         }
-        // The clone's build has a folder of its own, beside that of this test's build and kept from run to run, for the sake
-        // of time: the libraries need not be compiled each time. Our own crates are, for their files are new.
         let own = env::current_exe().expect("a test program knows where it is");
         let target = own.ancestors().nth(3).expect("a test program lies in TARGET/PROFILE/deps").join("fresh-clone");
-        Some(Fresh { folder, target })
+        Some(Fresh { folder, target, _alone: alone })
     }
 
     /// The clone's folder.
@@ -103,12 +117,6 @@ impl Fresh {
         let mut command = self.command(line);
         command.env("PORT", "0");
         Server::from_command(line, command)
-    }
-}
-
-impl Drop for Fresh {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.folder);
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use demo::Site;
 use handshake::client;
-use handshake::page_server::{Answer, read_body};
+use handshake::page_server::{PageAnswer, read_body};
 use handshake::refusal::Refusal;
 use handshake::request::Request;
 use serde_json::{Value, json};
@@ -35,12 +35,12 @@ const MAX_ANSWER: usize = 256 * 1024;
 ///
 /// # Errors
 /// The refusal to answer with.
-pub fn answer(stream: &TcpStream, request: &Request, rest: Vec<u8>, site: &Site) -> Result<Answer, Refusal> {
+pub fn answer(stream: &TcpStream, request: &Request, rest: Vec<u8>, site: &Site) -> Result<PageAnswer, Refusal> {
     let (path, pieces) = read_order(&read_body(stream, request, rest, MAX_BODY, site.head_timeout)?)?;
     let (bytes, closed) = send(request.host().unwrap_or(""), path, &pieces, site)
         .map_err(|error| Refusal::new(502, format!("The bytes did not arrive: {error}.")))?;
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(Answer::json(&json!({ "hex": hex, "frames": describe(&bytes), "closed": closed })))
+    Ok(PageAnswer::json(&json!({ "hex": hex, "frames": describe(&bytes), "closed": closed })))
 }
 
 fn read_order(body: &[u8]) -> Result<(&'static str, Vec<Vec<u8>>), Refusal> {

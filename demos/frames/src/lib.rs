@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use demo::{Demo, Site, Speaks};
-use handshake::page_server::{self, Answer, method_not_allowed, not_found, speaks_websocket};
+use handshake::page_server::{self, PageAnswer, method_not_allowed, not_found, speaks_websocket};
 use handshake::refusal::Refusal;
 use handshake::request::Request;
 use room::{Cursor, Reader, Room};
@@ -140,7 +140,7 @@ fn tell(sender: &Sender, mut reader: Reader) {
 /// Answers an ordinary request: the page, and the composer's orders.
 fn answer(stream: &TcpStream, request: &Request, rest: Vec<u8>, site: &Site) -> io::Result<()> {
     page_server::answer(stream, request, site, |method, path| match (method, path) {
-        ("GET", "/") => Ok(Answer::page(&DEMO, request, site)),
+        ("GET", "/") => Ok(PageAnswer::page(&DEMO, request, site)),
         ("POST", "/compose") => composer::answer(stream, request, rest, site),
         ("GET", "/echo") => Err(speaks_websocket()),
         (_, "/" | "/echo") => Err(method_not_allowed("GET, HEAD")),

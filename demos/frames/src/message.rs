@@ -38,7 +38,7 @@ pub enum DataMessage {
 
 /// What has arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Received {
+pub enum Incoming {
     /// The last byte of a message.
     Message(DataMessage),
     /// A ping with this payload, to be answered by a pong with the same.
@@ -122,7 +122,7 @@ impl Receiver {
     ///
     /// # Errors
     /// Why the connection must be failed. Nothing that follows may be looked at then (7.1.7).
-    pub fn receive(&mut self, arrived: &mut [u8]) -> Result<(usize, Option<Received>), Failure> {
+    pub fn receive(&mut self, arrived: &mut [u8]) -> Result<(usize, Option<Incoming>), Failure> {
         if self.message.is_none() {
             self.held.give_back(); // the caller has done with the last message
         }
@@ -207,15 +207,15 @@ impl Receiver {
     // ANCHOR_END: keep
 
     /// The last byte of a frame has been kept. It may also be the last of a message.
-    fn end(&mut self, header: &FrameHeader) -> Result<Option<Received>, Failure> {
+    fn end(&mut self, header: &FrameHeader) -> Result<Option<Incoming>, Failure> {
         Ok(match header.opcode {
-            Opcode::Ping => Some(Received::Ping(mem::take(&mut self.control))),
-            Opcode::Pong => Some(Received::Pong(mem::take(&mut self.control))),
-            Opcode::Close => Some(Received::Close(Close::parse(&mem::take(&mut self.control))?)),
+            Opcode::Ping => Some(Incoming::Ping(mem::take(&mut self.control))),
+            Opcode::Pong => Some(Incoming::Pong(mem::take(&mut self.control))),
+            Opcode::Close => Some(Incoming::Close(Close::parse(&mem::take(&mut self.control))?)),
             Opcode::Continuation | Opcode::Text | Opcode::Binary if !header.fin => None,
             Opcode::Continuation | Opcode::Text | Opcode::Binary => match self.message.take() {
-                Some(Partial::Text(text)) => Some(Received::Message(DataMessage::Text(text.finish()?))),
-                Some(Partial::Binary(bytes)) => Some(Received::Message(DataMessage::Binary(bytes))),
+                Some(Partial::Text(text)) => Some(Incoming::Message(DataMessage::Text(text.finish()?))),
+                Some(Partial::Binary(bytes)) => Some(Incoming::Message(DataMessage::Binary(bytes))),
                 None => None,
             },
         })
@@ -276,11 +276,11 @@ mod tests {
     const KEY: Option<[u8; 4]> = Some([0x37, 0xfa, 0x21, 0x3d]);
 
     /// Everything that the server's end makes of these bytes, and how it ended.
-    fn receive(bytes: &[u8]) -> (Vec<Received>, Option<Failure>) {
+    fn receive(bytes: &[u8]) -> (Vec<Incoming>, Option<Failure>) {
         receive_as(Receiver::new(Role::Server, 1_000), bytes)
     }
 
-    fn receive_as(mut receiver: Receiver, bytes: &[u8]) -> (Vec<Received>, Option<Failure>) {
+    fn receive_as(mut receiver: Receiver, bytes: &[u8]) -> (Vec<Incoming>, Option<Failure>) {
         let (mut bytes, mut at, mut events) = (bytes.to_vec(), 0, Vec::new());
         loop {
             match receiver.receive(&mut bytes[at..]) {
@@ -307,8 +307,8 @@ mod tests {
         receive(bytes).1.expect("this should fail the connection").code
     }
 
-    fn text(text: &str) -> Received {
-        Received::Message(DataMessage::Text(text.to_string()))
+    fn text(text: &str) -> Incoming {
+        Incoming::Message(DataMessage::Text(text.to_string()))
     }
 
     #[test]
@@ -319,7 +319,7 @@ mod tests {
             (false, Opcode::Continuation, b""),
             (true, Opcode::Continuation, b"lo"),
         ]);
-        assert_eq!(receive(&wire), (vec![Received::Ping(b"?".to_vec()), text("Hello")], None));
+        assert_eq!(receive(&wire), (vec![Incoming::Ping(b"?".to_vec()), text("Hello")], None));
     }
 
     /// Published mistake: one read taken for one frame.
@@ -327,7 +327,7 @@ mod tests {
     fn one_read_may_bring_many_frames_and_a_frame_may_need_many_reads() {
         let wire =
             wire(&[(true, Opcode::Text, b"one"), (true, Opcode::Text, b"two"), (true, Opcode::Binary, &[7; 300])]);
-        let expected = (vec![text("one"), text("two"), Received::Message(DataMessage::Binary(vec![7; 300]))], None);
+        let expected = (vec![text("one"), text("two"), Incoming::Message(DataMessage::Binary(vec![7; 300]))], None);
         assert_eq!(receive(&wire), expected, "in one piece");
         let mut receiver = Receiver::new(Role::Server, 1_000);
         let (mut events, mut unread) = (Vec::new(), Vec::new());
@@ -400,7 +400,7 @@ mod tests {
         assert_eq!(code(&huge), MESSAGE_TOO_BIG, "2^63 - 1 bytes, said to come");
         assert_eq!(receive(&wire(&[(true, Opcode::Binary, &[0; 1_000])])).1, None);
         let ping = wire(&[(false, Opcode::Binary, &[0; 1_000]), (true, Opcode::Ping, b"still there?")]);
-        assert_eq!(receive(&ping), (vec![Received::Ping(b"still there?".to_vec())], None), "a ping is no part of it");
+        assert_eq!(receive(&ping), (vec![Incoming::Ping(b"still there?".to_vec())], None), "a ping is no part of it");
     }
 
     #[test]
@@ -408,7 +408,7 @@ mod tests {
         let wire = wire(&[(true, Opcode::Close, b"\x03\xe8bye")]);
         assert_eq!(
             receive(&wire).0,
-            [Received::Close(Close { code: Some(NORMAL_CLOSURE), reason: "bye".to_string() })]
+            [Incoming::Close(Close { code: Some(NORMAL_CLOSURE), reason: "bye".to_string() })]
         );
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::close::{Close, Failure};
 use crate::inbox::Inbox;
 use crate::limits::Limits;
-use crate::message::{DataMessage, Received, Receiver, Role};
+use crate::message::{DataMessage, Incoming, Receiver, Role};
 use crate::outbox::Sender;
 
 /// What came next.
@@ -103,10 +103,10 @@ impl WebSocket {
             };
             self.inbox.take(taken);
             match received {
-                Some(Received::Message(message)) => return Next::Message(message),
-                Some(Received::Pong(payload)) => return Next::Pong(payload),
-                Some(Received::Ping(payload)) => self.sender.pong(&payload),
-                Some(Received::Close(close)) => return self.finish(End::Closed(close)),
+                Some(Incoming::Message(message)) => return Next::Message(message),
+                Some(Incoming::Pong(payload)) => return Next::Pong(payload),
+                Some(Incoming::Ping(payload)) => self.sender.pong(&payload),
+                Some(Incoming::Close(close)) => return self.finish(End::Closed(close)),
                 None if taken > 0 => {}
                 None => match self.wait() {
                     Ok(1..) => {}

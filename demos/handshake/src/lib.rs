@@ -5,8 +5,8 @@
 //! Wire   `GET /socket`, `Upgrade: websocket`, `Sec-WebSocket-Key` ... `101`, `Sec-WebSocket-Accept` ... bytes
 //! Book   `book/src/handshake.md`
 //!
-//! Left out: what the bytes after 101 mean. This server shows them as they come; `frames`, the next lesson, can read
-//! them. Also left out: extensions, cookies, logins. Source: RFC 6455, sections 1.3 and 4.
+//! Left out: extensions, cookies, logins, and what the bytes after 101 mean: the next lesson, `frames`, can read them.
+//! Source: RFC 6455, sections 1.3 and 4.
 
 pub mod address;
 pub mod client;
@@ -67,10 +67,7 @@ pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Res
 
 // ANCHOR: upgrade
 /// Answers a handshake with 101, and from then on the connection is a WebSocket; or refuses it, and
-/// then the result is `None`.
-///
-/// # Errors
-/// When the client has gone.
+/// then the result is `None`. An error means that the client has gone.
 pub fn upgrade(
     mut stream: &TcpStream,
     request: &Request,
@@ -138,13 +135,11 @@ pub fn switching_protocols(accepted: &Accepted) -> String {
 }
 // ANCHOR_END: switching
 
-/// The text that is added to the key before the hash (RFC 6455, 1.3). It is no secret: it is a number that is used for
-/// nothing else, so that only a server which knows WebSocket computes the right answer.
+/// What is added to the key before the hash (RFC 6455, 1.3). No secret: it only is used nowhere else.
 pub const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 // ANCHOR: accept-key
 /// The answer to a key: base64 of the SHA-1 of the key and the GUID (RFC 6455, 4.2.2, item 5.4).
-///
 /// It proves that the server understood a handshake. It proves nothing about the client.
 pub fn accept_key(key: &str) -> String {
     let sha1 = Sha1::from(format!("{key}{GUID}")).digest().bytes(); // 20 bytes

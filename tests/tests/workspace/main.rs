@@ -3,4 +3,5 @@
 
 mod book;
 mod budget;
+mod new_demo;
 mod readme;
