@@ -8,6 +8,7 @@ const FILES: &[(&str, &str)] = &[
     ("cable-box.js", include_str!("cable-box.js")),
     ("dom.js", include_str!("dom.js")),
     ("feed.js", include_str!("feed.js")),
+    ("history.js", include_str!("history.js")),
     ("icon.svg", include_str!("icon.svg")),
     ("room.js", include_str!("room.js")),
     ("style.css", include_str!("style.css")),

@@ -298,11 +298,13 @@ fn mask(text: &str) -> String {
             _ => out += line,
         }
     }
-    if let Some((before, after)) = out.split_once("to-ports=\"")
-        && let Some((_, rest)) = after.split_once('"')
-    {
-        out = format!("{before}to-ports=\"PORT\"{rest}");
-    }
+    let mut pieces = out.split("to-ports=\"");
+    let first = pieces.next().unwrap_or_default().to_string();
+    let out = pieces.fold(first, |out, piece| {
+        let (_, rest) = piece.split_once('"').unwrap_or_default();
+        format!("{out}to-ports=\"PORT\"{rest}")
+    });
+    let out = mask_lives(&out);
     // The boundary of a multipart answer is drawn anew each time: "part-" and 32 hexadecimal digits.
     let mut pieces = out.split("part-");
     let mut unbound = pieces.next().unwrap_or_default().to_string();
@@ -325,6 +327,17 @@ fn mask(text: &str) -> String {
         masked.push(c);
     }
     masked.trim_end_matches('\0').to_string()
+}
+
+/// The room's life stands as a sign: eight hexadecimal digits, in front of a cursor's hyphen or at the end of a JSON text.
+fn mask_lives(text: &str) -> String {
+    let pieces = text.split_inclusive(|c: char| !c.is_ascii_hexdigit());
+    pieces
+        .map(|piece| match piece.get(8..) {
+            Some(end @ ("-" | "\"")) => format!("LIFE{end}"),
+            _ => piece.to_string(),
+        })
+        .collect()
 }
 
 fn bytes(hex: &str) -> String {
