@@ -15,7 +15,7 @@ fn the_recording_is_what_the_wire_says() {
     tape.say(&mut other, "hello");
     let said = tape.expect("said", "up", "body", "hello");
     let life = tests::life(&page.answer().1);
-    let pushed = tape.expect("news", "down", "chunk", "hello");
+    let pushed = tape.expect("news", "down", "chunk", "after");
     // Between two questions the page does not listen, and two messages are said.
     tape.say(&mut other, "are you there?");
     tape.say(&mut other, "yes");

@@ -17,12 +17,12 @@ fn the_recording_is_what_the_wire_says() {
     let mut other = tape.connect();
     tape.say(&mut other, "hello");
     let said = tape.find("said", "up", "body", "hello");
-    let event = tape.expect("event", "down", "chunk", "message 1");
+    let event = tape.expect("event", "down", "chunk", "event: message");
     let id = page.event("").id.expect("a message has an id");
     let life = id.split('-').next().unwrap_or_default().to_string();
     tape.pause(400);
     tape.say(&mut other, "two\nlines");
-    let lines = tape.expect("lines", "down", "chunk", "message 2");
+    let lines = tape.expect("lines", "down", "chunk", "event: message");
     page.event("");
     let beat = tape.expect("beat", "down", "chunk", "comment");
     tape.pause(300);
