@@ -8,6 +8,7 @@ const FILES: &[(&str, &str)] = &[
     ("cable-box.js", include_str!("cable-box.js")),
     ("dom.js", include_str!("dom.js")),
     ("feed.js", include_str!("feed.js")),
+    ("history.js", include_str!("history.js")),
     ("icon.svg", include_str!("icon.svg")),
     ("room.js", include_str!("room.js")),
     ("style.css", include_str!("style.css")),
@@ -17,6 +18,11 @@ const FILES: &[(&str, &str)] = &[
 
 /// The folder of these files on the machine that built this.
 pub const FOLDER: &str = env!("CARGO_MANIFEST_DIR");
+
+/// The names of all files.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    FILES.iter().map(|(name, _)| *name)
+}
 
 /// A file by its name, read anew at each request so that an edit needs a reload and no build.
 pub fn file(name: &str) -> Option<String> {
