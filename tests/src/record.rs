@@ -314,6 +314,7 @@ fn mask(text: &str) -> String {
         unbound += if digits == 32 { &piece[32..] } else { piece };
     }
     let out = unbound;
+    let out = mask_lives(&out);
     // Milliseconds since 1970 have thirteen digits.
     let mut masked = String::new();
     let mut digits = String::new();
@@ -329,15 +330,21 @@ fn mask(text: &str) -> String {
     masked.trim_end_matches('\0').to_string()
 }
 
-/// The room's life stands as a sign: eight hexadecimal digits, in front of a cursor's hyphen or at the end of a JSON text.
+/// The life of the room is another at each start: eight hexadecimal digits that stand alone.
 fn mask_lives(text: &str) -> String {
-    let pieces = text.split_inclusive(|c: char| !c.is_ascii_hexdigit());
-    pieces
-        .map(|piece| match piece.get(8..) {
-            Some(end @ ("-" | "\"")) => format!("LIFE{end}"),
-            _ => piece.to_string(),
-        })
-        .collect()
+    let mut out = String::new();
+    let mut word = String::new();
+    for c in text.chars().chain(['\0']) {
+        if c.is_ascii_alphanumeric() {
+            word.push(c);
+            continue;
+        }
+        let is_life = word.len() == 8 && word.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        out += if is_life { "LIFE" } else { &word };
+        word.clear();
+        out.push(c);
+    }
+    out.trim_end_matches('\0').to_string()
 }
 
 fn bytes(hex: &str) -> String {
