@@ -39,19 +39,21 @@ class WireView extends HTMLElement {
   #scheduled = false;
   #feed = null;
   #listeners = new AbortController();
+  #sizes = new ResizeObserver(() => this.#resize());
   #built = false;
 
   connectedCallback() {
     if (!this.#built) this.#build();
     this.#built = true;
     this.#listeners = new AbortController();
-    new ResizeObserver(() => this.#resize()).observe(this.ladder);
+    this.#sizes.observe(this.ladder);
     if (this.hasAttribute("src")) this.#record();
     else this.#listen();
   }
 
   disconnectedCallback() {
     this.#listeners.abort();
+    this.#sizes.disconnect();
     this.#feed?.close();
     clearInterval(this.ticking);
     this.stop?.();
