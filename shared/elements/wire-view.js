@@ -16,7 +16,7 @@ const KEEP = 5_000; // rows kept in the page
 const SPARE = 8; // rows drawn above and below the window
 const SILENCE = 1_500_000; // a pause as long as this is said in words, in microseconds
 const LATE = 5_000; // under way longer than this: drawn slanted, in microseconds
-const MARKS = new Set(["open", "fin", "reset", "lost"]); // acts of TCP: they have no bytes
+const MARKS = new Set(["open", "fin", "reset", "lost", "garbled"]); // acts of TCP and of the cable: they have no bytes
 
 class WireView extends HTMLElement {
   #rows = new Map(); // n → row, oldest first
