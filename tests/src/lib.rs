@@ -16,7 +16,7 @@
 //! The wire tests can be aimed at a server that somebody else wrote, in any language:
 //!
 //! ```sh
-//! TARGET=http://127.0.0.1:9000 cargo test -p tests --test longpoll
+//! TARGET=http://127.0.0.1:9000 cargo test -p tests --test wire -- longpoll::
 //! ```
 //!
 //! Nothing here sleeps and hopes. A test waits for the event itself, and gives up after [`DEADLINE`].
@@ -26,6 +26,8 @@ mod bad_cable;
 mod bench;
 pub mod browser;
 mod fresh;
+pub mod page;
+pub mod promises;
 mod random;
 pub mod record;
 mod server;
@@ -40,7 +42,7 @@ pub use bad_cable::{PATIENCE, check_heard, over_a_bad_cable};
 pub use bench::{Bench, Feed, Row};
 pub use fresh::Fresh;
 pub use random::Random;
-pub use server::{Server, Setup, aimed, start, start_with};
+pub use server::{Server, Setup, aimed, example, start, start_with, workspace};
 pub use wire::{End, Wire};
 
 /// How long a test waits for anything before it fails. Generous: only a test that fails takes so long.

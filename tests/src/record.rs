@@ -1,6 +1,6 @@
 //! Recordings of the wire for the book: a scripted exchange with a real demo, written down as its bench saw it.
 //!
-//! The scripts (`tests/tests/recordings.rs`) send the heads that a browser sends, byte for byte: they were taken off the
+//! The scripts (`tests/recording.rs` of each demo) send the heads that a browser sends, byte for byte: they were taken off the
 //! wire of Chromium and lie in `tests/heads`. Only the script's own socket stands in for the browser, so that the same
 //! exchange can be had again and compared.
 
@@ -47,22 +47,6 @@ pub struct Tape {
     before: u64,
     /// Rows behind this one are another number of beats at every run: only how the connection ends is compared.
     loose: Option<u64>,
-}
-
-/// A frame as a client sends it: first byte, payload, and the masking key of the examples in RFC 6455, 5.7.
-pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
-    let key = [0x37, 0xfa, 0x21, 0x3d];
-    let mut frame = vec![first];
-    match payload.len() {
-        short @ 0..=125 => frame.push(0x80 | short as u8),
-        middle => {
-            frame.push(0x80 | 126);
-            frame.extend((middle as u16).to_be_bytes());
-        }
-    }
-    frame.extend(key);
-    frame.extend(payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key));
-    frame
 }
 
 /// The lines of a head as they go over the wire, with its places filled.

@@ -129,7 +129,9 @@ fn build(name: &str) -> PathBuf {
     let target = profile.parent().expect("and PROFILE lies in TARGET");
 
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
-    if built.get_or_insert_default().insert(name.to_string()) {
+    // The runner of all tests builds everything first, and cargo need not be asked.
+    let is_built = std::env::var_os("TESTS_ARE_BUILT").is_some();
+    if !is_built && built.get_or_insert_default().insert(name.to_string()) {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new(cargo);
         // `polling/short` is the example `short` of the demo `polling`.
@@ -147,6 +149,11 @@ fn build(name: &str) -> PathBuf {
         None => name.to_string(),
     };
     profile.join(program + std::env::consts::EXE_SUFFIX)
+}
+
+/// An example that is no demo but a client of one, built and not started yet.
+pub fn example(package: &str, name: &str) -> Command {
+    Command::new(build(&format!("{package}/{name}")))
 }
 
 /// The folder with the workspace's `Cargo.toml`.
@@ -239,6 +246,15 @@ impl Server {
         let body = wire.text();
         assert_eq!(head.status, 201, "POST /say answers 201 with the message; this is the answer: {body}");
         Message::read(&body)
+    }
+
+    /// Says all of these over one connection.
+    pub fn say_all(&self, texts: &[impl AsRef<str>]) {
+        let mut wire = self.connect();
+        for text in texts {
+            wire.post("/say", &[], text.as_ref());
+            assert_eq!(wire.answer().0.status, 201);
+        }
     }
 
     /// Fails unless the server still does what it is for.

@@ -3,6 +3,7 @@
 //! A demo brings one function, `serve(listener, room, site)`, which carries the room over one technique. Everything that
 //! a demo needs to know of the place where it runs is in the [`Site`].
 
+pub mod index;
 mod page;
 mod site;
 
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use room::Room;
 
 pub use page::{File, Html, Page};
-pub use site::Site;
+pub use site::{Shared, Site};
 
 /// Serves the room on the listener until something is wrong with the listener itself.
 pub type Serve = fn(TcpListener, Arc<Room>, Arc<Site>) -> io::Result<()>;

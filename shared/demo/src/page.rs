@@ -11,7 +11,7 @@ pub struct Page {
     /// the technique and not them: `{{bench}}/NAME` in the page, `./NAME` in another script.
     pub assets: &'static [(&'static str, File)],
     /// What this page may load besides what every page may: a directive of its Content Security Policy, and the sources to
-    /// add to it. Empty for most pages.
+    /// add to it, with the same addresses filled in as in the page. Empty for most pages.
     pub policy: &'static [(&'static str, &'static str)],
 }
 
@@ -50,13 +50,7 @@ impl Page {
         let public = site.public_address().to_string();
         let host = if site.is_own_host(host) { host } else { &public };
         let name = Site::host_name(host);
-        let mut text = self.html.text();
-        for (server, port) in &site.side_ports {
-            text = text.replace(&format!("{{{{{server}}}}}"), &format!("{name}:{port}"));
-        }
-        let text = text
-            .replace("{{bench}}", &format!("http://{name}:{}", site.bench_port))
-            .replace("{{book}}", &format!("http://{name}:{}", Site::BOOK_PORT))
+        let text = fill(&self.html.text(), name, site)
             .replace("<script type=\"module\">", &format!("<script type=\"module\" nonce=\"{nonce}\">"));
         Html { text, policy: self.policy(host, &nonce, site) }
     }
@@ -64,10 +58,10 @@ impl Page {
     /// The Content Security Policy: the page loads from the demo, its side servers and the bench, and the book may frame
     /// it. The book answers on a loopback address only, but not always on its usual port.
     fn policy(&self, host: &str, nonce: &str, site: &Site) -> String {
-        let name = Site::host_name(host);
+        let host_name = Site::host_name(host);
         let side_ports = site.side_ports.iter().map(|(_, port)| *port);
         let ports = side_ports.chain([site.bench_port]).filter(|port| *port != 0);
-        let own = ports.fold("'self'".to_string(), |own, port| format!("{own} http://{name}:{port}"));
+        let own = ports.fold("'self'".to_string(), |own, port| format!("{own} http://{host_name}:{port}"));
         let mut directives = vec![
             ("default-src", "'none'".to_string()),
             ("script-src", format!("{own} 'nonce-{nonce}'")),
@@ -82,12 +76,22 @@ impl Page {
         ];
         for (name, more) in self.policy {
             match directives.iter_mut().find(|(other, _)| other == name) {
-                Some((_, sources)) => *sources += &format!(" {more}"),
-                None => directives.push((name, (*more).to_string())),
+                Some((_, sources)) => *sources += &format!(" {}", fill(more, host_name, site)),
+                None => directives.push((name, fill(more, host_name, site))),
             }
         }
         directives.iter().map(|(name, sources)| format!("{name} {sources}")).collect::<Vec<_>>().join("; ")
     }
+}
+
+/// Fills in the addresses for a browser that knows this machine under this name.
+fn fill(text: &str, name: &str, site: &Site) -> String {
+    let mut text = text.to_string();
+    for (server, port) in &site.side_ports {
+        text = text.replace(&format!("{{{{{server}}}}}"), &format!("{name}:{port}"));
+    }
+    text.replace("{{bench}}", &format!("http://{name}:{}", site.bench_port))
+        .replace("{{book}}", &format!("http://{name}:{}", Site::BOOK_PORT))
 }
 
 /// 128 random bits in hexadecimal: a number for one answer only.
@@ -122,7 +126,7 @@ mod tests {
     const PAGE: Page = Page {
         html: File { path: "", built_in: "<script type=\"module\">import \"{{bench}}/room.js\"</script>{{data}}" },
         assets: &[],
-        policy: &[("script-src", "'wasm-unsafe-eval'"), ("worker-src", "'self'")],
+        policy: &[("script-src", "'wasm-unsafe-eval'"), ("worker-src", "ws://{{data}}")],
     };
 
     fn site() -> Site {
@@ -146,7 +150,7 @@ mod tests {
         let connect = "'self' http://localhost:8103 http://localhost:9003 ws://localhost:8003";
         assert_eq!(directive("connect-src "), connect);
         assert!(directive("script-src ").ends_with(" 'wasm-unsafe-eval'"));
-        assert_eq!(directive("worker-src "), "'self'");
+        assert_eq!(directive("worker-src "), "ws://localhost:8103");
     }
 
     #[test]

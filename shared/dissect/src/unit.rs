@@ -1,4 +1,4 @@
-//! What is told of the wire: a [`Unit`] with its [`Field`]s, and how it is built while its bytes arrive.
+//! What comes out of the wire's bytes: a [`Unit`] with its [`Field`]s, and how it is built while its bytes arrive.
 
 use crate::show::{bytes_of, one_line, printable, text};
 use serde_json::{Value, json};
@@ -70,7 +70,7 @@ pub struct Unit {
     pub bytes: Vec<u8>,
     /// In byte order, covering every kept byte, never overlapping; ranges are clipped to the kept bytes.
     pub fields: Vec<Field>,
-    /// Whether all of it has been seen. `false` in what [`Dissector::pending`] tells, and where the connection ended
+    /// Whether all of it has been seen. `false` in what [`Dissector::pending`](crate::Dissector::pending) gives, and where the connection ended
     /// or bytes were lost in the midst of it.
     pub whole: bool,
 }
@@ -93,18 +93,21 @@ impl Unit {
     }
 }
 
-/// So many bytes of a unit are kept and named; the rest is counted only.
+/// A name or a note: most are constants.
+pub(crate) type Caption = Cow<'static, str>;
+
+/// This many bytes of a unit are kept and named at most; the rest is counted only.
 pub const KEEP: usize = 4096;
 
-/// A body or a run of plain bytes is told in pieces of at most so many bytes.
+/// A body or a run of opaque bytes is cut into pieces of at most this many bytes.
 pub const PIECE: u64 = 16 * 1024;
 
-/// A unit has at most so many fields; the last one takes all the bytes behind it. Without it a peer could make a
+/// A unit has at most this many fields; the last one takes all the bytes behind it. Without it a peer could make a
 /// thousand fields out of a thousand empty lines.
 pub const MAX_FIELDS: usize = 512;
 
-/// A unit under construction. Bytes come in by [`UnitBuilder::push`], and [`UnitBuilder::cut`] names those that have no field yet.
-/// So the fields cover every byte and cannot overlap.
+/// A unit under construction. Bytes come in by [`UnitBuilder::push`], and [`UnitBuilder::cut`] names those that have no
+/// field yet. So the fields cover every byte and cannot overlap.
 #[derive(Clone, Debug)]
 pub(crate) struct UnitBuilder {
     dir: Dir,
@@ -162,18 +165,12 @@ impl UnitBuilder {
     }
 
     /// Makes one field of all bytes that have none. Does nothing when there are none.
-    pub fn cut(&mut self, name: impl Into<Cow<'static, str>>, value: String, note: impl Into<Cow<'static, str>>) {
+    pub fn cut(&mut self, name: impl Into<Caption>, value: String, note: impl Into<Caption>) {
         self.cut_at(self.len, name, value, note);
     }
 
     /// Makes a field of the bytes that have none, up to offset `to` of this unit.
-    pub fn cut_at(
-        &mut self,
-        to: u64,
-        name: impl Into<Cow<'static, str>>,
-        value: String,
-        note: impl Into<Cow<'static, str>>,
-    ) {
+    pub fn cut_at(&mut self, to: u64, name: impl Into<Caption>, value: String, note: impl Into<Caption>) {
         let to = to.clamp(self.cut, self.len);
         let (first, last) = (self.clip(self.cut), self.clip(to));
         if first < last && self.fields.len() + 1 < MAX_FIELDS {
@@ -209,7 +206,7 @@ impl UnitBuilder {
         }
     }
 
-    /// Passes over bytes that nobody saw: the next unit starts behind them. To be called on an empty builder.
+    /// Passes over bytes that were not seen: the next unit starts behind them. To be called on an empty builder.
     pub fn pass_over(&mut self, bytes: u64) {
         self.from = self.from.saturating_add(bytes);
     }

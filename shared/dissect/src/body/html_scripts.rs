@@ -1,150 +1,122 @@
 //! A chunked HTML page that carries scripts: what a forever iframe is made of. A script begins with `<script>` and runs when
-//! its `</script>` is there (WHATWG HTML, 13.2.6.4.8). Chunks know nothing of that: a script may span several of them.
+//! its `</script>` is there (WHATWG HTML, 13.2.6.4.8). Chunks do not matter for that: a script may span several of them.
 //!
-//! No HTML parser: start tags, end tags and comments are told from each other, which is enough for a page made of scripts.
+//! This is no HTML parser: it tells start tags, end tags and comments apart, which is enough for a page made of scripts.
 
 use crate::body::{BodyDecoder, Summary};
 use crate::show::{bytes_of, one_line, text};
 use crate::unit::UnitBuilder;
 
-/// So many bytes of a tag, and of a script, are remembered.
+/// This many bytes of a tag, and of a script, are remembered.
 const KEEP_TAG: usize = 64;
 const KEEP_SCRIPT: usize = 256;
+
+const END_TAG: &[u8] = b"</script";
 
 /// What the browser is reading.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum HtmlPosition {
     #[default]
     Html,
-    Tag,
     Comment,
     Script,
+    EndTag,
 }
 
 /// A page, wherever the browser stands in it.
 #[derive(Debug, Default)]
 pub(crate) struct ScriptStream {
-    place: HtmlPosition,
-    /// The tag or comment in progress, its first [`KEEP_TAG`] bytes in lower case; in a script, what may become its end tag.
+    position: HtmlPosition,
+    /// The tag, or what may become one, the first [`KEEP_TAG`] of them in lower case; in a comment, its last three.
     tag: Vec<u8>,
-    /// Where in the unit it began; 0 when that was in an earlier one.
+    /// Where in the unit it begins; 0 when it stood in an earlier one.
     tag_from: u64,
     /// How long the comment or script is so far.
     bytes: u64,
-    /// The last two bytes of the comment were hyphens.
-    hyphens: u8,
     /// The script so far, its first [`KEEP_SCRIPT`] bytes.
     script: Vec<u8>,
     summary: Summary,
 }
 
+/// Whether these bytes begin with a tag of this name, which must be over there.
+fn is_tag(tag: &[u8], name: &[u8]) -> bool {
+    tag.strip_prefix(name)
+        .and_then(<[u8]>::first)
+        .is_some_and(|next| next.is_ascii_whitespace() || b"/>".contains(next))
+}
+
 impl ScriptStream {
-    pub fn new() -> Self {
-        ScriptStream::default()
-    }
-
-    fn begin_tag(&mut self, at: u64) {
-        self.tag.clear();
-        self.tag_from = at;
-    }
-
-    fn remember(&mut self, byte: u8) {
-        if self.tag.len() < KEEP_TAG {
-            self.tag.push(byte.to_ascii_lowercase());
-        }
-    }
-
     /// One byte, at `at` of the unit, pushed already.
     fn step(&mut self, byte: u8, at: u64, builder: &mut UnitBuilder) {
-        match self.place {
-            HtmlPosition::Html if byte == b'<' => {
-                self.begin_tag(at);
-                self.remember(byte);
-                self.place = HtmlPosition::Tag;
-            }
-            HtmlPosition::Html => {}
-            HtmlPosition::Tag => {
-                self.remember(byte);
-                if self.tag == b"<!--" {
-                    (self.bytes, self.hyphens) = (0, 0);
-                    self.place = HtmlPosition::Comment;
-                } else if byte == b'>' {
-                    self.place = HtmlPosition::Html;
-                    let name = self.tag.strip_prefix(b"<script").unwrap_or(b"-");
-                    if name.first().is_none_or(|next| next.is_ascii_whitespace() || b"/>".contains(next)) {
-                        self.html(builder, self.tag_from);
-                        builder.cut("start tag", builder.open_text(), "A script begins: what follows is not HTML.");
-                        self.begin_tag(at + 1);
-                        self.script.clear();
-                        self.bytes = 0;
-                        self.place = HtmlPosition::Script;
-                    }
-                }
-            }
-            HtmlPosition::Comment => {
-                self.bytes += 1;
-                if byte == b'>' && self.hyphens >= 2 {
-                    self.html(builder, self.tag_from);
-                    let note =
-                        "Nobody shows it. In front of everything it is padding, for browsers that wait for more bytes.";
-                    self.summary.add(format!("comment, {}", bytes_of(self.bytes.saturating_sub(3))));
-                    builder.cut("comment", builder.open_text(), note);
-                    self.place = HtmlPosition::Html;
-                }
-                self.hyphens = if byte == b'-' { self.hyphens.saturating_add(1) } else { 0 };
-            }
-            HtmlPosition::Script => self.script_step(byte, at, builder),
-        }
-    }
-
-    /// Only `</script` ends a script, in a string or not.
-    fn script_step(&mut self, byte: u8, at: u64, builder: &mut UnitBuilder) {
-        const END: &[u8] = b"</script";
-        if self.tag.len() >= END.len() {
-            if byte == b'>' {
-                builder.cut_at(
-                    self.tag_from,
-                    "script",
-                    builder.text_to(self.tag_from),
-                    "It runs when its end tag is there.",
-                );
-                builder.cut("end tag", builder.open_text(), "Now the browser runs the script.");
-                self.summary.add(format!("script: {}", one_line(&text(&self.script, self.bytes), 60)));
-                self.place = HtmlPosition::Html;
-                return;
-            }
-            if self.tag.len() > END.len() || byte.is_ascii_whitespace() || byte == b'/' {
-                return self.remember(byte); // inside of the end tag
-            }
-        }
-        let lower = byte.to_ascii_lowercase();
-        if END.get(self.tag.len()) != Some(&lower) {
-            let almost = std::mem::take(&mut self.tag); // it was content after all
-            self.content(&almost);
-        }
-        if self.tag.is_empty() {
+        let begins = byte == b'<' && (self.position == HtmlPosition::Script || self.tag.is_empty());
+        if begins {
+            self.tag.clear();
             self.tag_from = at;
         }
-        if END.get(self.tag.len()) == Some(&lower) {
-            self.remember(byte);
-        } else {
-            self.content(&[byte]);
+        let inside = begins || !self.tag.is_empty() || self.position == HtmlPosition::Comment;
+        if inside && self.tag.len() < KEEP_TAG {
+            self.tag.push(byte.to_ascii_lowercase());
+        }
+        if self.position != HtmlPosition::EndTag {
+            self.bytes += 1;
+        }
+        match self.position {
+            HtmlPosition::Html if self.tag == b"<!--" => {
+                self.html(builder);
+                self.begin(HtmlPosition::Comment);
+            }
+            HtmlPosition::Html if byte == b'>' && is_tag(&self.tag, b"<script") => {
+                self.html(builder);
+                builder.cut("start tag", builder.open_text(), "A script begins: what follows is not HTML.");
+                self.begin(HtmlPosition::Script);
+            }
+            HtmlPosition::Html if byte == b'>' => self.tag.clear(),
+            HtmlPosition::Html | HtmlPosition::EndTag => {}
+            HtmlPosition::Comment => {
+                self.tag.drain(..self.tag.len().saturating_sub(3));
+                if self.tag == b"-->" {
+                    let note =
+                        "Not shown. In front of everything it is padding, for browsers that wait for more bytes.";
+                    self.summary.add(format!("comment, {}", bytes_of(self.bytes - 3)));
+                    builder.cut("comment", builder.open_text(), note);
+                    self.begin(HtmlPosition::Html);
+                }
+            }
+            HtmlPosition::Script => {
+                if self.script.len() < KEEP_SCRIPT {
+                    self.script.push(byte);
+                }
+                // Only an end tag ends a script, in a string or not.
+                if self.tag.len() == END_TAG.len() + 1 && is_tag(&self.tag, END_TAG) {
+                    self.bytes -= self.tag.len() as u64;
+                    self.script.truncate(usize::try_from(self.bytes).unwrap_or(usize::MAX));
+                    self.position = HtmlPosition::EndTag;
+                }
+            }
+        }
+        if self.position == HtmlPosition::EndTag && byte == b'>' {
+            let script = builder.text_to(self.tag_from);
+            builder.cut_at(self.tag_from, "script", script, "It runs when its end tag is there.");
+            builder.cut("end tag", builder.open_text(), "Now the browser runs the script.");
+            self.summary.add(format!("script: {}", one_line(&text(&self.script, self.bytes), 60)));
+            self.begin(HtmlPosition::Html);
         }
     }
 
-    fn content(&mut self, bytes: &[u8]) {
-        let room = bytes.len().min(KEEP_SCRIPT - self.script.len());
-        self.script.extend_from_slice(&bytes[..room]);
-        self.bytes += bytes.len() as u64;
+    fn begin(&mut self, position: HtmlPosition) {
+        self.position = position;
+        self.bytes = 0;
+        self.tag.clear();
+        self.script.clear();
     }
 
-    /// Names the HTML before `to`.
-    fn html(&mut self, builder: &mut UnitBuilder, to: u64) {
-        let text = builder.text_to(to);
+    /// Names the HTML before the tag.
+    fn html(&mut self, builder: &mut UnitBuilder) {
+        let text = builder.text_to(self.tag_from);
         if !text.trim().is_empty() {
             self.summary.add(format!("HTML: {}", one_line(text.trim(), 40)));
         }
-        builder.cut_at(to, "HTML", text, "");
+        builder.cut_at(self.tag_from, "HTML", text, "");
     }
 }
 
@@ -163,10 +135,10 @@ impl BodyDecoder for ScriptStream {
     }
 
     fn finish(&self, builder: &mut UnitBuilder) -> String {
-        let (name, part) = match self.place {
-            HtmlPosition::Html | HtmlPosition::Tag => ("HTML", ""),
+        let (name, part) = match self.position {
+            HtmlPosition::Html => ("HTML", ""),
             HtmlPosition::Comment => ("comment", "part of a comment"),
-            HtmlPosition::Script => ("script", "part of a script"),
+            HtmlPosition::Script | HtmlPosition::EndTag => ("script", "part of a script"),
         };
         let open = builder.open_text();
         let begun = !part.is_empty() && builder.open_len() > 0;
@@ -182,7 +154,7 @@ impl BodyDecoder for ScriptStream {
     }
 
     fn lost(&mut self) {
-        *self = ScriptStream::new();
+        *self = ScriptStream::default();
     }
 }
 
@@ -231,6 +203,11 @@ mod tests {
         assert_eq!(meanings(&["<script>a('</SCRIPT >')</script>"]), ["script: a('"]);
         assert_eq!(meanings(&["<script>a('</scripture>')</script>"]), ["script: a('</scripture>')"]);
         assert_eq!(meanings(&["<scripture>x</script>"]), ["HTML: <scripture>x</script>"]);
+    }
+
+    #[test]
+    fn a_tag_inside_of_a_tag_is_no_tag() {
+        assert_eq!(meanings(&["<b <script>x</b>"]), ["HTML: <b <script>x</b>"]);
     }
 
     #[test]

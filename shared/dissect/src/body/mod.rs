@@ -53,12 +53,12 @@ pub(crate) fn choose(head: &MessageHead) -> Box<dyn BodyDecoder> {
     let essence = glossary::essence(content_type);
     let label = glossary::media(content_type);
     match essence.as_str() {
-        "text/event-stream" => Box::new(EventStream::new()),
-        _ if label == "JSON lines" => Box::new(JsonLines::new()),
+        "text/event-stream" => Box::new(EventStream::default()),
+        _ if label == "JSON lines" => Box::new(JsonLines::default()),
         "multipart/x-mixed-replace" => Box::new(MixedReplace::new(glossary::parameter(content_type, "boundary"))),
         "application/javascript" | "text/javascript" => Box::new(Jsonp::new(label)),
         // A page in one piece is a page; one in chunks may be a stream of scripts.
-        "text/html" if head.field("transfer-encoding").is_some() => Box::new(ScriptStream::new()),
+        "text/html" if head.field("transfer-encoding").is_some() => Box::new(ScriptStream::default()),
         "application/x-www-form-urlencoded" => Box::new(PlainBody { label, text: true }),
         text if text.starts_with("text/") || text.ends_with("+xml") || text.ends_with("/xml") => {
             Box::new(PlainBody { label, text: true })

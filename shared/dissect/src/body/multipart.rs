@@ -1,7 +1,7 @@
 //! `multipart/x-mixed-replace`: parts, each of which takes the place of the one before. Between them stands the boundary
 //! that `Content-Type` names, on a line of its own (RFC 2046, 5.1.1); the line end before it belongs to it.
 //!
-//! A part is over when the next boundary is there, so the boundary is told with the part that it ends. Where a part says how
+//! A part is over when the next boundary is there, so the boundary is in the unit of the part that it ends. Where a part says how
 //! long it is, no boundary is looked for inside of it.
 
 use crate::body::{BodyDecoder, Summary};
@@ -13,11 +13,11 @@ use crate::unit::UnitBuilder;
 const MAX_LINE: usize = 1024;
 
 /// The parts of a body.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct MixedReplace {
     /// Two hyphens and the boundary.
     delimiter: Vec<u8>,
-    place: PartPosition,
+    position: PartPosition,
     /// The line so far, its first [`MAX_LINE`] bytes, and how long it is.
     line: Vec<u8>,
     line_bytes: u64,
@@ -31,9 +31,10 @@ pub(crate) struct MixedReplace {
     summary: Summary,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum PartPosition {
     /// Before the first boundary.
+    #[default]
     Preamble,
     Head,
     Body,
@@ -56,17 +57,7 @@ struct OpenPart {
 
 impl MixedReplace {
     pub fn new(boundary: &str) -> Self {
-        MixedReplace {
-            delimiter: format!("--{boundary}").into_bytes(),
-            place: PartPosition::Preamble,
-            line: Vec::new(),
-            line_bytes: 0,
-            line_from: 0,
-            end_before: 0,
-            last: 0,
-            part: OpenPart::default(),
-            summary: Summary::default(),
-        }
+        MixedReplace { delimiter: format!("--{boundary}").into_bytes(), ..MixedReplace::default() }
     }
 
     /// Whether the line is a boundary; `Some(true)`: the last one.
@@ -84,15 +75,15 @@ impl MixedReplace {
 
     /// A line is whole, with CR LF or LF: names what is known by it. Says whether a part ended.
     fn line_ended(&mut self, crlf: bool, builder: &mut UnitBuilder) -> bool {
-        let found = if self.place == PartPosition::Epilogue { None } else { self.boundary() };
+        let found = if self.position == PartPosition::Epilogue { None } else { self.boundary() };
         let ends = found.is_some();
         if let Some(last) = found {
-            if self.place == PartPosition::Body {
+            if self.position == PartPosition::Body {
                 let length = self.part.bytes.saturating_sub(self.end_before);
                 let media = if self.part.media.is_empty() { "" } else { ", " };
                 self.summary.add(format!("part {}{media}{}, {}", self.part.number, self.part.media, bytes_of(length)));
             }
-            if self.place == PartPosition::Preamble {
+            if self.position == PartPosition::Preamble {
                 self.summary.add("a boundary: the first part begins".to_string());
             }
             self.cut_content(builder, self.line_from);
@@ -100,14 +91,14 @@ impl MixedReplace {
             let (name, note) = if last { ("last boundary", "No more parts.") } else { ("boundary", note) };
             builder.cut(name, text(self.line.trim_ascii_end(), self.line.trim_ascii_end().len() as u64), note);
             self.part = OpenPart { number: self.part.number + 1, ..OpenPart::default() };
-            self.place = if last { PartPosition::Epilogue } else { PartPosition::Head };
-        } else if self.place == PartPosition::Head {
+            self.position = if last { PartPosition::Epilogue } else { PartPosition::Head };
+        } else if self.position == PartPosition::Head {
             self.part.begun = true;
             self.header(builder);
         } else {
             self.part.bytes += self.line_bytes;
         }
-        self.end_before = match self.place {
+        self.end_before = match self.position {
             PartPosition::Body if self.part.bytes == 0 => 0,
             _ if crlf => 2,
             _ => 1,
@@ -121,7 +112,7 @@ impl MixedReplace {
         let line = self.line.trim_ascii_end();
         if line.is_empty() {
             builder.cut("empty line", String::new(), "It ends the head of the part.");
-            self.place = PartPosition::Body;
+            self.position = PartPosition::Body;
             return;
         }
         let shown = String::from_utf8_lossy(line).into_owned();
@@ -141,8 +132,13 @@ impl MixedReplace {
 
     /// Names what lies before the boundary at `to`.
     fn cut_content(&self, builder: &mut UnitBuilder, to: u64) {
-        if self.place == PartPosition::Preamble {
-            return builder.cut_at(to, "preamble", builder.text_to(to), "Before the first boundary; nobody shows it.");
+        if self.position == PartPosition::Preamble {
+            return builder.cut_at(
+                to,
+                "preamble",
+                builder.text_to(to),
+                "Before the first boundary; browsers pass over it.",
+            );
         }
         let end = to.saturating_sub(self.end_before);
         builder.cut_at(end, "content", builder.text_to(end), "");
@@ -156,7 +152,7 @@ impl BodyDecoder for MixedReplace {
     }
 
     fn take(&mut self, bytes: &[u8], builder: &mut UnitBuilder) -> (usize, bool) {
-        if self.place == PartPosition::Body && self.part.left > 0 {
+        if self.position == PartPosition::Body && self.part.left > 0 {
             let taken = bytes.len().min(usize::try_from(self.part.left).unwrap_or(usize::MAX));
             builder.push(&bytes[..taken]);
             self.part.left -= taken as u64;
@@ -180,7 +176,7 @@ impl BodyDecoder for MixedReplace {
 
     fn finish(&self, builder: &mut UnitBuilder) -> String {
         if builder.open_len() > 0 {
-            let name = match self.place {
+            let name = match self.position {
                 _ if self.boundary().is_some() => "boundary",
                 PartPosition::Preamble => "preamble",
                 PartPosition::Head => "part of a header",
@@ -190,7 +186,7 @@ impl BodyDecoder for MixedReplace {
             builder.cut(name, builder.open_text(), "");
         }
         let part = format!("part of part {}", self.part.number);
-        let inside = matches!(self.place, PartPosition::Head | PartPosition::Body);
+        let inside = matches!(self.position, PartPosition::Head | PartPosition::Body);
         self.summary.text(inside && (self.part.begun || self.line_bytes > 0), &part, "outside of the parts")
     }
 
@@ -202,7 +198,7 @@ impl BodyDecoder for MixedReplace {
     fn lost(&mut self) {
         self.line_bytes += self.line.len() as u64 + 1; // whatever the line was, it is no boundary
         self.end_before = 0;
-        self.part.left = 0; // nobody knows how much of it was among them
+        self.part.left = 0; // how much of it was among them is not known
     }
 }
 

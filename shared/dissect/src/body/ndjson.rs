@@ -5,7 +5,7 @@ use crate::body::{BodyDecoder, Summary};
 use crate::show::one_line;
 use crate::unit::UnitBuilder;
 
-/// JsonLines, told one by one.
+/// Lines, each a unit of its own.
 #[derive(Debug, Default)]
 pub(crate) struct JsonLines {
     /// The present line has begun.
@@ -13,12 +13,6 @@ pub(crate) struct JsonLines {
     /// It began in an earlier unit.
     earlier: bool,
     summary: Summary,
-}
-
-impl JsonLines {
-    pub fn new() -> Self {
-        JsonLines::default()
-    }
 }
 
 /// The open bytes of the builder as a line, and what it says.

@@ -9,11 +9,11 @@ use crate::show::{one_line, text};
 use crate::unit::UnitBuilder;
 use std::borrow::Cow;
 
-/// So many bytes of a line are remembered across chunks.
+/// This many bytes of a line are remembered across chunks.
 const KEEP_LINE: usize = 1024;
 
 /// An event stream, wherever the browser stands in it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct EventStream {
     /// The line so far, its first [`KEEP_LINE`] bytes.
     line: Vec<u8>,
@@ -24,16 +24,16 @@ pub(crate) struct EventStream {
     unit_from: u64,
     /// The beginning of the line was not seen.
     torn: bool,
-    /// The stream's first line may start with a byte order mark.
-    first_line: bool,
+    /// The stream's first line, which may start with a byte order mark, is over.
+    past_first_line: bool,
     /// The last byte was a CR that ended a line: should LF follow, it belongs to it.
     after_cr: bool,
     /// The field of a line that ended with CR, until it is known whether LF follows.
     closing: Option<FieldText>,
     /// That line ended a block.
     block_ends: bool,
-    /// The last line ended with CR LF, not with a bare CR.
-    crlf: bool,
+    /// The last line ended with a bare CR, not with CR LF.
+    bare_cr: bool,
     event: OpenEvent,
     summary: Summary,
 }
@@ -55,26 +55,9 @@ struct OpenEvent {
 }
 
 impl EventStream {
-    pub fn new() -> Self {
-        EventStream {
-            line: Vec::new(),
-            line_bytes: 0,
-            line_chars: 0,
-            unit_from: 0,
-            torn: false,
-            first_line: true,
-            after_cr: false,
-            closing: None,
-            block_ends: false,
-            crlf: true,
-            event: OpenEvent::default(),
-            summary: Summary::default(),
-        }
-    }
-
     /// Takes the line apart, as far as it is there: where its name ends and its value starts.
     fn split(&self) -> (&[u8], usize) {
-        let start = if self.first_line && self.line.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+        let start = if !self.past_first_line && self.line.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
         match self.line[start..].iter().position(|&byte| byte == b':') {
             // One space behind the colon is not part of the value.
             Some(colon) => {
@@ -133,7 +116,7 @@ impl EventStream {
         }
         self.line.clear();
         (self.line_bytes, self.line_chars, self.unit_from) = (0, 0, 0);
-        (self.torn, self.first_line) = (false, false);
+        (self.torn, self.past_first_line) = (false, true);
         ends
     }
 
@@ -186,15 +169,15 @@ impl BodyDecoder for EventStream {
         let mut at = 0;
         while at < bytes.len() {
             if std::mem::take(&mut self.after_cr) {
-                self.crlf = bytes[at] == b'\n';
-                if self.crlf {
+                self.bare_cr = bytes[at] != b'\n';
+                if !self.bare_cr {
                     builder.push(b"\n");
                     at += 1;
                 }
                 let stray = ("line end".into(), "LF".into(), "It belongs to the CR before it.".into());
                 match self.closing.take() {
                     Some((name, value, note)) => builder.cut(name, value, note),
-                    None if self.crlf => cut(builder, stray),
+                    None if !self.bare_cr => cut(builder, stray),
                     None => {}
                 }
                 if std::mem::take(&mut self.block_ends) {
@@ -224,7 +207,7 @@ impl BodyDecoder for EventStream {
             }
             self.after_cr = true;
             // In a stream of bare CRs no LF is to be expected: the event need not wait for it.
-            if ends && !self.crlf {
+            if ends && self.bare_cr {
                 cut(builder, named);
                 return (at, true);
             }
@@ -252,7 +235,7 @@ impl BodyDecoder for EventStream {
     }
 
     fn lost(&mut self) {
-        *self = EventStream { torn: true, first_line: false, crlf: self.crlf, ..EventStream::new() };
+        *self = EventStream { torn: true, past_first_line: true, bare_cr: self.bare_cr, ..EventStream::default() };
     }
 }
 

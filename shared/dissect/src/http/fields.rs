@@ -18,26 +18,30 @@ pub(crate) fn name_fields(builder: &mut UnitBuilder, kind: MessageKind) {
         return;
     }
     let end = line_end(&kept, at);
-    let mut line =
-        StartLine { bytes: &kept[..end], at, len: if end == kept.len() { builder.len() } else { end as u64 } };
-    match kind {
-        MessageKind::Request => {
-            line.word(builder, "method", glossary::method);
-            line.word(builder, "target", glossary::target);
-            line.rest(builder, "version", VERSION);
-        }
-        MessageKind::Response => {
-            line.word(builder, "version", |_| VERSION);
-            line.word(builder, "status", |code| glossary::status(code.parse().unwrap_or(0)));
-            line.rest(builder, "reason", "For people; programs read only the number (RFC 9112, 4).");
+    let words: [(&'static str, Note); 3] = match kind {
+        MessageKind::Request => [("method", glossary::method), ("target", glossary::target), ("version", version)],
+        MessageKind::Response => [("version", version), ("status", status), ("reason", |_| REASON)],
+    };
+    for (number, (name, note)) in (1..).zip(words) {
+        let space = kept[at..end].iter().position(|&byte| byte == b' ').filter(|_| number < words.len());
+        at = space.map_or(end, |length| at + length);
+        // The line may go on behind the kept bytes.
+        let to = if at == kept.len() { builder.len() } else { at as u64 };
+        let value = builder.text_to(to);
+        let note = note(&value);
+        builder.cut_at(to, name, value, note);
+        if space.is_some() {
+            at += 1;
+            builder.cut_at(at as u64, "space", String::new(), "");
         }
     }
     line_end_field(builder, &kept, end);
-    name_header_lines(builder, &kept, "The empty line ends the head (RFC 9112, 2.1).");
+    name_header_lines(builder, "The empty line ends the head (RFC 9112, 2.1).");
 }
 
 /// Names header or trailer lines from the first unnamed byte on, with the empty line behind them.
-pub(crate) fn name_header_lines(builder: &mut UnitBuilder, kept: &[u8], at_the_end: &'static str) {
+pub(crate) fn name_header_lines(builder: &mut UnitBuilder, at_the_end: &'static str) {
+    let kept = &builder.kept().to_vec()[..];
     let mut at = usize::try_from(builder.cut_from()).unwrap_or(usize::MAX);
     while at < kept.len() {
         let end = line_end(kept, at);
@@ -74,41 +78,18 @@ fn line_end_field(builder: &mut UnitBuilder, kept: &[u8], end: usize) {
     }
 }
 
-/// The first line of a head, as far as it is there and kept.
-struct StartLine<'a> {
-    bytes: &'a [u8],
-    /// What is named ends here.
-    at: usize,
-    /// How long the line is, kept or not.
-    len: u64,
+const REASON: &str = "For people; programs read only the number (RFC 9112, 4).";
+
+/// What is to be said of a word of the first line.
+type Note = fn(&str) -> &'static str;
+
+fn version(_: &str) -> &'static str {
+    "The version of HTTP that the sender speaks (RFC 9110, 2.5)."
 }
 
-impl StartLine<'_> {
-    /// Names the next word and the space behind it.
-    fn word(&mut self, builder: &mut UnitBuilder, name: &'static str, note: impl Fn(&str) -> &'static str) {
-        let rest = &self.bytes[self.at..];
-        let Some(space) = rest.iter().position(|&byte| byte == b' ') else {
-            let value = text(rest, self.len - self.at as u64);
-            let note = note(&value);
-            return self.rest(builder, name, note);
-        };
-        let value = text(&rest[..space], space as u64);
-        let note = note(&value);
-        self.at += space;
-        builder.cut_at(self.at as u64, name, value, note);
-        self.at += 1;
-        builder.cut_at(self.at as u64, "space", String::new(), "");
-    }
-
-    /// Names all the rest.
-    fn rest(&mut self, builder: &mut UnitBuilder, name: &'static str, note: &'static str) {
-        let value = text(&self.bytes[self.at..], self.len - self.at as u64);
-        builder.cut_at(self.bytes.len() as u64, name, value, note);
-        self.at = self.bytes.len();
-    }
+fn status(code: &str) -> &'static str {
+    glossary::status(code.parse().unwrap_or(0))
 }
-
-const VERSION: &str = "The version of HTTP that the sender speaks (RFC 9110, 2.5).";
 
 /// A whole head in one line. `headless`: it answers a HEAD request.
 pub(crate) fn meaning(head: &MessageHead, kind: MessageKind, headless: bool) -> String {
@@ -151,14 +132,10 @@ pub(crate) fn asks_to_upgrade(head: &MessageHead) -> bool {
 
 /// A head that is not whole, or is no head, in one line: as much of its first line as is there.
 pub(crate) fn part_meaning(kept: &[u8], kind: MessageKind) -> String {
-    let what = match kind {
-        MessageKind::Request => "part of a request head",
-        MessageKind::Response => "part of a response head",
-    };
     let mut start = 0;
     while kept[start..].starts_with(b"\r\n") {
         start += 2;
     }
     let end = line_end(kept, start);
-    format!("{what}: {}", one_line(&text(&kept[start..end], (end - start) as u64), 120))
+    format!("part of a {} head: {}", kind.as_str(), one_line(&text(&kept[start..end], (end - start) as u64), 120))
 }

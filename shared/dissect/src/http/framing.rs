@@ -50,8 +50,9 @@ pub enum BodyEnd {
     Close,
 }
 
+/// What comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum FramerState {
+pub(super) enum FramerState {
     Head,
     Length(u64),
     UntilClose,
@@ -67,7 +68,7 @@ enum FramerState {
 #[derive(Clone, Debug)]
 pub struct MessageFramer {
     kind: MessageKind,
-    state: FramerState,
+    pub(super) state: FramerState,
     /// The bytes of the head, chunk-size line or trailer line that is not whole yet.
     line: Vec<u8>,
     /// An empty line has been passed over in front of this request.

@@ -14,6 +14,16 @@ pub enum MessageKind {
     Response,
 }
 
+impl MessageKind {
+    /// `"request"` or `"response"`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            MessageKind::Request => "request",
+            MessageKind::Response => "response",
+        }
+    }
+}
+
 /// Why bytes are not HTTP/1.1: the status code to answer with, and a sentence for a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Malformed {

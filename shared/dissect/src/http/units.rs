@@ -3,7 +3,8 @@
 //! [`MessageFramer`] says where each part ends; here the parts are put together to units and named.
 
 use super::fields;
-use super::{BodyEnd, Malformed, MessageFramer, MessageHead, MessageKind, MessagePart, body_end};
+use super::framing::FramerState;
+use super::{Malformed, MessageFramer, MessageHead, MessageKind, MessagePart};
 use crate::body::{self, BodyDecoder};
 use crate::show::{bytes_of, text};
 use crate::text::opaque;
@@ -16,37 +17,16 @@ pub(crate) struct HttpUnits {
     kind: MessageKind,
     framer: MessageFramer,
     builder: UnitBuilder,
-    /// What the builder is going to be.
-    stage: HttpStage,
     /// Decodes the body; there is one behind every head that announces a body.
     content: Option<Box<dyn BodyDecoder>>,
-    /// How many pieces of the body have been told.
+    /// How many pieces of the body have become units.
     pieces: u64,
-    /// Why what follows is not told as HTTP: `HttpStage::Search` shows it.
-    why: String,
-    /// `HttpStage::Search` only: the line that is not whole yet.
+    /// What the chunk means whose content is whole.
+    chunk: String,
+    /// Why the place is not known: the bytes up to the next line that starts a message are shown with this.
+    search: Option<String>,
+    /// That line, as far as it is there.
     line: Vec<u8>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum HttpStage {
-    Head,
-    /// Content of a body that is not chunked.
-    Body,
-    /// A chunk's size line.
-    ChunkSize,
-    /// A chunk's content: so many bytes are still to come.
-    Chunk {
-        left: u64,
-    },
-    /// The line end behind a chunk's content, which means this.
-    ChunkEnd {
-        meaning: String,
-    },
-    /// The size line 0 has been; trailer fields may come.
-    LastChunk,
-    /// The place is not known: looking for a line that starts a message.
-    Search,
 }
 
 /// The longest line in which the search looks for the start of a message, in bytes.
@@ -62,10 +42,10 @@ impl HttpUnits {
             kind,
             framer: MessageFramer::new(kind),
             builder: UnitBuilder::new(dir, 0),
-            stage: HttpStage::Head,
             content: None,
             pieces: 0,
-            why: String::new(),
+            chunk: String::new(),
+            search: None,
             line: Vec::new(),
         }
     }
@@ -81,11 +61,6 @@ impl HttpUnits {
         out.push(self.builder.finish(kind, fields::meaning(head, self.kind, headless), true));
         self.pieces = 0;
         self.content = Some(body::choose(head));
-        self.stage = match body_end(head, self.kind, headless) {
-            Ok(BodyEnd::Chunked) => HttpStage::ChunkSize,
-            Ok(BodyEnd::Length(0)) | Err(_) => HttpStage::Head,
-            Ok(_) => HttpStage::Body,
-        };
         match self.kind {
             MessageKind::Request => {
                 let upgrade = fields::asks_to_upgrade(head);
@@ -93,7 +68,7 @@ impl HttpUnits {
                     OpenRequest { head: head.method() == "HEAD", connect: head.method() == "CONNECT", upgrade };
                 if negotiation.open.len() < MAX_OPEN_REQUESTS {
                     negotiation.open.push_back(request);
-                    negotiation.undecided = self.stage == HttpStage::Head && (upgrade || request.connect);
+                    negotiation.undecided = self.framer.between_messages() && (upgrade || request.connect);
                 }
             }
             MessageKind::Response if kind == "interim" => {}
@@ -128,9 +103,6 @@ impl HttpUnits {
                 self.pieces += 1;
             }
         }
-        if last {
-            self.stage = HttpStage::Head;
-        }
     }
 
     fn chunk_size(&mut self, size: u64) {
@@ -145,59 +117,57 @@ impl HttpUnits {
         };
         self.builder.cut_at(digits.len() as u64, "chunk size", value, note);
         let extension = line.get(digits.len()..).unwrap_or("").to_string();
-        self.builder.cut_at(end, "chunk extension", extension, "Hardly anybody uses it (RFC 9112, 7.1.1).");
+        self.builder.cut_at(
+            end,
+            "chunk extension",
+            extension,
+            "Extra information about this chunk; rarely used (RFC 9112, 7.1.1).",
+        );
         self.builder.cut("line end", "CR LF".into(), "");
-        self.stage = if size == 0 { HttpStage::LastChunk } else { HttpStage::Chunk { left: size } };
     }
 
     fn chunk_data(&mut self, mut bytes: &[u8]) {
-        let HttpStage::Chunk { left } = self.stage else { return };
-        let left = left.saturating_sub(bytes.len() as u64);
         let Some(content) = &mut self.content else { return };
         while !bytes.is_empty() {
             let (taken, _) = content.take(bytes, &mut self.builder);
             bytes = &bytes[taken..];
         }
-        self.stage = HttpStage::Chunk { left };
-        if left == 0 {
-            let meaning = content.finish(&mut self.builder);
+        if self.framer.state == FramerState::ChunkEnd(0) {
+            self.chunk = content.finish(&mut self.builder);
             content.next_unit();
-            self.stage = HttpStage::ChunkEnd { meaning };
         }
     }
 
-    /// These bytes are not HTTP. What has been seen of the unit is told with them, and the search begins.
+    /// These bytes are not HTTP. What has been seen of the unit is shown with them, and the search begins.
     fn fault(&mut self, bytes: &[u8], fault: &Malformed, out: &mut Vec<Unit>) {
-        self.why = format!("fault: {}", fault.why);
-        match &self.stage {
-            // A head that ended as heads end is told as one, with its fault.
-            HttpStage::Head if !self.framer.in_head() => {
+        let why = format!("fault: {}", fault.why);
+        match self.framer.state {
+            // A head that ended as heads end is shown as one, with its fault.
+            FramerState::Head if !self.framer.in_head() => {
                 self.builder.push(bytes);
                 fields::name_fields(&mut self.builder, self.kind);
-                let kind = if self.kind == MessageKind::Request { "request" } else { "response" };
                 let start = fields::part_meaning(self.builder.kept(), self.kind);
                 let start = start.split_once(": ").map_or("", |(_, start)| start);
-                out.push(self.builder.finish(kind, format!("{start}, {}", self.why), true));
+                out.push(self.builder.finish(self.kind.as_str(), format!("{start}, {why}"), true));
             }
-            HttpStage::ChunkEnd { meaning } => {
-                let meaning = format!("{meaning}, {}", self.why);
-                out.push(self.builder.finish("chunk", meaning, false));
-                opaque::extend(&mut self.builder, bytes, &self.why, out);
+            FramerState::ChunkEnd(_) => {
+                out.push(self.builder.finish("chunk", format!("{}, {why}", self.chunk), false));
+                opaque::extend(&mut self.builder, bytes, &why, out);
             }
-            _ => opaque::extend(&mut self.builder, bytes, &self.why, out),
+            _ => opaque::extend(&mut self.builder, bytes, &why, out),
         }
-        self.search();
+        self.search(why);
     }
 
-    fn search(&mut self) {
+    fn search(&mut self, why: String) {
         self.framer = MessageFramer::new(self.kind);
-        self.stage = HttpStage::Search;
+        self.search = Some(why);
         self.content = None;
         self.line.clear();
     }
 
     /// Looks for a line that starts a message. Takes bytes up to the next line end, at most.
-    fn look(&mut self, bytes: &[u8], negotiation: &mut Negotiation, out: &mut Vec<Unit>) -> usize {
+    fn look(&mut self, why: &str, bytes: &[u8], negotiation: &mut Negotiation, out: &mut Vec<Unit>) -> usize {
         let room = bytes.len().min(MAX_LINE - self.line.len());
         let end = bytes[..room].iter().position(|&byte| byte == b'\n').map(|at| at + 1);
         let taken = end.unwrap_or(room);
@@ -207,11 +177,11 @@ impl HttpUnits {
         }
         let line = std::mem::take(&mut self.line);
         let start = message_start(&line, self.kind).unwrap_or(line.len());
-        opaque::extend(&mut self.builder, &line[..start], &self.why, out);
+        opaque::extend(&mut self.builder, &line[..start], why, out);
         if start < line.len() {
-            opaque::flush(&mut self.builder, &self.why, out);
-            self.stage = HttpStage::Head;
-            // One line is no whole head, so nothing can turn or wait here.
+            opaque::flush(&mut self.builder, why, out);
+            self.search = None;
+            // One line is no whole head, so nothing can switch or wait here.
             let mut rest = &line[start..];
             while !rest.is_empty() {
                 rest = &rest[self.step(rest, negotiation, out)..];
@@ -224,7 +194,7 @@ impl HttpUnits {
     fn step(&mut self, bytes: &[u8], negotiation: &mut Negotiation, out: &mut Vec<Unit>) -> usize {
         let headless =
             self.kind == MessageKind::Response && negotiation.open.front().is_some_and(|request| request.head);
-        if headless && self.stage == HttpStage::Head {
+        if headless && self.framer.state == FramerState::Head {
             self.framer.answers_head_request();
         }
         let (taken, part) = match self.framer.step(bytes) {
@@ -250,32 +220,21 @@ impl HttpUnits {
             MessagePart::ChunkData => self.chunk_data(now),
             MessagePart::ChunkEnd => {
                 self.builder.push(now);
-                if let (HttpStage::ChunkEnd { meaning }, b"\n") = (&self.stage, now) {
-                    let meaning = meaning.clone();
+                if now == b"\n" {
                     self.builder.cut("line end", "CR LF".into(), "Ends the chunk; it is not content.");
-                    out.push(self.builder.finish("chunk", meaning, true));
-                    self.stage = HttpStage::ChunkSize;
+                    out.push(self.builder.finish("chunk", std::mem::take(&mut self.chunk), true));
                 }
             }
             MessagePart::TrailerPart | MessagePart::TrailerField(..) => self.builder.push(now),
             MessagePart::TrailerEnd => {
                 self.builder.push(now);
-                let meaning = self.describe_last_chunk();
-                out.push(self.builder.finish("last-chunk", meaning, true));
-                self.stage = HttpStage::Head;
+                fields::name_header_lines(&mut self.builder, "The empty line ends the body (RFC 9112, 7.1.2).");
+                let what = if self.kind == MessageKind::Request { "request" } else { "answer" };
+                out.push(self.builder.finish("last-chunk", format!("last chunk: the {what} is complete"), true));
             }
             MessagePart::Tunnel => opaque::extend(&mut self.builder, now, "", out),
         }
         taken
-    }
-
-    fn describe_last_chunk(&mut self) -> String {
-        let kept = self.builder.kept().to_vec();
-        fields::name_header_lines(&mut self.builder, &kept, "The empty line ends the body (RFC 9112, 7.1.2).");
-        match self.kind {
-            MessageKind::Request => "last chunk: the request is complete".to_string(),
-            MessageKind::Response => "last chunk: the answer is complete".to_string(),
-        }
     }
 }
 
@@ -289,8 +248,8 @@ fn body_meaning(content: &dyn BodyDecoder, builder: &mut UnitBuilder, pieces: u6
     meaning
 }
 
-/// Where in a line (with its line end) a message may start: a status line, or a request line with a method that everybody
-/// knows, perhaps behind a body that does not end with a line end.
+/// Where in a line (with its line end) a message may start: a status line, or a request line with a method that is well
+/// known, perhaps behind a body that does not end with a line end.
 fn message_start(line: &[u8], kind: MessageKind) -> Option<usize> {
     let line = line.strip_suffix(b"\r\n")?;
     let version = |word: &[u8]| word == b"HTTP/1.1" || word == b"HTTP/1.0";
@@ -314,9 +273,9 @@ impl StreamDecoder for HttpUnits {
         let mut taken = 0;
         let decided = !negotiation.undecided;
         while taken < bytes.len() && negotiation.switch.is_none() {
-            taken += match self.stage {
-                HttpStage::Search => self.look(&bytes[taken..], negotiation, out),
-                _ => self.step(&bytes[taken..], negotiation, out),
+            taken += match self.search.clone() {
+                Some(why) => self.look(&why, &bytes[taken..], negotiation, out),
+                None => self.step(&bytes[taken..], negotiation, out),
             };
             // The bytes behind have to wait for the other side, or the other side's have waited for this.
             if negotiation.undecided == decided {
@@ -335,48 +294,47 @@ impl StreamDecoder for HttpUnits {
     }
 
     fn describe(&self, builder: &mut UnitBuilder) -> Unit {
-        match &self.stage {
-            HttpStage::Head => {
+        if let Some(why) = &self.search {
+            return opaque::run(builder, why, false);
+        }
+        match (self.framer.state, &self.content) {
+            (FramerState::Head, _) => {
                 let meaning = fields::part_meaning(builder.kept(), self.kind);
                 fields::name_fields(builder, self.kind);
-                builder.finish(if self.kind == MessageKind::Request { "request" } else { "response" }, meaning, false)
+                builder.finish(self.kind.as_str(), meaning, false)
             }
-            HttpStage::Body => match &self.content {
-                Some(content) => {
-                    let meaning = body_meaning(content.as_ref(), builder, self.pieces, false);
-                    builder.finish(content.kind(), meaning, false)
-                }
-                None => opaque::run(builder, "", false),
-            },
-            HttpStage::ChunkSize => {
+            (FramerState::Length(_) | FramerState::UntilClose, Some(content)) => {
+                let meaning = body_meaning(content.as_ref(), builder, self.pieces, false);
+                builder.finish(content.kind(), meaning, false)
+            }
+            (FramerState::ChunkSize, _) => {
                 builder.cut("chunk size", builder.open_text(), "This line is not whole yet.");
                 builder.finish("chunk", "part of a chunk's size".into(), false)
             }
-            HttpStage::Chunk { left } => {
-                let mut meaning = format!("part of a chunk, {} to come", bytes_of(*left));
-                if let (Some(content), true) = (&self.content, builder.open_len() > 0) {
+            (FramerState::ChunkData(left), Some(content)) => {
+                let mut meaning = format!("part of a chunk, {} to come", bytes_of(left));
+                if builder.open_len() > 0 {
                     meaning = format!("{meaning}: {}", content.finish(builder));
                 }
                 builder.finish("chunk", meaning, false)
             }
-            HttpStage::ChunkEnd { meaning } => {
+            (FramerState::ChunkEnd(_), _) => {
                 builder.cut("line end", "CR".into(), "");
-                builder.finish("chunk", meaning.clone(), false)
+                builder.finish("chunk", self.chunk.clone(), false)
             }
-            HttpStage::LastChunk => {
-                let kept = builder.kept().to_vec();
-                fields::name_header_lines(builder, &kept, "");
+            (FramerState::Trailer, _) => {
+                fields::name_header_lines(builder, "");
                 builder.finish("last-chunk", "last chunk: trailer fields may follow".into(), false)
             }
-            HttpStage::Search => opaque::run(builder, &self.why, false),
+            _ => opaque::run(builder, "", false),
         }
     }
 
     fn interrupted(&mut self, out: &mut Vec<Unit>) {
-        if self.stage == HttpStage::Search {
+        if let Some(why) = &self.search {
             let line = std::mem::take(&mut self.line);
-            opaque::extend(&mut self.builder, &line, &self.why, out);
-            opaque::flush(&mut self.builder, &self.why, out);
+            opaque::extend(&mut self.builder, &line, why, out);
+            opaque::flush(&mut self.builder, why, out);
         }
     }
 
@@ -388,28 +346,22 @@ impl StreamDecoder for HttpUnits {
         self.start_anew();
         self.line.clear();
         self.builder.pass_over(bytes);
-        if self.stage != HttpStage::Search && self.framer.skip(bytes) {
+        if self.search.is_none() && self.framer.skip(bytes) {
             if let Some(content) = &mut self.content {
                 content.next_unit();
                 content.lost();
             }
             self.pieces += 1;
-            match &mut self.stage {
-                HttpStage::Chunk { left } if *left > bytes => *left -= bytes,
-                HttpStage::Chunk { .. } => self.stage = HttpStage::ChunkEnd { meaning: "the end of a chunk".into() },
-                HttpStage::Body if self.framer.between_messages() => self.stage = HttpStage::Head,
-                _ => {}
-            }
+            self.chunk = "the end of a chunk".into();
         } else {
-            self.why = "bytes before this were not seen".into();
-            self.search();
+            self.search("bytes before this were not seen".into());
             *negotiation = Negotiation::default();
         }
     }
 
     fn end(&mut self, out: &mut Vec<Unit>) {
         let Some(mut unit) = self.pending() else { return };
-        if self.framer.until_close() || self.stage == HttpStage::Search {
+        if self.framer.until_close() || self.search.is_some() {
             unit.whole = true;
         } else {
             unit.meaning.push_str(", cut short: the connection ended here");

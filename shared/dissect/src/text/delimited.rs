@@ -32,10 +32,13 @@ impl Delimited {
         let first = std::mem::take(&mut self.first);
         let line = if first { self.builder.kept().to_vec() } else { Vec::new() };
         let unit = unit(&mut self.builder, self.end, true, std::mem::take(&mut self.beheaded));
-        if line.starts_with(b"writes lengths") {
-            negotiation.next = Some(Box::new(LengthPrefixed::new(self.dir, unit.to)));
-        } else if line.starts_with(b"writes none") {
-            negotiation.next = Some(Box::new(Opaque::new(self.dir, unit.to, "")));
+        let words: Vec<&[u8]> = line.trim_ascii_end().split(|&byte| byte == b' ').collect();
+        match words[..] {
+            [b"writes", b"lengths", ..] => {
+                negotiation.next = Some(Box::new(LengthPrefixed::new(self.dir, unit.to)));
+            }
+            [b"writes", b"none", ..] => negotiation.next = Some(Box::new(Opaque::new(self.dir, unit.to, ""))),
+            _ => {}
         }
         out.push(unit);
     }
@@ -79,7 +82,7 @@ fn meaning(text: &str, end: u8) -> (String, &'static str) {
             text.split("<allow-access-from").skip(1).filter_map(|tag| tag.split("domain=\"").nth(1)?.split('"').next());
         let domains: Vec<&str> = domains.collect();
         let welcome =
-            if domains.is_empty() { "nobody".to_string() } else { format!("movies from {}", domains.join(", ")) };
+            if domains.is_empty() { "no movies".to_string() } else { format!("movies from {}", domains.join(", ")) };
         let words = format!("policy file: lets in {}", one_line(&welcome, 100));
         return (
             words,
@@ -126,7 +129,7 @@ impl StreamDecoder for Delimited {
 mod tests {
     use crate::{Dir, Dissector, Unit};
 
-    fn told(units: &[Unit]) -> Vec<String> {
+    fn meanings(units: &[Unit]) -> Vec<String> {
         units.iter().map(|unit| format!("{}{}", if unit.whole { "" } else { "~" }, unit.meaning)).collect()
     }
 
@@ -134,22 +137,25 @@ mod tests {
     fn a_zero_byte_ends_a_message_and_is_a_field_of_its_own() {
         let mut dissector = Dissector::delimited(0);
         let units = dissector.feed(Dir::Up, b"<policy-file-request/>\0after 7\0half");
-        assert_eq!(told(&units), ["asks for the policy file", "after 7"]);
+        assert_eq!(meanings(&units), ["asks for the policy file", "after 7"]);
         let fields: Vec<_> = units[1].fields.iter().map(|f| (f.from, f.to, &*f.name, &*f.value)).collect();
         assert_eq!(fields, [(0, 7, "message", "after 7"), (7, 8, "zero byte", "00")]);
         assert_eq!(
             dissector.pending(Dir::Up).map(|unit| unit.meaning).as_deref(),
             Some("part of a message, 4 bytes so far: half")
         );
-        assert_eq!(told(&dissector.end(Dir::Up)), ["~part of a message, 4 bytes so far: half"]);
+        assert_eq!(meanings(&dissector.end(Dir::Up)), ["~part of a message, 4 bytes so far: half"]);
     }
 
     #[test]
     fn a_policy_file_says_whom_it_lets_in() {
         let mut dissector = Dissector::delimited(0);
         let file = b"<cross-domain-policy>\n<allow-access-from domain=\"a.b\" to-ports=\"1\"/></cross-domain-policy>\0";
-        assert_eq!(told(&dissector.feed(Dir::Down, file)), ["policy file: lets in movies from a.b"]);
-        assert_eq!(told(&dissector.feed(Dir::Down, b"<cross-domain-policy/>\0")), ["policy file: lets in nobody"]);
+        assert_eq!(meanings(&dissector.feed(Dir::Down, file)), ["policy file: lets in movies from a.b"]);
+        assert_eq!(
+            meanings(&dissector.feed(Dir::Down, b"<cross-domain-policy/>\0")),
+            ["policy file: lets in no movies"]
+        );
     }
 
     #[test]
@@ -177,9 +183,9 @@ mod tests {
     fn after_a_loss_the_next_border_is_the_way_back() {
         let mut dissector = Dissector::delimited(0);
         dissector.feed(Dir::Up, b"one\0tw");
-        assert_eq!(told(&dissector.lost(Dir::Up, 100)), ["~part of a message, 2 bytes so far: tw"]);
+        assert_eq!(meanings(&dissector.lost(Dir::Up, 100)), ["~part of a message, 2 bytes so far: tw"]);
         let units = dissector.feed(Dir::Up, b"ree\0four\0");
-        assert_eq!(told(&units), ["the end of a message: ree", "four"]);
+        assert_eq!(meanings(&units), ["the end of a message: ree", "four"]);
         assert_eq!(units[1].from, 110);
     }
 }

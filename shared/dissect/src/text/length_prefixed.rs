@@ -84,8 +84,8 @@ mod tests {
     fn a_length_and_so_many_bytes_are_a_message() {
         let mut dissector = Dissector::delimited(b'\n');
         let units = dissector.feed(Dir::Up, b"writes lengths 64 0\n\0\0\0\x05he\nlo\0\0\0\0\0\0");
-        let told: Vec<&str> = units.iter().map(|unit| &*unit.meaning).collect();
-        assert_eq!(told, ["writes lengths 64 0", "he\\nlo", "an empty message"]);
+        let meanings: Vec<&str> = units.iter().map(|unit| &*unit.meaning).collect();
+        assert_eq!(meanings, ["writes lengths 64 0", "he\\nlo", "an empty message"]);
         let fields: Vec<_> = units[1].fields.iter().map(|f| (f.from, f.to, &*f.name, &*f.value)).collect();
         assert_eq!(fields, [(0, 4, "length", "5"), (4, 9, "message", "he\nlo")]);
         assert_eq!(dissector.pending(Dir::Up).map(|unit| unit.meaning).as_deref(), Some("part of a length"));

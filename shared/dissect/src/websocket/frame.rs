@@ -80,7 +80,7 @@ impl FrameHead {
     }
 }
 
-/// What the frames before this one tell of it.
+/// What the frames before this one say about it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct FrameContext {
     /// Compression was agreed on (RFC 7692).
@@ -128,7 +128,7 @@ impl FrameContext {
 }
 
 /// Names the fields of a frame, as far as it is there, and says in one line what it means. The builder begins with the
-/// frame's head. `so_far`: bytes of payload that have come.
+/// frame's head.
 pub(crate) fn describe(builder: &mut UnitBuilder, dir: Dir, context: &FrameContext) -> String {
     let kept = builder.kept().to_vec();
     let Some(head) = FrameHead::read(&kept) else {

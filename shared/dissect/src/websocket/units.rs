@@ -1,7 +1,7 @@
 //! WebSocket (RFC 6455): one unit for each frame, in one direction of a connection behind its `101`.
 //!
 //! It is a viewer. A frame with a fault is named and stepped over by its length, as if all were well; only after bytes
-//! that nobody saw does it look for something that may be the head of a frame.
+//! that were not seen does it look for something that may be the head of a frame.
 
 use super::frame::{FrameContext, FrameHead, MAX_HEAD, describe, describe_rest};
 use crate::text::opaque;
@@ -24,7 +24,7 @@ enum FrameStage {
     Head,
     Payload {
         head: FrameHead,
-        /// So many bytes are still to come.
+        /// This many bytes are still to come.
         left: u64,
         /// The builder begins with this byte of the payload, since what lies in front of it was not seen.
         torn: Option<u64>,
@@ -69,7 +69,7 @@ impl WebSocketUnits {
         builder.finish("frame", meaning, whole)
     }
 
-    /// Tells what stands unfinished, for good.
+    /// Gives what stands unfinished out, for good.
     fn cut_off(&mut self, why: &str, out: &mut Vec<Unit>) {
         if let Some(mut unit) = self.pending() {
             unit.meaning.push_str(why);

@@ -1,0 +1,36 @@
+//! "How it breaks", walked as the chapter on JSONP polling tells it.
+
+use tests::browser::Browser;
+use tests::page::{faults, hears, listen_for_faults, messages, number, press, say};
+use tests::{in_both_browsers, start};
+
+in_both_browsers! {
+    a_cut_request_times_out_and_its_late_script_does_nothing
+}
+
+/// Walks "Cut." in jsonp.md.
+fn a_cut_request_times_out_and_its_late_script_does_nothing(browser: &Browser) {
+    let demo = start("jsonp");
+    let tab = browser.visit(&demo);
+    tab.until("Number(document.querySelector('#answers').textContent) >= 1");
+    listen_for_faults(&tab);
+    press(&tab, "Cut", "cut");
+    tab.until("Number(document.querySelector('#time-outs').textContent) >= 1");
+    assert_eq!(
+        (number(&tab, "scripts"), number(&tab, "globals")),
+        (0, 0),
+        "script and function are removed"
+    );
+    tab.run("faults.length = 0", &[]);
+    let answers = number(&tab, "answers");
+    press(&tab, "Repair", "whole");
+    tab.until(&format!(
+        "Number(document.querySelector('#answers').textContent) >= {}",
+        answers + 3
+    ));
+    let thrown = faults(&tab);
+    assert!(!thrown.contains("jsonp_"), "a late script missed its function: {thrown}");
+    say(&tab, "after");
+    hears(&tab, "after");
+    assert_eq!(messages(&tab), ["after"]);
+}

@@ -1,0 +1,94 @@
+//! "How it breaks", walked as the chapter on long polling tells it.
+
+use tests::browser::Browser;
+use tests::page::{
+    STUCK, faults, hears, listen_for_faults, messages, number, press_for_one, say, set, until_fault,
+};
+use tests::{Setup, in_both_browsers, start};
+
+in_both_browsers! {
+    cut_for_longer_the_page_asks_again_on_a_new_connection_and_shows_nothing_twice
+    cut_alone_the_answer_waits_in_the_cable_and_comes_once
+    reset_counts_no_failure
+    restarted_unnoticed_the_page_never_shows_the_first_message
+}
+
+/// Walks "Cut, and say something." in longpoll.md.
+fn cut_alone_the_answer_waits_in_the_cable_and_comes_once(browser: &Browser) {
+    let demo = start("longpoll");
+    let one = browser.visit(&demo);
+    one.until_words("#doing", "waiting for");
+    listen_for_faults(&one);
+    press_for_one(&one, "Cut", "GET /wait");
+    one.until("[...document.querySelectorAll('cable-box .how')].some((how) => how.textContent.includes('cut'))");
+    let other = browser.visit(&demo);
+    say(&other, "said in the second tab");
+    hears(&other, "said in the second tab");
+    one.until(STUCK);
+    assert_eq!(
+        (messages(&one).len(), faults(&one).as_str()),
+        (0, ""),
+        "nothing is shown, and no fault"
+    );
+    press_for_one(&one, "Repair", "GET /wait");
+    hears(&one, "said in the second tab");
+    say(&other, "after");
+    hears(&one, "after");
+    assert_eq!(messages(&one), ["said in the second tab", "after"]);
+}
+
+/// Walks "Cut for longer." in longpoll.md.
+fn cut_for_longer_the_page_asks_again_on_a_new_connection_and_shows_nothing_twice(
+    browser: &Browser,
+) {
+    let demo = start("longpoll");
+    let one = browser.visit(&demo);
+    one.until_words("#doing", "waiting for");
+    set(&one, "#hold", "2"); // so that giving up takes no longer than twelve seconds; it holds from the next question on
+    demo.say("first");
+    hears(&one, "first");
+    listen_for_faults(&one);
+    let cut = press_for_one(&one, "Cut", "GET /wait");
+    demo.say("into the cut cable");
+    until_fault(&one, "no answer within hold time and 10 s more");
+    hears(&one, "into the cut cable"); // on a new connection, for the new question has the old cursor
+    demo.bench().cable_of(cut, "repair");
+    demo.say("after");
+    hears(&one, "after");
+    assert_eq!(messages(&one), ["first", "into the cut cable", "after"], "once each");
+    assert_eq!(number(&one, "failures"), 1);
+}
+
+/// Walks "Reset." in longpoll.md.
+fn reset_counts_no_failure(browser: &Browser) {
+    let demo = start("longpoll");
+    let tab = browser.visit(&demo);
+    say(&tab, "before");
+    hears(&tab, "before");
+    tab.until_words("#doing", "after message 1");
+    demo.bench().feed().row(|row| row.text("mean").starts_with("GET /wait?after=1"));
+    demo.bench().cable("reset"); // the button does the same, and does not show when it is done
+    demo.say("after");
+    hears(&tab, "after");
+    assert_eq!(number(&tab, "failures"), 0);
+}
+
+/// Walks "Restart, unnoticed." in longpoll.md.
+fn restarted_unnoticed_the_page_never_shows_the_first_message(browser: &Browser) {
+    let mut demo = start("longpoll");
+    let port = demo.address().port().to_string();
+    let tab = browser.visit(&demo);
+    say(&tab, "the only one of the old life");
+    hears(&tab, "the only one of the old life");
+    tab.click("#stop");
+    tab.until_words("#doing", "stopped");
+    demo.kill();
+    let again = Setup::new("longpoll").env("PORT", &port).start();
+    for text in ["1", "2", "3"] {
+        again.say(text);
+    }
+    tab.click("#stop");
+    hears(&tab, "3");
+    assert_eq!(messages(&tab), ["the only one of the old life", "2", "3"]);
+    assert_eq!(tab.texts("#messages .note").len(), 0, "and nothing is said of a restart");
+}

@@ -1,0 +1,37 @@
+//! What the page of long polling promises, in real browsers.
+
+use tests::browser::Browser;
+use tests::page::{hears, say};
+use tests::{in_both_browsers, promises, start};
+
+in_both_browsers! {
+    the_promises_of_every_page_are_kept
+    the_page_comes_back_when_the_server_comes_back
+}
+
+fn the_promises_of_every_page_are_kept(browser: &Browser) {
+    promises::are_kept(browser, "longpoll");
+}
+
+/// Walks "Restart." in longpoll.md.
+fn the_page_comes_back_when_the_server_comes_back(browser: &Browser) {
+    let mut demo = start("longpoll");
+    let port = demo.address().port().to_string();
+    let tab = browser.visit(&demo);
+    // Not said in the page: were the server killed before its 201 is there, the page would say it again, to the new one.
+    for text in ["before", "just before"] {
+        demo.say(text);
+        hears(&tab, text);
+    }
+    demo.kill();
+    tab.until_words("#doing", "retrying in");
+    let again = tests::Setup::new("longpoll").env("PORT", &port).start();
+    again.say("a new life");
+    hears(&tab, "a new life");
+    assert!(
+        tab.texts("#messages .note").iter().any(|note| note.contains("started again")),
+        "the page says what happened"
+    );
+    say(&tab, "back again");
+    hears(&tab, "back again");
+}

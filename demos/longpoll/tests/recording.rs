@@ -1,0 +1,41 @@
+//! The recording of long polling in the book, made again and compared.
+
+use tests::record::{FETCH, Tape};
+
+#[test]
+fn the_recording_is_what_the_wire_says() {
+    let mut tape = Tape::start("longpoll", "longpoll", 8003, &[]);
+    let mut page = tape.connect();
+    tape.send(&mut page, FETCH, "/wait?after=0&hold=25&beat=1");
+    tape.expect("ask", "up", "request", "GET /wait");
+    tape.pause(2400);
+    let beat = tape.expect("beat", "down", "interim", "100");
+    let mut other = tape.connect();
+    tape.say(&mut other, "hello");
+    let said = tape.expect("said", "up", "body", "hello");
+    page.answer();
+    let news = tape.expect("news", "down", "response", "200");
+    // Between two questions nobody listens, and two messages are said.
+    tape.say(&mut other, "are you there?");
+    tape.say(&mut other, "yes");
+    tape.pause(200);
+    tape.send(&mut page, FETCH, "/wait?after=1&hold=25");
+    page.answer();
+    let question = tape.expect("between", "up", "request", "after=1");
+    tape.expect("both", "down", "response", "200");
+    tape.send(&mut page, FETCH, "/wait?after=3&hold=2");
+    page.answer();
+    let timeout = tape.expect("timeout", "down", "response", "204");
+    drop((page, other));
+    let (up, down) = (tape.message_size(&question), tape.message_size(&news));
+    let timeout = tape.message_size(&timeout);
+    tape.figure("ask", up);
+    tape.figure("news", down);
+    tape.figure("round", up + down);
+    tape.figure("timeout", timeout);
+    tape.time("said_at", Tape::at(&said));
+    tape.time("push_ms", Tape::between(&said, &news));
+    tape.figure("silent_hour", 3600 / 25 * (up + timeout) / 1_000);
+    tape.figure("beat", beat.number("size"));
+    tape.finish();
+}

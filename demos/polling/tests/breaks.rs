@@ -1,0 +1,73 @@
+//! "How it breaks", walked as the chapter on short polling tells it.
+
+use tests::browser::Browser;
+use tests::page::{faults, hears, listen_for_faults, meanwhile, messages, number, press, say, set};
+use tests::{in_both_browsers, start};
+
+in_both_browsers! {
+    cut_the_questions_by_the_clock_pile_up_and_those_of_the_chain_do_not
+    reset_between_two_questions_shows_no_fault
+    held_changes_nothing
+}
+
+/// Walks "Cut." in polling.md.
+fn cut_the_questions_by_the_clock_pile_up_and_those_of_the_chain_do_not(browser: &Browser) {
+    let demo = start("polling");
+    let tab = browser.visit(&demo);
+    set(&tab, "#interval", "300");
+    press(&tab, "Cut", "cut");
+    for open in ["1 question open", "2 questions open", "3 questions open", "9 questions open"] {
+        tab.until_words("#doing", open);
+    }
+    // A browser opens six connections to one server: so many questions are in the cable, the others are inside the browser.
+    let waiting = tab.value(
+        "[...document.querySelectorAll('wire-view .row.stuck')].filter((row) => row.textContent.includes('GET /messages')).length",
+    );
+    assert!(
+        (1..=6).contains(&waiting.as_u64().unwrap_or(0)),
+        "{waiting} questions wait in the cable"
+    );
+    let asked = number(&tab, "requests");
+    press(&tab, "Repair", "whole");
+    tab.until(&format!("Number(document.querySelector('#empty').textContent) >= {asked}"));
+    assert_eq!(messages(&tab).len(), 0, "each answer was asked for and paid, and all are empty");
+
+    tab.click("input[value=chain]");
+    tab.until_text("#doing", "waiting for the next turn");
+    press(&tab, "Cut", "cut");
+    tab.until_words("#doing", "1 question open");
+    let asked = number(&tab, "requests");
+    meanwhile(&tab, 1_500);
+    assert_eq!(
+        (number(&tab, "requests"), tab.texts("#doing")[0].as_str()),
+        (asked, "1 question open")
+    );
+    press(&tab, "Repair", "whole");
+    tab.until(&format!("Number(document.querySelector('#empty').textContent) >= {asked}"));
+}
+
+/// Walks "Reset." in polling.md.
+fn reset_between_two_questions_shows_no_fault(browser: &Browser) {
+    let demo = start("polling");
+    let tab = browser.visit(&demo);
+    tab.until("Number(document.querySelector('#empty').textContent) >= 1");
+    set(&tab, "#interval", "3000"); // from now on, so nothing is asked for three seconds
+    listen_for_faults(&tab);
+    let answers = number(&tab, "empty");
+    demo.bench().cable("reset");
+    tab.until(&format!("Number(document.querySelector('#empty').textContent) > {answers}"));
+    assert_eq!(faults(&tab), "");
+    say(&tab, "nothing was lost");
+    hears(&tab, "nothing was lost");
+}
+
+/// Walks "Hold." in polling.md.
+fn held_changes_nothing(browser: &Browser) {
+    let demo = start("polling");
+    let tab = browser.visit(&demo);
+    press(&tab, "Hold", "hold");
+    listen_for_faults(&tab);
+    say(&tab, "complete answers pass");
+    hears(&tab, "complete answers pass");
+    assert_eq!(faults(&tab), "");
+}

@@ -1,0 +1,175 @@
+//! Runs tests to their end, however many fail, and then says what failed, why, and how to run that one again.
+
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, Read};
+use std::process::Stdio;
+use std::sync::Mutex;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::libtest::{Failure, Outcome, verdict};
+use crate::programs::{self, Program};
+use crate::{cargo, clippy, format};
+
+/// So many programs run side by side: while the pages of one wait, the sockets of the other work.
+const LANES: usize = 2;
+
+/// So many tests run at once in a program: they mostly wait, for a browser or for a cable.
+const THREADS: usize = 4;
+
+/// What all programs together came to.
+#[derive(Default)]
+struct Total {
+    passed: usize,
+    skipped: Vec<String>,
+    /// Failed tests, each with the command that runs it again.
+    failed: Vec<(Failure, String)>,
+    times: Vec<(Duration, String)>,
+}
+
+/// Lints and all tests.
+pub fn everything() -> Result<(), String> {
+    let start = Instant::now();
+    let mut total = Total::default();
+    for (what, checked) in [("formatting", format(&["--check"])), ("lints", clippy())] {
+        if let Err(why) = checked {
+            let failure = Failure { test: what.to_string(), why };
+            total.failed.push((failure, "cargo run -p tests -- lint".to_string()));
+        }
+    }
+    let programs = programs::build(&["--workspace"], &["--workspace"])?;
+    println!("{:4.0} s  everything is built", start.elapsed().as_secs_f64());
+    run(programs.into_iter().map(|program| (program, None)).collect(), &mut total);
+    doctests(&mut total);
+    tell(&total, start.elapsed())
+}
+
+/// The tests of one demo: its unit tests, and its modules in the programs that gather all demos.
+pub fn one_demo(name: &str) -> Result<(), String> {
+    let start = Instant::now();
+    let mut total = Total::default();
+    let programs = programs::build(&["-p", name], &["-p", "tests", "-p", name])?;
+    let is_own = |program: &Program| program.address.starts_with(&format!("-p {name} "));
+    let chosen = programs.into_iter().filter(|program| is_own(program) || program.gathers_demos());
+    let chosen = chosen.map(|program| {
+        let filter = (!is_own(&program)).then(|| format!("{name}::"));
+        (program, filter)
+    });
+    run(chosen.collect(), &mut total);
+    tell(&total, start.elapsed())
+}
+
+/// Runs the programs, each with the tests that have these words in their names.
+fn run(programs: Vec<(Program, Option<String>)>, total: &mut Total) {
+    // The pages take longest, so they begin.
+    let (first, rest): (Vec<_>, Vec<_>) = programs.into_iter().partition(|(program, _)| program.name == "pages");
+    let queue: Mutex<VecDeque<_>> = Mutex::new(first.into_iter().chain(rest).collect());
+    let next = || queue.lock().expect("no lane panics").pop_front();
+    let total = Mutex::new(total);
+    thread::scope(|scope| {
+        for _ in 0..LANES {
+            scope.spawn(|| {
+                while let Some((program, filter)) = next() {
+                    let done = run_one(&program, filter.as_deref());
+                    total.lock().expect("no lane panics").add(done);
+                }
+            });
+        }
+    });
+}
+
+/// Runs one program to its end.
+fn run_one(program: &Program, filter: Option<&str>) -> Total {
+    let mut command = program.command(filter);
+    if std::env::var_os("RUST_TEST_THREADS").is_none() {
+        command.env("RUST_TEST_THREADS", THREADS.to_string());
+    }
+    let mut total = Total::default();
+    let start = Instant::now();
+    let mut child = match command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn() {
+        Ok(child) => child,
+        Err(error) => {
+            total.broken(program, format!("it does not start: {error}"));
+            return total;
+        }
+    };
+    let errors = child.stderr.take().map(|errors| thread::spawn(move || lines(Some(errors)).collect::<Vec<_>>()));
+    let mut outcome = Outcome::default();
+    for line in lines(child.stdout.take()) {
+        if let Some((test, passed)) = verdict(&line) {
+            println!("{} {}: {test}", if passed { "    ok" } else { "FAILED" }, program.name);
+        }
+        outcome.line(&line);
+    }
+    let status = child.wait();
+    let errors = errors.and_then(|errors| errors.join().ok()).unwrap_or_default();
+    total.skipped = errors.iter().filter_map(|line| line.strip_prefix("skipped: ")).map(str::to_string).collect();
+    total.passed = outcome.passed.saturating_sub(total.skipped.len());
+    total.times.push((start.elapsed(), format!("{}: {} tests", program.name, outcome.passed + outcome.failed.len())));
+    for line in outcome.stories() {
+        println!("{line}");
+    }
+    for failure in outcome.failures() {
+        let again = program.again(&failure.test);
+        total.failed.push((failure, again));
+    }
+    if !outcome.ended {
+        errors.iter().for_each(|line| println!("{line}"));
+        total.broken(program, format!("it ended before its tests did: {status:?}"));
+    }
+    total
+}
+
+/// The examples in the documentation; cargo itself builds and runs them.
+fn doctests(total: &mut Total) {
+    let mut outcome = Outcome::default();
+    let tests =
+        cargo().args(["test", "--quiet", "--workspace", "--doc", "--no-fail-fast", "--", "--format=pretty"]).output();
+    let Ok(output) = tests else { return };
+    String::from_utf8_lossy(&output.stdout).lines().for_each(|line| outcome.line(line));
+    total.passed += outcome.passed;
+    for failure in outcome.failures() {
+        total.failed.push((failure, "cargo test --workspace --doc".to_string()));
+    }
+}
+
+/// The lines of a pipe, until it is closed.
+fn lines(pipe: Option<impl Read>) -> impl Iterator<Item = String> {
+    let lines = pipe.into_iter().flat_map(|pipe| BufReader::new(pipe).split(b'\n')).map_while(Result::ok);
+    lines.map(|line| String::from_utf8_lossy(&line).trim_end_matches('\r').to_string())
+}
+
+impl Total {
+    fn add(&mut self, other: Total) {
+        self.passed += other.passed;
+        self.skipped.extend(other.skipped);
+        self.failed.extend(other.failed);
+        self.times.extend(other.times);
+    }
+
+    /// A program that failed as a whole.
+    fn broken(&mut self, program: &Program, why: String) {
+        let failure = Failure { test: program.name.clone(), why };
+        self.failed.push((failure, format!("cargo test {}", program.address)));
+    }
+}
+
+/// The summary: times, what was skipped, what failed; the line with the numbers is the last.
+fn tell(total: &Total, took: Duration) -> Result<(), String> {
+    let mut times = total.times.clone();
+    times.sort();
+    println!("\nThe programs that took longest, of {:.0} s in all:", took.as_secs_f64());
+    for (time, what) in times.iter().rev().take(8) {
+        println!("{:6.1} s  {what}", time.as_secs_f64());
+    }
+    println!();
+    for skipped in &total.skipped {
+        println!("skipped: {skipped}");
+    }
+    for (failure, again) in &total.failed {
+        println!("\nFAILED: {}\n  why:   {}\n  again: {again}", failure.test, failure.why);
+    }
+    let (passed, failed, skipped) = (total.passed, total.failed.len(), total.skipped.len());
+    println!("\n{passed} passed, {failed} failed, {skipped} skipped");
+    if failed == 0 { Ok(()) } else { Err("not all tests passed".to_string()) }
+}

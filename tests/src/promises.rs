@@ -1,0 +1,325 @@
+//! What the page of every demo promises, whatever its technique: a room is a room. A demo's `tests/pages.rs` has one line for it:
+//! `promises::are_kept(browser, "longpoll")`.
+//!
+//! All promises are tried one after the other on one server and the same two tabs: a page takes a second to open, and twelve
+//! demos have two browsers each.
+
+use serde_json::json;
+
+use crate::browser::{Browser, Tab, key};
+use crate::page::{hears, messages, press, say, type_and_say};
+use crate::{DEADLINE, Server, Setup, Wire};
+
+/// A demo, with its page open in two tabs.
+pub struct Stage<'a> {
+    name: &'static str,
+    demo: Server,
+    one: Tab<'a>,
+    other: Tab<'a>,
+}
+
+/// Tries one promise.
+pub type Promise = fn(&mut Stage);
+
+/// How many messages the room keeps here: few, so that it forgets some.
+const CAPACITY: usize = 20;
+
+/// Fails unless the page of this demo keeps every promise.
+pub fn are_kept(browser: &Browser, name: &'static str) {
+    these_are_kept(
+        browser,
+        name,
+        &[
+            what_is_said_in_one_tab_is_heard_in_the_other,
+            markup_and_emoji_arrive_as_they_were_typed,
+            an_empty_and_an_over_long_message_are_told_in_words,
+            a_message_said_into_a_cut_cable_arrives_once_when_it_is_repaired,
+            a_reset_cable_loses_nothing,
+            a_gap_is_told_in_the_page,
+            the_page_fits_a_narrow_screen,
+            everything_can_be_done_by_keyboard,
+            the_wire_shows_the_true_bytes_of_what_was_said,
+            nothing_moves_under_the_pointer_whatever_happens_on_the_wire,
+            a_server_that_was_started_again_is_told_of,
+        ],
+    );
+}
+
+/// The same with some of the promises, for a page that has reasons not to give the others.
+pub fn these_are_kept(browser: &Browser, name: &'static str, promises: &[Promise]) {
+    let demo = Setup::new(name).args(&["--capacity", &CAPACITY.to_string()]).start();
+    let (one, other) = (browser.visit(&demo), browser.visit(&demo));
+    if name == "sse" {
+        for tab in [&one, &other] {
+            crate::page::set(tab, "#retry", "200"); // or each reset costs seconds
+        }
+    }
+    let mut stage = Stage { name, demo, one, other };
+    for promise in promises {
+        promise(&mut stage);
+    }
+}
+
+/// The last `count` messages shown.
+fn newest(tab: &Tab, count: usize) -> Vec<String> {
+    let mut all = messages(tab);
+    all.split_off(all.len().saturating_sub(count))
+}
+
+/// Both tabs hear everything, their own words too.
+pub fn what_is_said_in_one_tab_is_heard_in_the_other(stage: &mut Stage) {
+    let Stage { name, one, other, .. } = stage;
+    type_and_say(one, "hello from one");
+    hears(other, "hello from one");
+    type_and_say(other, "hello from the other");
+    hears(one, "hello from the other");
+    hears(other, "hello from the other");
+    assert_eq!(messages(one), ["hello from one", "hello from the other"], "{name}");
+    assert_eq!(messages(one), messages(other), "{name}");
+}
+
+/// What came over the network is text, whatever it looks like.
+pub fn markup_and_emoji_arrive_as_they_were_typed(stage: &mut Stage) {
+    let Stage { name, one, other, .. } = stage;
+    type_and_say(one, "<b>bold</b> & <img src=x onerror=alert(1)>");
+    hears(other, "<b>bold</b> & <img src=x onerror=alert(1)>");
+    assert_eq!(other.value("document.querySelectorAll('#messages b, #messages img').length"), 0, "{name}");
+    let emoji = "emoji \u{1f642} \u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f467}, e\u{301}, \u{4e2d}\u{6587}";
+    say(one, emoji);
+    hears(other, emoji);
+    hears(one, emoji);
+}
+
+/// And what was refused is still there, to be mended.
+pub fn an_empty_and_an_over_long_message_are_told_in_words(stage: &mut Stage) {
+    let Stage { name, one: tab, .. } = stage;
+    let before = messages(tab).len();
+    tab.click("#say button");
+    tab.until_words("#say .status", "empty");
+    say(tab, &"x".repeat(1_001));
+    let words = tab.until_words("#say .status", "1001");
+    assert!(words.ends_with('.'), "{name}: a sentence: {words:?}");
+    let kept = tab.until("document.querySelector('#text').value.length");
+    assert_eq!(kept, 1_001, "{name}: what was refused is still there, to be mended");
+    say(tab, &"x".repeat(1_000));
+    hears(tab, &"x".repeat(1_000));
+    assert_eq!(messages(tab).len(), before + 1, "{name}: what was refused is not shown");
+}
+
+/// Upwards it is the body of a POST; downwards what this technique makes of it.
+pub fn the_wire_shows_the_true_bytes_of_what_was_said(stage: &mut Stage) {
+    let Stage { name, one: tab, .. } = stage;
+    say(tab, "bytes <b>of</b> this");
+    hears(tab, "bytes <b>of</b> this");
+    open_row(tab, "up", "bytes <b>of</b> this");
+    let hex =
+        tab.value("[...document.querySelectorAll('wire-view .dump .hex')].map((one) => one.textContent).join(' ')");
+    let bytes: Vec<u8> = hex
+        .as_str()
+        .unwrap_or_default()
+        .split_whitespace()
+        .map(|byte| u8::from_str_radix(byte, 16).unwrap_or_else(|_| panic!("{name}: no hex: {hex}")))
+        .collect();
+    assert_eq!(String::from_utf8_lossy(&bytes), "bytes <b>of</b> this", "{name}: the bytes of the body");
+    open_row(tab, "down", "bytes <b>of</b> this");
+    assert!(!tab.texts("wire-view .fields .name").is_empty(), "{name}: the fields have names");
+    let counted = tab.value("document.querySelector('wire-view .counters .up dd').textContent");
+    assert_ne!(counted, "0 B", "{name}: the counters count");
+}
+
+/// Clicks the newest row of this direction with these words in it, and waits for its bytes.
+fn open_row(tab: &Tab, dir: &str, words: &str) {
+    let words = json!(words);
+    let rows = format!(
+        "[...document.querySelectorAll('wire-view .row.{dir}:not([hidden])')].filter((row) => row.textContent.includes({words}))"
+    );
+    tab.until(&format!("{rows}.length > 0"));
+    tab.run(&format!("{rows}.at(-1).click()"), &[]);
+    tab.until(&format!(
+        "document.querySelector('wire-view .detail h3')?.textContent.includes({words}) && \
+         document.querySelector('wire-view .detail header').classList.contains('{dir}')"
+    ));
+}
+
+/// Nothing comes through a cut cable; what was said into it comes once, in its order.
+pub fn a_message_said_into_a_cut_cable_arrives_once_when_it_is_repaired(stage: &mut Stage) {
+    let Stage { name, one, other, .. } = stage;
+    say(one, "before the cut");
+    hears(other, "before the cut");
+    press(one, "Cut", "cut");
+    say(one, "into the cut cable");
+    one.until(crate::page::STUCK);
+    assert_eq!(newest(other, 1), ["before the cut"], "{name}: nothing comes through a cut cable");
+    press(one, "Repair", "whole");
+    hears(other, "into the cut cable");
+    hears(one, "into the cut cable");
+    say(one, "after the cut");
+    for tab in [one, other] {
+        hears(tab, "after the cut");
+        let expected = ["before the cut", "into the cut cable", "after the cut"];
+        assert_eq!(newest(tab, 3), expected, "{name}: once each, in order");
+    }
+}
+
+/// Three times everything is torn down, and each message is heard once, in order.
+pub fn a_reset_cable_loses_nothing(stage: &mut Stage) {
+    let Stage { name, demo, one, other } = stage;
+    let mut all = Vec::new();
+    for n in 1..=3 {
+        let (before, meanwhile) = (format!("message {n}"), format!("while it comes back {n}"));
+        say(one, &before);
+        hears(other, &before);
+        demo.bench().cable("reset");
+        demo.say(&meanwhile);
+        all.extend([before, meanwhile]);
+    }
+    for tab in [one, other] {
+        hears(tab, "while it comes back 3");
+        assert_eq!(newest(tab, all.len()), all, "{name}: once each, in order");
+    }
+}
+
+/// What is said is not waited for here: twelve messages, and three resets between them.
+pub fn over_resets_everything_is_heard_once_and_in_order(stage: &mut Stage) {
+    let Stage { name, demo, one, other } = stage;
+    let texts: Vec<String> = (0..12).map(|n| format!("without waiting {n}")).collect();
+    for (n, text) in texts.iter().enumerate() {
+        if n % 4 == 2 {
+            demo.bench().cable("reset");
+        }
+        say(one, text);
+    }
+    for tab in [one, other] {
+        hears(tab, "without waiting 11");
+        assert_eq!(newest(tab, texts.len()), texts, "{name}: once each, in order");
+    }
+}
+
+/// While the cable is cut, more is said than the room keeps.
+pub fn a_gap_is_told_in_the_page(stage: &mut Stage) {
+    let Stage { name, demo, one: tab, .. } = stage;
+    press(tab, "Cut", "cut");
+    let bench = demo.bench();
+    let mut writer = demo.connect();
+    let post = |writer: &mut Wire, n: usize| writer.post("/say", &[], &format!("while it was cut: {n}"));
+    post(&mut writer, 1);
+    // The writer's own cable is whole again as soon as the bench knows it.
+    let deadline = std::time::Instant::now() + DEADLINE;
+    while bench.connection(writer.name()).is_none() {
+        assert!(std::time::Instant::now() < deadline, "{name}: the bench does not know the writer");
+    }
+    bench.cable_of(bench.number_of(&writer), "repair");
+    assert_eq!(writer.answer().0.status, 201);
+    for n in 2..=CAPACITY + 5 {
+        post(&mut writer, n);
+        assert_eq!(writer.answer().0.status, 201);
+    }
+    bench.cable("reset"); // what waits in the cable is lost; the page asks again
+    press(tab, "Repair", "whole");
+    hears(tab, &format!("while it was cut: {}", CAPACITY + 5));
+    tab.until(
+        "[...document.querySelectorAll('#messages .note')].some((note) => note.textContent.includes('are gone'))",
+    );
+    assert!(!tab.value("document.body.innerText").as_str().unwrap_or_default().contains("undefined"), "{name}");
+}
+
+/// Nor does a word without an end make the page wider.
+pub fn the_page_fits_a_narrow_screen(stage: &mut Stage) {
+    let Stage { name, one: tab, .. } = stage;
+    let long = "a-word-without-an-end-".repeat(20);
+    say(tab, &long);
+    hears(tab, &long);
+    tab.resize(500, 900);
+    tab.until("innerWidth <= 520");
+    let width = tab.value("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+    assert_eq!(width, 0, "{name}: the page should not scroll sideways on a narrow screen");
+    let end = |selector: &str, side: &str| {
+        tab.value(&format!("document.querySelector('{selector}').getBoundingClientRect().{side}")).as_f64()
+    };
+    assert!(end("#messages", "bottom") <= end("main footer", "top"), "{name}: nothing lies over something else");
+    assert!(end("main", "bottom") <= end("aside", "top"), "{name}: the wire stands below the lesson");
+    tab.resize(1280, 900);
+    tab.until("innerWidth > 1200");
+}
+
+/// Not after a reset, and not when the server is gone. Ends the server.
+pub fn nothing_moves_under_the_pointer_whatever_happens_on_the_wire(stage: &mut Stage) {
+    let Stage { name, demo, one: tab, .. } = stage;
+    tab.run(
+        "const button = document.querySelector('#say button'); window.places = new Set(); \
+         const look = () => { const { x, y } = button.getBoundingClientRect(); places.add(`${x}, ${y}`); }; \
+         look(); \
+         new MutationObserver(look).observe(document.body, \
+             { subtree: true, childList: true, characterData: true, attributes: true });",
+        &[],
+    );
+    demo.bench().cable("reset");
+    demo.say("after a reset");
+    hears(tab, "after a reset");
+    demo.kill();
+    tab.until("document.querySelector('#doing.fault') !== null");
+    let places = tab.value("[...places].join(' and ')").as_str().unwrap_or_default().to_string();
+    assert!(!places.contains(" and "), "{name}: the button was seen at more than one place: {places}");
+}
+
+/// The room is another one: its messages count from 1, and the page says that.
+pub fn a_server_that_was_started_again_is_told_of(stage: &mut Stage) {
+    let Stage { name, demo, one, other } = stage;
+    demo.kill();
+    let again = Setup::new(name).env("PORT", &demo.address().port().to_string()).start();
+    again.say("a new life");
+    for tab in [&*one, &*other] {
+        hears(tab, "a new life");
+        let notes = tab.texts("#messages .note");
+        assert!(notes.iter().any(|note| note.contains("started again")), "{name}: {notes:?}");
+    }
+    *demo = again;
+    say(one, "back again");
+    hears(other, "back again");
+}
+
+/// Say something, cut the cable and repair it, walk the ladder: and the focus can be seen wherever it is.
+pub fn everything_can_be_done_by_keyboard(stage: &mut Stage) {
+    let Stage { name, one: tab, .. } = stage;
+    tab.reload(); // the Tab key begins at the top again
+    tab.until("document.querySelector('wire-view .row') !== null");
+    reach(tab, "document.activeElement.id === 'text'", "the field for a message");
+    tab.type_keys("by keyboard");
+    match tab.value("document.activeElement.tagName") == "TEXTAREA" {
+        true => tab.chord(key::CONTROL, key::ENTER),
+        false => tab.type_keys(&key::ENTER.to_string()),
+    }
+    hears(tab, "by keyboard");
+    let button = |name: &str| {
+        format!("document.activeElement.textContent === '{name}' && document.activeElement.closest('cable-box')")
+    };
+    reach(tab, &button("Cut"), "Cut");
+    tab.type_keys(&key::SPACE.to_string());
+    tab.until("document.querySelector('cable-box').dataset.state === 'cut'");
+    reach(tab, &button("Repair"), "Repair");
+    tab.type_keys(&key::ENTER.to_string());
+    tab.until("document.querySelector('cable-box').dataset.state === 'whole'");
+    // Walk the ladder, open a row's bytes, close them.
+    reach(tab, "document.activeElement.matches('wire-view .ladder')", "the ladder");
+    tab.type_keys(&key::HOME.to_string());
+    tab.type_keys(&format!("{}{}", key::DOWN, key::ENTER));
+    tab.until("document.querySelector('wire-view .detail:not([hidden]) .dump') !== null");
+    tab.type_keys(&key::ESCAPE.to_string());
+    tab.until("document.querySelector('wire-view .detail').hidden");
+    let comes_back = tab.value("document.activeElement.matches('wire-view .ladder')");
+    assert_eq!(comes_back, true, "{name}: the focus comes back");
+    let seen = "(() => { const style = getComputedStyle(document.activeElement); \
+                 return style.outlineStyle !== 'none' || style.boxShadow !== 'none'; })()";
+    assert_eq!(tab.value(seen), true, "{name}: the focus should be visible");
+}
+
+/// Presses Tab until the focus is there.
+fn reach(tab: &Tab, there: &str, what: &str) {
+    for _ in 0..80 {
+        if tab.value(&format!("Boolean({there})")) == true {
+            return;
+        }
+        tab.type_keys(&key::TAB.to_string());
+    }
+    panic!("the Tab key does not lead to {what}");
+}

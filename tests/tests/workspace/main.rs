@@ -1,0 +1,6 @@
+//! What the workspace promises of itself: indexes that are true, commands that work, chapters with all their parts, and texts
+//! short enough to be read.
+
+mod book;
+mod budget;
+mod readme;
