@@ -280,6 +280,11 @@ pub struct Tab<'a> {
 }
 
 impl Tab<'_> {
+    /// Which browser it is in.
+    pub fn kind(&self) -> Kind {
+        self.browser.kind
+    }
+
     /// Runs JavaScript in the page: the body of a function, whose arguments are `arguments[0]` and on.
     pub fn run(&self, script: &str, args: &[Value]) -> Value {
         self.post("/execute/sync", &json!({ "script": script, "args": args }))

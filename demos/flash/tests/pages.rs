@@ -2,10 +2,15 @@
 
 use tests::browser::{self, Browser, Kind, Tab};
 use tests::page::{hears, say};
-use tests::{Server, Setup, Wire, in_both_browsers, needs_our_server, start, workspace};
+use tests::{Server, Setup, Wire, in_both_browsers, needs_our_server, promises, start, workspace};
 
 in_both_browsers! {
+    the_promises_of_every_page_are_kept
     the_room_ticks_through_the_movie
+}
+
+fn the_promises_of_every_page_are_kept(browser: &Browser) {
+    promises::these_are_kept(browser, "flash", &[promises::no_serious_fault_of_accessibility_is_found]);
 }
 
 /// The page with a connected movie, where the emulator is; `make ruffle` fetches it, and `make test` has it.
