@@ -26,6 +26,7 @@ pub mod axe;
 mod bad_cable;
 mod bench;
 pub mod browser;
+pub mod cursor;
 mod fresh;
 pub mod page;
 pub mod promises;
