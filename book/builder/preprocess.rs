@@ -69,9 +69,8 @@ impl Preprocessor for Bench {
 fn lay_out_assets(source: &Path) -> std::io::Result<()> {
     let to = source.join("bench");
     fs::create_dir_all(&to)?;
-    for file in fs::read_dir(root().join("shared/elements"))? {
-        let file = file?;
-        let (new, place) = (fs::read(file.path())?, to.join(file.file_name()));
+    for name in elements::names() {
+        let (new, place) = (elements::file(name).unwrap_or_default().into_bytes(), to.join(name));
         if fs::read(&place).ok().as_ref() != Some(&new) {
             fs::write(place, new)?;
         }

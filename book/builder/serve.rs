@@ -1,19 +1,20 @@
 //! The book's own server: its pages, and on this machine only the buttons that start the demos in them.
 //!
-//! Who may press them? Whoever has the token, which only the book's own pages hold; who asks from a page of this very
-//! origin or from none; by a name of this machine. The names that can be started are those of the folders in `demos`;
-//! there is no shell anywhere.
+//! A request may start a demo when it has the token, which only the book's own pages hold, when it comes from a page of
+//! this very origin or from none, and when it asks for a name of this machine. The names that can be started are those of
+//! the folders in `demos`; there is no shell anywhere.
 
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
+use demo::Site;
+use http::{Answer, Endless};
 use serde_json::json;
-
-use tiny_http::{Method, Request};
+use tiny_http::Request;
 
 use crate::runs::{Runs, State};
 use crate::{build, demos, root};
@@ -46,7 +47,8 @@ pub fn serve(port: u16, pages: &Path) -> io::Result<()> {
         )),
         _ => error,
     })?;
-    let port = listener.local_addr()?.port();
+    let site = Arc::new(Site::new(listener.local_addr()?));
+    let port = site.address.port();
     let book = Arc::new(Book {
         pages: pages.to_path_buf(),
         built: Mutex::new(None),
@@ -58,36 +60,34 @@ pub fn serve(port: u16, pages: &Path) -> io::Result<()> {
     println!("The book: http://127.0.0.1:{port}");
     println!("Ctrl+C ends it, and every demo that was started from its pages.");
     io::stdout().flush()?;
-    http::serve(listener, move |request| {
+    http::serve(listener, &site, move |request| {
         let book = book.clone();
-        // Whoever asks for a page may have to build the book first, and that takes a deeper stack than a lesson's.
+        // A request for a page may have to build the book first, and that takes a deeper stack than a lesson's.
         std::thread::spawn(move || book.answer(request));
     })
 }
 
 impl Book {
     fn answer(&self, request: Request) {
-        let path = request.url().split(['?', '#']).next().unwrap_or("").to_string();
+        let path = http::path(&request).to_string();
         let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-        match (request.method(), &parts[..]) {
-            (method, ["demos", ..]) if !self.has_token(&request) => {
-                let _ = method;
+        match parts[..] {
+            ["demos", ..] if !self.has_token(&request) => {
                 http::text(request, 403, "Only the book's own pages may do that.");
             }
-            (Method::Get, ["demos"]) => self.tell(request),
-            (Method::Post, ["demos", name, "run"]) => self.run(request, name),
-            (Method::Post, ["demos", name, "stop"]) => {
+            ["demos"] => http::get(request, |request| self.tell(request)),
+            ["demos", name, "run"] => http::post(request, |request| self.run(request, name)),
+            ["demos", name, "stop"] => http::post(request, |request| {
                 self.runs.stop(name);
                 self.runs.wait_for_the_end(name, Duration::from_secs(5));
                 self.tell(request);
-            }
-            (Method::Get, ["try", kind @ ("lines" | "events")]) => {
+            }),
+            ["demos", ..] => http::not_found(request),
+            ["try", kind @ ("lines" | "events")] => http::get(request, |request| {
                 // A page that has left is the ordinary end.
                 let _ = try_it(request, kind);
-            }
-            (Method::Get, ["demos", ..]) => http::method_not_allowed(request, "POST"),
-            (Method::Get, _) => self.page(request, &path),
-            _ => http::method_not_allowed(request, "GET"),
+            }),
+            _ => http::get(request, |request| self.page(request, &path)),
         }
     }
 
@@ -110,36 +110,30 @@ impl Book {
         if let Err(error) = self.runs.start(name) {
             return http::text(request, 500, &format!("It does not start: {error}."));
         }
-        let mut out = request.into_writer();
         // A page that has left is the ordinary end; the demo goes on.
-        let _ = self.stream(name, &mut out);
+        let _ = Endless::begin(request, "application/x-ndjson", &[]).and_then(|out| self.stream(name, out));
     }
 
-    fn stream(&self, name: &str, out: &mut impl Write) -> io::Result<()> {
-        out.write_all(
-            b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nCache-Control: no-store\r\n\
-              X-Content-Type-Options: nosniff\r\nTransfer-Encoding: chunked\r\n\r\n",
-        )?;
+    fn stream(&self, name: &str, mut out: Endless) -> io::Result<()> {
         let mut seen = 0;
         while let Some((lines, state)) = self.runs.since(name, seen, Duration::from_secs(1)) {
             seen += lines.len();
             for line in lines {
-                http::chunk(out, format!("{}\n", json!({ "line": line })).as_bytes())?;
+                out.send(format!("{}\n", json!({ "line": line })))?;
             }
             match state {
                 State::Starting => continue,
-                State::Running(url) => http::chunk(out, format!("{}\n", json!({ "url": url })).as_bytes())?,
-                State::Ended => http::chunk(out, format!("{}\n", json!({ "ended": true })).as_bytes())?,
+                State::Running(url) => out.send(format!("{}\n", json!({ "url": url })))?,
+                State::Ended => out.send(format!("{}\n", json!({ "ended": true })))?,
             }
             break;
         }
-        http::last_chunk(out)
+        out.end()
     }
 
     fn page(&self, request: Request, path: &str) {
         let path = if path.ends_with('/') { format!("{path}index.html") } else { path.to_string() };
-        let plain =
-            path.split('/').skip(1).all(|part| !part.is_empty() && !part.starts_with('.') && !part.contains('\\'));
+        let page = path.strip_prefix('/').filter(|page| page.split('/').all(is_plain));
         if path.ends_with(".html")
             && let Err(why) = self.bring_up_to_date()
         {
@@ -151,8 +145,7 @@ impl Book {
             );
         }
         let _reading = self.folder.read().unwrap_or_else(PoisonError::into_inner);
-        let file = self.pages.join(path.trim_start_matches('/'));
-        let found = if plain { fs::read(&file).ok() } else { None };
+        let found = page.and_then(|page| fs::read(self.pages.join(page)).ok());
         let (status, mut body, path) = match found {
             Some(body) => (200, body, path),
             None => (404, fs::read(self.pages.join("404.html")).unwrap_or_default(), "404.html".to_string()),
@@ -184,24 +177,23 @@ impl Book {
     }
 }
 
+/// Whether this part of a path names a file or folder and nothing else: no way up (`..`), no drive (`C:`), nothing hidden.
+fn is_plain(part: &str) -> bool {
+    !part.is_empty() && !part.starts_with('.') && !part.contains(['\\', ':', '%', '\0'])
+}
+
 /// `GET /try/lines` and `GET /try/events`: something to listen to, for the page on the browser's side. Five lines or events,
 /// half a second apart, and an end; nothing is said that is not in here.
 fn try_it(request: Request, kind: &str) -> io::Result<()> {
     let events = kind == "events";
-    let resumed = http::header(&request, "Last-Event-ID").and_then(|id| id.parse::<u32>().ok()).unwrap_or(0);
-    let mut out = request.into_writer();
+    let resumed: u64 = http::header(&request, "Last-Event-ID").and_then(|id| id.parse().ok()).unwrap_or(0);
     let kind = if events { "text/event-stream" } else { "text/plain; charset=utf-8" };
-    write!(
-        out,
-        "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nCache-Control: no-store, no-transform\r\n\
-         X-Content-Type-Options: nosniff\r\nTransfer-Encoding: chunked\r\n\r\n"
-    )?;
-    for number in resumed + 1..=resumed + 5 {
-        let text = if events { format!("id: {number}\ndata: event {number}\n\n") } else { format!("line {number}\n") };
-        http::chunk(&mut out, text.as_bytes())?;
+    let mut out = Endless::begin(request, kind, &[])?;
+    for number in (1..=5).map(|count| resumed.saturating_add(count)) {
+        out.send(if events { format!("id: {number}\ndata: event {number}\n\n") } else { format!("line {number}\n") })?;
         std::thread::sleep(Duration::from_millis(500));
     }
-    http::last_chunk(&mut out)
+    out.end()
 }
 
 fn newest(place: &Path) -> SystemTime {
@@ -227,36 +219,17 @@ fn kind(path: &str) -> &'static str {
     }
 }
 
-/// Writes a whole answer, and ends the connection with it: a page asks for a dozen files at once and then for nothing, and
-/// an idle connection would keep a thread.
+/// Answers with a page or a file of one.
 fn send(request: Request, status: u16, kind: &str, body: &[u8]) {
-    let reason = match status {
-        200 => "OK",
-        404 => "Not Found",
-        _ => "Internal Server Error",
-    };
-    let head = format!(
-        "HTTP/1.1 {status} {reason}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n\
-         X-Content-Type-Options: nosniff\r\nX-Frame-Options: SAMEORIGIN\r\nContent-Security-Policy: {POLICY}\r\n\
-         Connection: close\r\n\r\n",
-        body.len()
-    );
-    let mut out = request.into_writer();
-    // A browser that has left is nobody's fault.
-    let _ = out.write_all(&[head.as_bytes(), body].concat()).and_then(|()| out.flush());
+    Answer::new(status)
+        .field("X-Frame-Options", "SAMEORIGIN")
+        .field("Content-Security-Policy", POLICY)
+        .send(request, kind, body);
 }
 
-/// 128 bits that nobody guesses.
+/// 128 random bits, in hexadecimal.
 fn token() -> io::Result<String> {
     let mut bytes = [0; 16];
-    match fs::File::open("/dev/urandom") {
-        Ok(mut source) => source.read_exact(&mut bytes)?,
-        // Elsewhere: the keys of a hash map, which std takes from the system's random numbers.
-        Err(_) => {
-            use std::hash::{BuildHasher, RandomState};
-            bytes[..8].copy_from_slice(&RandomState::new().hash_one(1).to_le_bytes());
-            bytes[8..].copy_from_slice(&RandomState::new().hash_one(2).to_le_bytes());
-        }
-    }
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -12,7 +12,7 @@ export function compose({ fin, rsv1, rsv2, rsv3, opcode, mask, form, length, key
   if (form === "16") bytes.push((mask << 7) | 126, ...bigEndian(claimed, 2));
   if (form === "64") bytes.push((mask << 7) | 127, ...bigEndian(claimed, 8));
   const four = fromHex(key);
-  if (mask && four.length !== 4) throw new Error("A masking key is four bytes: eight hexadecimal digits.");
+  if (mask && four.length !== 4) throw new Error("A masking key is eight hexadecimal digits.");
   if (mask) bytes.push(...four);
   data.forEach((byte, at) => bytes.push(mask ? byte ^ four[at % 4] : byte));
   return bytes;

@@ -9,7 +9,7 @@ const EXAMPLES = {
   'a text in two fragments, a ping between them': [
     { fin: false, payload: "Hel" }, { opcode: 9, payload: "?" }, { opcode: 0, payload: "lo" }],
   "a ping": [{ opcode: 9, payload: "are you there?" }],
-  "a pong that nobody asked for": [{ opcode: 10, payload: "" }],
+  "a pong without a ping": [{ opcode: 10, payload: "" }],
   "five bytes, binary": [{ opcode: 2, kind: "hex", payload: "00ff10a5c3" }],
   "a close, 1000": [{ opcode: 8, kind: "hex", payload: "03e8" }],
   "wrong: not masked": [{ mask: false }],
@@ -108,7 +108,7 @@ async function send() {
   if (!reply.ok) return tell("composed", await reply.text());
   const { frames, closed } = await reply.json();
   $("answer").replaceChildren(...frames.map((frame) => line(words(frame))));
-  const silent = frames.length ? "" : closed ? "" : " It says nothing: it waits for the rest, or there was nothing to answer.";
+  const silent = frames.length ? "" : closed ? "" : " It sends nothing: it waits for the rest, or there was nothing to answer.";
   tell("composed", closed ? "The server answered and closed the connection." : `The connection stays open.${silent}`);
 }
 

@@ -2,6 +2,30 @@
 import { el } from "./dom.js";
 import { tell } from "./room.js";
 
+const shown = (name, id, tag = "div") => el(tag, {}, el("dt", {}, name), el("dd", { id: `api-${id}` }, "–"));
+const field = (name, id, attributes, tag = "label") =>
+  el(tag, {}, `${name} `, el("input", { id: `api-${id}`, ...attributes }));
+const button = (name, id) => el("button", { type: "button", id: `api-${id}` }, name);
+const part = (name, ...fields) => el("fieldset.part", {}, el("legend", {}, name), el("div.fields", {}, ...fields));
+
+document.getElementById("api").append(
+  el("dl.counts", {},
+    shown("readyState", "ready"), shown("bufferedAmount", "buffered"), shown("protocol", "protocol"),
+    shown("extensions", "extensions"), shown("url", "url", "div.two")),
+  part("Open",
+    field("subprotocols", "protocols", { value: "echo, other", size: 12 }),
+    el("label.short", {}, "binaryType ", el("select", { id: "api-type" }, new Option("blob"), new Option("arraybuffer"))),
+    button("new WebSocket", "open")),
+  part("Send",
+    field("text", "text", { value: "Hello" }, "label.whole"),
+    button("as text", "send-text"), button("as ArrayBuffer", "send-buffer"), button("as Blob", "send-blob"),
+    button("1 MiB", "send-many")),
+  part("Close",
+    field("code", "code", { type: "number", min: 0, max: 65535, value: 1000 }, "label.short"),
+    field("reason", "reason", { value: "done" }), button("close", "close")),
+  el("ol.lines", { id: "api-log", role: "log", "aria-label": "Events of this WebSocket", tabindex: 0 }),
+);
+
 const $ = (id) => document.getElementById(id);
 const STATES = ["CONNECTING", "OPEN", "CLOSING", "CLOSED"];
 let probe;
@@ -42,7 +66,7 @@ $("api-open").addEventListener("click", () => attempt("new WebSocket", () => {
     const size = data instanceof Blob ? data.size : data.byteLength;
     log(`message: ${data instanceof Blob ? "a Blob" : "an ArrayBuffer"}, ${size} bytes`);
   };
-  mine.onerror = () => log("error: why, a page is not told");
+  mine.onerror = () => log("error: a page is not told why");
   mine.onclose = ({ code, reason, wasClean }) => log(`close: code ${code}, reason “${reason}”, wasClean ${wasClean}`);
   look();
 }));

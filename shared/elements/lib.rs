@@ -18,6 +18,11 @@ const FILES: &[(&str, &str)] = &[
 /// The folder of these files on the machine that built this.
 pub const FOLDER: &str = env!("CARGO_MANIFEST_DIR");
 
+/// The names of all files.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    FILES.iter().map(|(name, _)| *name)
+}
+
 /// A file by its name, read anew at each request so that an edit needs a reload and no build.
 pub fn file(name: &str) -> Option<String> {
     let (_, built_in) = FILES.iter().find(|(other, _)| *other == name)?;

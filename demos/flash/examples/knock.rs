@@ -18,8 +18,11 @@ fn main() {
 }
 
 // ANCHOR: answer
-/// What Flash Player did first, on a connection of its own: may movies of the page's host come in? A program that is no
-/// player need not ask, and nobody can make it: the policy file protects people with a player, not the server.
+/// What Flash Player did first, on a connection of its own: it asked whose movies may connect.
+///
+/// This program is no player, so it need not ask. The policy file does not protect a server from
+/// programs: it protects the servers that a user's machine can reach from foreign movies in that
+/// user's browser.
 fn policy(server: &str) -> io::Result<()> {
     let mut socket = TcpStream::connect(server)?;
     socket.write_all(b"<policy-file-request/>\0")?;
@@ -27,7 +30,7 @@ fn policy(server: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// Then the conversation: messages, each with a zero byte behind it.
+/// Then the messages, each with a zero byte behind it.
 fn say(server: &str, text: &str) -> io::Result<()> {
     let mut socket = TcpStream::connect(server)?;
     let mut answers = BufReader::new(socket.try_clone()?);
@@ -43,7 +46,7 @@ fn say(server: &str, text: &str) -> io::Result<()> {
     }
 }
 
-/// The next message: everything up to a zero byte, however many reads it takes.
+/// The next message: everything up to a zero byte, in one read or in several.
 fn receive(answers: &mut impl BufRead) -> io::Result<String> {
     let mut message = Vec::new();
     answers.read_until(0, &mut message)?;

@@ -1,28 +1,32 @@
-//! Flash socket: a SWF file opens a TCP socket for the page, as from 2000 to 2020; an emulator runs it today.
+//! Flash socket: a movie opens a TCP connection for the page, as from 2000 to 2020.
 //!
 //! Run    `make ruffle` once, then `cargo run -p flash`, then open <http://127.0.0.1:8007> in two tabs
-//! Read   this file, `socket.rs` (the server), `movie.rs` and `swf.rs` (the SWF), `bridge.rs`, then `../page.html`
-//! Wire   `<policy-file-request/>` NUL, the policy NUL; then `after 0` NUL ... `message 1 1760000000000 hello` NUL
+//! Read   this file (the socket's server), `policy.rs`, `movie.rs`; the player is re-enacted in `stage/`
+//! Wire   as below; each message ends with a zero byte, so none may have one inside
 //! Book   `book/src/flash.md`
 //!
-//! Left out: everything else that Flash could do. What is real: the SWF, its bytecode, the TCP server, its policy file.
-//! What is re-enacted: the player (Ruffle, written in Rust, run as WebAssembly) and its sandbox (`bridge.rs`).
+//! ```text
+//!  client to server                          server to client
+//!  <policy-file-request/>                    the policy file; then the server closes
+//!  after 9f3c01d2-7   tell what came after   here 9f3c01d2-7          the place in the room, now
+//!                                            missed 3, or: restarted  why it is another place
+//!                                            message 8 TIME TEXT      TIME: milliseconds since 1970
+//!  say KEY TEXT       taken once a KEY       said KEY 8, or: refused KEY WHY
+//!                                            error WHY; then the server closes
+//! ```
 
-pub mod bridge;
 pub mod movie;
 pub mod policy;
-pub mod socket;
+pub mod stage;
 pub mod swf;
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::io::{self, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use demo::{Demo, SideServer, Site, Speaks};
-use room::Room;
-use tiny_http::{Header, Method, Request, Response};
+use room::{Cursor, Gap, Message, News, Room};
 
 /// The demo, as the README, the book and the tests know it.
 pub const DEMO: Demo = Demo {
@@ -31,102 +35,115 @@ pub const DEMO: Demo = Demo {
     title: "Flash socket",
     promise: "A movie of 20 years ago opens a TCP socket for the page, and an emulator runs it.",
     first: "run `make ruffle` once, then open the page in two tabs and say something in one",
-    page: demo::page!("emulator.js", "flash.css", "policy.js"),
+    page: stage::page::PAGE,
     speaks: Speaks::Http,
-    serve,
+    serve: stage::page::serve,
     side_servers: &[
-        SideServer { name: "xmlsocket", port: 8107, speaks: Speaks::Delimited(0), serve: socket::serve },
-        SideServer { name: "bridge", port: 8207, speaks: Speaks::Upgrades, serve: bridge::serve },
-        SideServer { name: "ruffle", port: 8307, door: Door::Unseen, serve: serve_ruffle },
+        SideServer { name: "xmlsocket", port: 8107, speaks: Speaks::Delimited(0), shown: true, serve },
+        stage::bridge::SERVER,
+        stage::ruffle::SERVER,
     ],
 };
 
-/// Serves the page and the movie.
-///
-/// # Errors
-/// When the listener fails.
-pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
-    let swf = movie::swf();
-    http::serve(listener, &site, move |request| {
-        let path = request.url().split('?').next().unwrap_or("").to_string();
-        match (request.method(), path.as_str()) {
-            (Method::Get, "/") => {
-                policy::welcome(http::header(&request, "Host").unwrap_or(""));
-                http::page(request, &DEMO, &site);
+/// The longest message of a client, in bytes: 1,000 characters of 4 bytes, and the words before.
+const MAX_MESSAGE: usize = 8 * 1024;
+
+/// A client that takes no byte for this long has gone.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Serves the room to XMLSockets.
+fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
+    net::each_connection(&listener, move |stream| {
+        let (room, site) = (room.clone(), site.clone());
+        let client = Arc::new(Client { stream, writing: Mutex::new(()), room, site });
+        let _gone = client.converse().and_then(|()| net::close(&client.stream)); // an error: it left
+    })
+}
+
+/// One connection. Two threads write to it: one answers, one tells the news.
+struct Client {
+    stream: TcpStream,
+    /// Held while a message is written, so that no other message gets into it.
+    writing: Mutex<()>,
+    room: Arc<Room>,
+    site: Arc<Site>,
+}
+
+impl Client {
+    // ANCHOR: converse
+    /// Answers one message after the other. Each ends with a zero byte, in time once it has begun.
+    fn converse(self: &Arc<Self>) -> io::Result<()> {
+        self.stream.set_nodelay(true)?;
+        self.stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
+        let mut messages = net::Splitter::new(&self.stream, 0, MAX_MESSAGE);
+        let mut told = false;
+        loop {
+            let message = match messages.next(None, self.site.head_timeout) {
+                Ok(Some(message)) => String::from_utf8(message).unwrap_or_default(),
+                Ok(None) => return Ok(()),
+                Err(error) => return self.write(&[format!("error {error}")]),
+            };
+            let (word, rest) = message.split_once(' ').unwrap_or((&message, ""));
+            match (word, rest.split_once(' '), rest.parse::<Cursor>()) {
+                (policy::REQUEST, ..) => return self.write(&[policy::file(&self.site)]),
+                ("say", Some((key, text)), _) => self.write(&[self.say(key, text)])?,
+                ("after", _, Ok(cursor)) if !told => {
+                    self.tell_from(cursor)?;
+                    told = true;
+                }
+                _ => return self.write(&["error UTF-8: after CURSOR, once; say KEY TEXT.".into()]),
             }
-            (Method::Post, "/say") => http::say(request, &room),
-            (Method::Get, "/room.swf") => send(request, "application/x-shockwave-flash", Response::from_data(&swf[..])),
-            (Method::Get, "/policy") => http::text(request, 200, &policy::file(socket::public_port())),
-            (Method::Post, "/policy") => set_policy(request),
-            (_, "/" | "/room.swf") => http::method_not_allowed(request, "GET"),
-            (_, "/policy") => http::method_not_allowed(request, "GET, POST"),
-            (_, "/say") => http::method_not_allowed(request, "POST"),
-            _ => http::not_found(request),
         }
-    })
-}
+    }
+    // ANCHOR_END: converse
 
-/// `POST /policy`: `open` lets the movies of this demo's pages in, `closed` nobody.
-fn set_policy(mut request: Request) {
-    let mut word = String::new();
-    let read = request.as_reader().take(20).read_to_string(&mut word);
-    match (read, word.trim()) {
-        (Ok(_), word @ ("open" | "closed")) => {
-            policy::set_closed(word == "closed");
-            http::text(request, 200, &policy::file(socket::public_port()));
+    fn say(&self, key: &str, text: &str) -> String {
+        match self.room.say_once(key, text) {
+            Ok(message) => format!("said {key} {}", message.id),
+            Err(refused) => format!("refused {key} {refused}"),
         }
-        _ => http::text(request, 400, "The policy knows two words: open, closed."),
+    }
+
+    // ANCHOR: tell
+    /// Tells what came after this cursor; then a thread tells the news until the client has gone. A
+    /// slow client costs no memory: the server keeps its place in the room and no queue.
+    fn tell_from(self: &Arc<Self>, cursor: Cursor) -> io::Result<()> {
+        let mut reader = self.room.reader(cursor);
+        let news = reader.wait(Duration::ZERO);
+        self.write(&[vec![format!("here {}", news.start())], lines(&news)].concat())?;
+        let client = Arc::downgrade(self);
+        net::on_a_thread(move || {
+            loop {
+                let news = reader.wait(Duration::from_secs(1));
+                let Some(client) = client.upgrade() else { return };
+                if client.write(&lines(&news)).is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(())
+    }
+    // ANCHOR_END: tell
+
+    /// Sends messages, each with its zero byte. A zero byte inside one, which can be said by HTTP,
+    /// would end it too early: the picture of a zero byte (U+2400) takes its place.
+    fn write(&self, messages: &[String]) -> io::Result<()> {
+        let ended = |message: &String| message.replace('\0', "\u{2400}") + "\0";
+        let bytes: String = messages.iter().map(ended).collect();
+        let _whole = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = (&self.stream).write_all(bytes.as_bytes());
+        // After an error, part of a message may have left, so nothing may follow it.
+        written.inspect_err(|_| drop(self.stream.shutdown(Shutdown::Both)))
     }
 }
 
-// ---- The emulator: 14 megabytes that are not the lesson, so their port is off the tap -------------------------------
-
-/// Serves the files of Ruffle that `make ruffle` fetched.
-///
-/// # Errors
-/// When the listener fails.
-pub fn serve_ruffle(listener: TcpListener, _room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
-    http::serve(listener, &site, |request| {
-        let name = request.url().trim_start_matches('/').to_string();
-        match ruffle_file(&name) {
-            _ if *request.method() != Method::Get => http::method_not_allowed(request, "GET"),
-            Some((file, kind)) => send(request, kind, Response::from_file(file)),
-            None => http::text(request, 404, "Ruffle is not here: `make ruffle` fetches it."),
-        }
-    })
-}
-
-/// Where `make ruffle` puts it; the environment variable `RUFFLE` names another folder.
-fn ruffle_folder() -> PathBuf {
-    let fetched = || Path::new(env!("CARGO_MANIFEST_DIR")).join("node_modules/@ruffle-rs/ruffle");
-    std::env::var_os("RUFFLE").map_or_else(fetched, PathBuf::from)
-}
-
-/// A file of Ruffle, and its type. Names have no slash: nobody walks out of the folder.
-fn ruffle_file(name: &str) -> Option<(File, &'static str)> {
-    let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-');
-    let kind = match name.rsplit_once('.') {
-        Some((_, "js")) => "text/javascript; charset=utf-8",
-        Some((_, "wasm")) => "application/wasm", // or the browser does not compile it while it loads
-        _ => return None,
+/// News as messages of this protocol.
+fn lines(news: &News) -> Vec<String> {
+    let gap = match news.gap {
+        Gap::None => None,
+        Gap::Missed(missed) => Some(format!("missed {missed}")),
+        Gap::Restarted => Some("restarted".to_string()),
     };
-    plain.then(|| File::open(ruffle_folder().join(name)).ok()).flatten().map(|file| (file, kind))
-}
-
-/// Answers with a file. Only this demo's own pages get so far, so whoever asks may read it.
-fn send<R: io::Read>(request: Request, kind: &str, mut response: Response<R>) {
-    let origin = http::header(&request, "Origin").unwrap_or("null").to_string();
-    let headers = [
-        ("Content-Type", kind),
-        ("Cache-Control", "no-cache"),
-        ("X-Content-Type-Options", "nosniff"),
-        ("Access-Control-Allow-Origin", &origin),
-        ("Vary", "Origin"),
-    ];
-    for (name, value) in headers {
-        if let Ok(header) = Header::from_bytes(name, value) {
-            response.add_header(header);
-        }
-    }
-    let _ = request.respond(response);
+    let message = |one: &Message| format!("message {} {} {}", one.id, one.at, one.text);
+    gap.into_iter().chain(news.messages.iter().map(message)).collect()
 }

@@ -1,82 +1,70 @@
-//! The socket policy file: by which a TCP server told Flash whose movies may connect to it.
+//! The socket policy file: a TCP server's list of the hosts whose movies may connect to it.
 //!
-//! Flash asked before each connection (`<policy-file-request/>` and a zero byte), read the XML, and refused to connect
-//! when the movie's own host was not in it. So the *player* protected the server. No browser has that player any more:
-//! here the bridge asks and compares in its place.
+//! Flash Player asked for it before it opened a socket: first on port 843, then on the port that the movie wanted
+//! (`<policy-file-request/>` and a zero byte). It refused to connect when the movie's host, where the SWF was loaded from,
+//! was not in the file. So the player protected the servers that its user's machine can reach, those of an intranet for
+//! one, from foreign movies, as CORS does with foreign scripts. A program without a player need not ask.
 
-use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 
-
+use demo::Site;
 
 /// What the player sends to get the policy file.
 pub const REQUEST: &str = "<policy-file-request/>";
 
-/// The policy allows nobody: a switch on the page.
-static CLOSED: AtomicBool = AtomicBool::new(false);
+/// A switch on the page: closed, the socket server lets no movie in.
+#[derive(Default)]
+struct Closed(AtomicBool);
 
-/// The names under which this demo's page was asked for: its movies come from there.
-static NAMES: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
-
-/// So many names are remembered. More than one there are only with `--host 0.0.0.0`.
-const MAX_NAMES: usize = 16;
-
-/// Opens or closes the socket server to all movies.
-pub fn set_closed(closed: bool) {
-    CLOSED.store(closed, Ordering::Relaxed);
-}
-
-/// Whether it is closed to all movies.
-pub fn is_closed() -> bool {
-    CLOSED.load(Ordering::Relaxed)
-}
-
-/// The page was asked for with this `Host`, which is ours: its movie is welcome.
-pub fn welcome(host: &str) {
-    let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
-    if bench::host_is_ours(host) && names.len() < MAX_NAMES {
-        names.insert(bench::host_name(host).to_ascii_lowercase());
-    }
+/// Closes the socket server to all movies, or opens it again to those of this demo.
+pub fn set_closed(site: &Site, closed: bool) {
+    site.shared.get::<Closed>().0.store(closed, Ordering::Relaxed);
 }
 
 // ANCHOR: policy
-/// The policy file of a socket server on this port.
-pub fn file(port: u16) -> String {
+/// The policy file. It lets in the movies that were loaded from this demo's own hosts.
+pub fn file(site: &Site) -> String {
+    let closed = site.shared.get::<Closed>().0.load(Ordering::Relaxed);
+    let port = site.side_port("xmlsocket");
     let mut file = String::from("<?xml version=\"1.0\"?>\n<cross-domain-policy>\n");
-    if !is_closed() {
-        for name in NAMES.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            file += &format!("  <allow-access-from domain=\"{name}\" to-ports=\"{port}\"/>\n");
-        }
+    for host in own_hosts(site).filter(|_| !closed) {
+        file += &format!("  <allow-access-from domain=\"{host}\" to-ports=\"{port}\"/>\n");
     }
     file + "</cross-domain-policy>\n"
 }
+// ANCHOR_END: policy
 
-/// Whether a policy file lets movies of this host connect to this port: some `allow-access-from` names both.
+/// The names by which a browser may have asked for the movie. With `--host 0.0.0.0` it is any address of this machine, and
+/// `*` lets in the movies of every host: then the bridge alone keeps foreign pages out, by their `Origin`.
+fn own_hosts(site: &Site) -> impl Iterator<Item = &str> {
+    let every = site.address.ip().is_unspecified().then_some("*");
+    let some = ["127.0.0.1", "localhost", "[::1]"].into_iter().chain(site.host.as_deref());
+    every.into_iter().chain(some.filter(move |_| every.is_none()))
+}
+
+// ANCHOR: allows
+/// The player's half: whether a policy file lets movies of this host connect to this port. One
+/// `allow-access-from` has to name both.
 pub fn allows(file: &str, host: &str, port: u16) -> bool {
     file.split('<').filter(|tag| tag.starts_with("allow-access-from")).any(|tag| {
         let domain = attribute(tag, "domain").unwrap_or("");
         let ports = attribute(tag, "to-ports").unwrap_or("");
-        is_of(domain, host) && ports.split(',').any(|range| has(range.trim(), port))
+        names_host(domain, host) && ports.split(',').any(|range| holds_port(range.trim(), port))
     })
 }
-// ANCHOR_END: policy
+// ANCHOR_END: allows
 
-/// `*` is everybody, `*.foo.com` is foo.com and every name below it.
-fn is_of(domain: &str, host: &str) -> bool {
-    let same = |name: &str| host.eq_ignore_ascii_case(name);
+/// `*` names every host, `*.foo.com` names foo.com and every host below it.
+fn names_host(domain: &str, host: &str) -> bool {
+    let (domain, host) = (domain.to_ascii_lowercase(), host.to_ascii_lowercase());
     match domain.strip_prefix("*.") {
-        Some(parent) => {
-            let below = host.len() > parent.len() && host.as_bytes()[host.len() - parent.len() - 1] == b'.';
-            same(parent)
-                || (below && host.get(host.len() - parent.len()..).is_some_and(|end| end.eq_ignore_ascii_case(parent)))
-        }
-        None => domain == "*" || same(domain),
+        Some(parent) => host == parent || host.ends_with(&format!(".{parent}")),
+        None => domain == "*" || domain == host,
     }
 }
 
 /// `507`, `516-523` or `*`.
-fn has(range: &str, port: u16) -> bool {
+fn holds_port(range: &str, port: u16) -> bool {
     let (first, last) = range.split_once('-').unwrap_or((range, range));
     match (first.parse::<u16>(), last.parse::<u16>()) {
         (Ok(first), Ok(last)) => (first..=last).contains(&port),
@@ -84,7 +72,7 @@ fn has(range: &str, port: u16) -> bool {
     }
 }
 
-/// The value of an attribute. Enough for policy files; no XML parser.
+/// The value of an attribute. This is enough for policy files; it is no XML parser.
 fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
     let (_, value) = tag.split_once(&format!(" {name}=\""))?;
     value.split('"').next()

@@ -1,17 +1,17 @@
-//! Writes a SWF file: no compiler of Adobe's, ten operations and seven tags are enough.
+//! A second reading: how the bytes of a SWF file are written. Eight operations and seven tags are enough for one movie.
 //!
 //! ```text
 //!  "FWS" version length   frame size   frames per second, frames   tag tag tag ... End
 //!   3     1      4        1 + n bits   2 + 2
 //!
-//!  a tag:   code and length in 16 bits (10 and 6; length 63: the true one follows in 32 bits), then its content
+//!  a tag:   code and length in 16 bits (10 and 6; after a length of 63 the real one follows in 32 bits), then its content
 //! ```
 //!
-//! Numbers are little-endian; lengths on the stage count in twips, 20 to a pixel. The words are those of Adobe's "SWF
-//! File Format Specification, version 19"; chapter numbers below are its. Version 8 means ActionScript 1 and 2, which run
-//! on the older of Flash's two virtual machines (AVM1): a stack, and one byte for each operation.
+//! Numbers are little-endian; lengths on the stage count in twips, 20 to a pixel. The words and the chapter numbers below
+//! are those of Adobe's "SWF File Format Specification, version 19". Version 8 means ActionScript 1 and 2, which run on the
+//! older of Flash's two virtual machines (AVM1): a stack, and one byte for each operation.
 
-/// 20 twips are a pixel.
+/// Twips in a pixel.
 const TWIPS: u32 = 20;
 
 // ---- The file: header and tags --------------------------------------------------------------------------------------
@@ -33,14 +33,14 @@ mod tag {
 pub fn movie(width: u32, height: u32, script: &Code) -> Vec<u8> {
     let stage = rectangle(width * TWIPS, height * TWIPS);
     let mut body = stage.clone();
-    body.extend([0, 12]); // frames per second, 8.8 fixed point, low byte first: 12.0
+    body.extend([0, 12]); // 12.0 frames per second, as 8.8 fixed point: the low byte holds 256ths
     body.extend(1_u16.to_le_bytes()); // frames
 
-    tag(&mut body, tag::FILE_ATTRIBUTES, &1_u32.to_le_bytes()); // UseNetwork; and no ActionScript 3
+    tag(&mut body, tag::FILE_ATTRIBUTES, &1_u32.to_le_bytes()); // UseNetwork, no ActionScript 3
     tag(&mut body, tag::SET_BACKGROUND_COLOR, &[0x1b, 0x1f, 0x26]);
     tag(&mut body, tag::DEFINE_EDIT_TEXT, &text_field(1, &stage, "said"));
     tag(&mut body, tag::PLACE_OBJECT_2, &place(1));
-    tag(&mut body, tag::DO_ACTION, &[&script.0[..], &[0]].concat()); // a zero byte ends the actions
+    tag(&mut body, tag::DO_ACTION, &[&script.0[..], &[0]].concat()); // a zero byte ends the script
     tag(&mut body, tag::SHOW_FRAME, &[]);
     tag(&mut body, tag::END, &[]);
 
@@ -51,7 +51,7 @@ pub fn movie(width: u32, height: u32, script: &Code) -> Vec<u8> {
 }
 // ANCHOR_END: movie
 
-/// Appends a tag, always with the long form of its length: one rule is enough.
+/// Appends a tag, always with the long form of its length.
 fn tag(file: &mut Vec<u8>, code: u16, content: &[u8]) {
     file.extend((code << 6 | 0x3f).to_le_bytes());
     file.extend((content.len() as u32).to_le_bytes());
@@ -60,7 +60,7 @@ fn tag(file: &mut Vec<u8>, code: u16, content: &[u8]) {
 
 /// A RECT from 0, 0: five bits say how many bits each of the four numbers has (chapter 1).
 fn rectangle(x_max: u32, y_max: u32) -> Vec<u8> {
-    let size = 32 - x_max.max(y_max).leading_zeros() + 1; // and a bit for the sign
+    let size = 32 - x_max.max(y_max).leading_zeros() + 1; // one more bit for the sign
     let mut bits = Vec::new();
     for (value, size) in [(size, 5), (0, size), (x_max, size), (0, size), (y_max, size)] {
         bits.extend((0..size).rev().map(|bit| value >> bit & 1 == 1));
@@ -69,7 +69,7 @@ fn rectangle(x_max: u32, y_max: u32) -> Vec<u8> {
     bits.chunks(8).map(byte).collect()
 }
 
-/// DefineEditText (chapter 10): a field of several lines that nobody can edit, in one of the machine's own fonts.
+/// DefineEditText (chapter 10): a read-only field of several lines, in a font of the user's machine.
 fn text_field(id: u16, bounds: &[u8], variable: &str) -> Vec<u8> {
     const HAS_TEXT: u8 = 0b1000_0000;
     const WORD_WRAP: u8 = 0b0100_0000;
@@ -91,14 +91,15 @@ fn place(id: u16) -> Vec<u8> {
     [&[HAS_CHARACTER][..], &1_u16.to_le_bytes(), &id.to_le_bytes()].concat()
 }
 
-/// A string is UTF-8 and ends with a zero byte: the same idea as on the wire, the same rule against zeros inside.
+/// A string is UTF-8 and ends with a zero byte, as messages on the wire do. So it can't hold a zero byte itself.
 fn string(text: &str) -> Vec<u8> {
     text.bytes().filter(|&byte| byte != 0).chain([0]).collect()
 }
 
 // ---- The script: actions for a stack machine (chapter 5) ------------------------------------------------------------
 
-/// An operation without operands of its own: all it needs lies on the stack.
+/// An operation without operands of its own: it takes what it needs from the stack. Before the arrow stands what it takes,
+/// behind the arrow what it leaves.
 #[derive(Clone, Copy)]
 #[repr(u8)]
 pub enum Op {
@@ -166,36 +167,41 @@ impl Code {
         self.push(Value::Text(text))
     }
 
+    /// Pushes a whole number.
+    pub fn number(self, number: u32) -> Self {
+        self.push(Value::Number(number))
+    }
+
     /// Pushes the value of a variable.
     pub fn get(self, variable: &str) -> Self {
         self.text(variable).op(Op::GetVariable)
     }
 
-    /// All of the other code behind this.
+    /// This code, and the other code behind it.
     pub fn append(mut self, other: &Code) -> Self {
         self.0.extend(&other.0);
         self
     }
 
-    /// Pushes a function made of this code.
+    /// Pushes a function with this body.
     pub fn function(mut self, parameters: &[&str], body: &Code) -> Self {
-        let mut operand = string(""); // no name: it goes on the stack instead
+        let mut operand = string(""); // a function without a name goes on the stack
         operand.extend((parameters.len() as u16).to_le_bytes());
         parameters.iter().for_each(|name| operand.extend(string(name)));
         operand.extend((body.0.len() as u16).to_le_bytes());
         self.action(DEFINE_FUNCTION, &operand);
-        self.0.extend(&body.0); // behind the action, not in it
+        self.0.extend(&body.0); // the body stands behind the action, not in it
         self
     }
 
-    /// `object.method(arguments)`, with the result thrown away. Each argument is code that pushes one value.
+    /// `object.method(arguments)`, whose result is dropped. Each argument is code that pushes one value.
     pub fn call(self, object: &str, method: &str, arguments: &[Code]) -> Self {
         let with_arguments = arguments.iter().rev().fold(self, Code::append);
-        let count = Value::Number(arguments.len() as u32);
-        with_arguments.push(count).get(object).text(method).op(Op::CallMethod).op(Op::Pop)
+        let count = arguments.len() as u32;
+        with_arguments.number(count).get(object).text(method).op(Op::CallMethod).op(Op::Pop)
     }
 
-    /// An action with operands: its length stands behind its code.
+    /// An action with operands: their length stands behind the action's code.
     fn action(&mut self, code: u8, operand: &[u8]) {
         self.0.push(code);
         self.0.extend((operand.len() as u16).to_le_bytes());
@@ -214,13 +220,13 @@ mod tests {
     }
 
     #[test]
-    fn a_push_says_how_long_it_is() {
+    fn a_push_says_the_length_of_its_value() {
         assert_eq!(Code::new().text("hi").0, [PUSH, 4, 0, 0, b'h', b'i', 0]);
         assert_eq!(Code::new().push(Value::Number(1)).0, [PUSH, 5, 0, 7, 1, 0, 0, 0]);
     }
 
     #[test]
-    fn the_header_tells_the_true_length() {
+    fn the_header_says_the_length_of_the_file() {
         let file = movie(100, 50, &Code::new());
         assert_eq!(u32::from_le_bytes([file[4], file[5], file[6], file[7]]) as usize, file.len());
     }

@@ -2,12 +2,13 @@
 
 use super::pages::connected;
 use tests::browser::Browser;
-use tests::in_both_browsers;
 use tests::page::{faults, hears, listen_for_faults, meanwhile, press, say};
+use tests::{Setup, in_both_browsers};
 
 in_both_browsers! {
     cut_the_page_is_told_nothing
     zero_bytes_are_taken_out_of_what_is_said
+    restarted_the_page_comes_back_and_says_so_once
 }
 
 /// Walks "Cut." in flash.md.
@@ -16,7 +17,7 @@ fn cut_the_page_is_told_nothing(browser: &Browser) {
     listen_for_faults(&tab);
     press(&tab, "Cut", "cut");
     meanwhile(&tab, 2_000);
-    assert_eq!(faults(&tab), "", "it is TCP: nobody tells anybody");
+    assert_eq!(faults(&tab), "", "over TCP neither side learns that the cable is cut");
     press(&tab, "Repair", "whole");
     demo.say("after");
     hears(&tab, "after");
@@ -27,4 +28,19 @@ fn zero_bytes_are_taken_out_of_what_is_said(browser: &Browser) {
     let Some((_demo, tab)) = connected(browser) else { return };
     say(&tab, "zero\0byte");
     hears(&tab, "zerobyte");
+}
+
+/// Walks "Restart the server." in flash.md.
+fn restarted_the_page_comes_back_and_says_so_once(browser: &Browser) {
+    let Some((mut demo, tab)) = connected(browser) else { return };
+    say(&tab, "in the old life");
+    hears(&tab, "in the old life");
+    let port = demo.address().port().to_string();
+    demo.kill();
+    let again = Setup::new("flash").env("PORT", &port).start();
+    tab.until("document.querySelector('#messages .note') !== null");
+    say(&tab, "in the new life");
+    hears(&tab, "in the new life");
+    assert_eq!(tab.texts("#messages .note"), ["The server was started again: its messages count from 1."]);
+    again.lives_on();
 }

@@ -44,7 +44,7 @@ fn listener(demo: &Server, after: u64) -> Wire {
     wire
 }
 
-/// Walks "Policy: let nobody in." in flash.md.
+/// Walks "Policy: let no movie in." in flash.md.
 fn the_room_ticks_through_the_movie(browser: &Browser) {
     let Some((demo, tab)) = connected(browser) else { return };
     // From the room, by another way than the movie, to the page.
@@ -55,7 +55,7 @@ fn the_room_ticks_through_the_movie(browser: &Browser) {
     say(&tab, "from the page");
     assert_eq!(next_text(&mut client), "from the page");
     hears(&tab, "from the page");
-    tab.until("document.querySelector('#open-words').textContent === '0'");
+    tab.until("document.querySelector('#unsaid').textContent === '0'");
     assert_eq!(tab.value("document.querySelector('#heard').textContent"), "2");
     let mut feed = demo.bench().feed();
     feed.row(|row| row.text("kind") == "message" && row.text("mean").ends_with("from the page"));
@@ -67,7 +67,7 @@ fn the_room_ticks_through_the_movie(browser: &Browser) {
     tab.until("document.querySelector('#opened').textContent === '2'");
     say(&tab, "after the reset");
     hears(&tab, "after the reset");
-    // What the room does not want is told in words, and is there to be mended.
+    // What the room does not take is told in words, and is there to be mended.
     tab.click("#say button");
     tab.until_words("#say .status", "empty");
     tab.paste("#text", &"x".repeat(1_001));
@@ -78,17 +78,17 @@ fn the_room_ticks_through_the_movie(browser: &Browser) {
     let all = ["from the room <b>as typed</b>", "from the page", "while the movie was away", "after the reset"];
     assert_eq!(tab.texts("#messages li .text"), all);
 
-    // A policy file that lets nobody in: who is in stays in, who comes is refused.
+    // A policy file that lets no movie in: a connection that is open stays, a new one is refused.
     tab.click("#policy");
     tab.until("document.querySelector('#policy').getAttribute('aria-pressed') === 'true'");
     demo.bench().cable("reset");
-    tab.until_words("#doing", "no way through");
+    tab.until_words("#doing", "no connection");
     tab.click("#policy");
     tab.until_words("#doing", "connected: TCP");
     tab.click("#socket");
     tab.until_words("#doing", "closed");
     say(&tab, "said while closed");
-    tab.until("document.querySelector('#open-words').textContent === '1'");
+    tab.until("document.querySelector('#unsaid').textContent === '1'");
     tab.click("#socket");
     hears(&tab, "said while closed");
 }
@@ -100,7 +100,7 @@ fn without_the_emulator_the_page_says_what_to_do_and_still_explains() {
     let demo = Setup::new("flash").env("RUFFLE", "/nonexistent").start();
     let tab = browser.visit(&demo);
     tab.until_words("#stage", "make ruffle");
-    assert!(tab.texts("details").join(" ").contains("12 January 2021"), "the history is there");
+    assert!(tab.texts("details").join(" ").contains("12 January 2021"), "what is re-enacted is told");
     say(&tab, "by HTTP");
     assert_eq!(next_text(&mut listener(&demo, 0)), "by HTTP");
 }

@@ -1,16 +1,10 @@
 //! The recording of the Flash socket in the book, made again and compared.
 
-use tests::record::{NAVIGATE, Tape};
+use tests::record::Tape;
 
 #[test]
 fn the_recording_is_what_the_wire_says() {
     let mut tape = Tape::start("flash", "flash", 8007, &[]);
-    // The policy names the host by which the page was asked for.
-    let mut page = tape.connect();
-    tape.send(&mut page, NAVIGATE, "/");
-    page.answer();
-    drop(page);
-    tape.begin_here();
     let mut player = tape.connect_beside("xmlsocket");
     player.send("<policy-file-request/>\0");
     let ask = tape.expect("policy-ask", "up", "", "asks for the policy");
@@ -21,9 +15,9 @@ fn the_recording_is_what_the_wire_says() {
     let mut movie = tape.connect_beside("xmlsocket");
     movie.send("after 0\0");
     tape.expect("after", "up", "", "after 0");
-    tape.expect("here", "down", "", "here 0");
+    tape.expect("here", "down", "", "here ");
     tape.pause(500);
-    // Another one says it: what one connection is told of its own words and of the room's news has no order.
+    // Another connection says it: on one, the order of `said` and `message` is not the same at every run.
     let mut other = tape.connect_beside("xmlsocket");
     other.send("say k1 hello\0");
     let say = tape.expect("say", "up", "", "say k1");

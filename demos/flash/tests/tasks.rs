@@ -3,9 +3,8 @@
 use tests::{example, start};
 
 #[test]
-fn flash_without_the_movie() {
+fn a_program_without_a_movie_reads_the_policy_file_and_talks() {
     let demo = start("flash");
-    demo.get("/").answer(); // the policy names the host by which the page was asked for
     let line = demo.prints("socket: 127.0.0.1:");
     let socket = line.trim().rsplit(' ').next().expect("host and port").to_string();
     let output = example("flash", "knock").arg(socket).output().expect("the example runs");

@@ -11,10 +11,11 @@ use std::process::exit;
 use std::thread;
 use std::time::Duration;
 
-use frames::close::{Close, NORMAL};
-use frames::message::{MAX_MESSAGE, Message, Role};
-use frames::socket::{End, Next, Socket};
-use handshake::client::{Address, connect};
+use frames::close::{Close, NORMAL_CLOSURE};
+use frames::message::{DataMessage, MAX_MESSAGE, Role};
+use frames::websocket::{End, Next, WebSocket};
+use handshake::address::Address;
+use handshake::client::connect;
 
 fn main() {
     let Some(url) = std::env::args().nth(1) else {
@@ -31,35 +32,32 @@ fn main() {
 fn talk(url: &str) -> Result<(), String> {
     let address = Address::parse(url)?;
     let (stream, rest, _) = connect(&address, &[]).map_err(|error| format!("{url}: {error}"))?;
-    let mut socket = Socket::new(stream, rest, Role::Client, MAX_MESSAGE);
+    let mut socket = WebSocket::new(stream, rest, Role::Client, MAX_MESSAGE);
     eprintln!("open; type a line, Ctrl-D ends");
 
-    // One thread reads what you type, this one reads what comes. A socket has two ends for that.
-    let speaker = socket.speaker();
+    // One thread reads what you type, this one reads what comes: a WebSocket has two ends.
+    let sender = socket.sender();
     thread::spawn(move || {
         for line in io::stdin().lock().lines().map_while(Result::ok) {
-            if speaker.text(&line).is_err() {
+            if sender.text(&line).is_err() {
                 return;
             }
         }
         thread::sleep(Duration::from_millis(200)); // what is piped in may still be answered
-        let _gone = speaker.close(&Close { code: Some(NORMAL), reason: String::new() });
+        let _gone = sender.close(&Close { code: Some(NORMAL_CLOSURE), reason: String::new() });
     });
     loop {
         match socket.read() {
-            Next::Message(Message::Text(text)) => print(&text),
-            Next::Message(Message::Binary(bytes)) => print(&format!("{} bytes: {bytes:02x?}", bytes.len())),
-            Next::Pong(_) | Next::Silence => {}
+            Next::Message(DataMessage::Text(text)) => print(&text),
+            Next::Message(DataMessage::Binary(bytes)) => print(&format!("binary: {bytes:02x?}")),
+            Next::Pong(_) | Next::Timeout => {}
             Next::Gone(End::Closed(close)) => {
-                eprintln!(
-                    "closed: {} {}",
-                    close.code.map_or("no code".to_string(), |code| code.to_string()),
-                    close.reason
-                );
+                let code = close.code.map_or("no code".to_string(), |code| code.to_string());
+                eprintln!("closed: {code} {}", close.reason);
                 return Ok(());
             }
-            Next::Gone(End::Failed(failure)) => return Err(format!("the server broke a rule: {failure}")),
-            Next::Gone(End::Lost) => return Err("the connection is lost".to_string()),
+            Next::Gone(End::Failed(why)) => return Err(format!("the server broke a rule: {why}")),
+            Next::Gone(End::Abnormal) => return Err("the connection is lost".to_string()),
         }
     }
 }

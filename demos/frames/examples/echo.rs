@@ -5,8 +5,9 @@
 use std::process::exit;
 
 use frames::message::{MAX_MESSAGE, Role};
-use frames::socket::{Next, Socket};
-use handshake::client::{Address, connect};
+use frames::websocket::{Next, WebSocket};
+use handshake::address::Address;
+use handshake::client::connect;
 
 fn main() {
     let url = std::env::args().nth(1).unwrap_or_default();
@@ -15,11 +16,11 @@ fn main() {
         eprintln!("{url:?}: {why}");
         exit(1);
     });
-    let mut socket = Socket::new(stream, rest, Role::Client, MAX_MESSAGE);
+    let mut socket = WebSocket::new(stream, rest, Role::Client, MAX_MESSAGE);
     loop {
         match socket.read() {
             Next::Message(message) => socket.answer(&message),
-            Next::Pong(_) | Next::Silence => {}
+            Next::Pong(_) | Next::Timeout => {}
             Next::Gone(_) => return,
         }
     }

@@ -3,13 +3,13 @@
 //! Run    `cargo run -p frames --example shout`, then `cargo run -p frames --example client -- ws://127.0.0.1:8011/`
 
 use std::io;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::sync::Arc;
 
-use frames::message::{MAX_MESSAGE, Message, Role};
-use frames::socket::{Next, Socket};
-use handshake::{accept, answer};
 use demo::{Demo, Site};
+use frames::message::{DataMessage, MAX_MESSAGE, Role};
+use frames::websocket::{Next, WebSocket};
+use handshake::page_server::{self, Answer};
 use room::Room;
 
 const DEMO: Demo = Demo { serve, ..frames::DEMO };
@@ -18,32 +18,31 @@ fn main() {
     bench::run(&DEMO);
 }
 
-fn serve(listener: TcpListener, _: Arc<Room>) -> io::Result<()> {
-    answer::each_connection(listener, serve_one)
-}
-
-fn serve_one(stream: TcpStream) -> io::Result<()> {
-    let Some((request, rest)) = handshake::read_request(&stream)? else { return Ok(()) };
-    if !accept::is_meant(&request) {
-        return handshake::page(&stream, &request, &DEMO);
-    }
-    if handshake::upgrade(&stream, &request, &["echo"])?.is_some() {
-        shout(Socket::new(stream, rest, Role::Server, MAX_MESSAGE));
-    }
-    Ok(())
+fn serve(listener: TcpListener, _: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
+    page_server::each_request(&listener, site.clone(), move |stream, request, rest| {
+        if !request.asks_for_websocket() {
+            let page = |_: &str, _: &str| Ok(Answer::page(&DEMO, &request, &site));
+            return page_server::answer(&stream, &request, &site, page);
+        }
+        if handshake::upgrade(&stream, &request, &site, &["echo"])?.is_some() {
+            shout(WebSocket::new(stream, rest, Role::Server, MAX_MESSAGE));
+        }
+        Ok(())
+    })
 }
 
 // ANCHOR: answer
-fn shout(mut socket: Socket) {
+fn shout(mut socket: WebSocket) {
     loop {
         match socket.read() {
-            Next::Message(Message::Text(text)) => {
+            Next::Message(DataMessage::Text(text)) => {
                 let loud = text.to_uppercase();
                 let (up, down) = (head(text.len()) + 4 + text.len(), head(loud.len()) + loud.len());
-                socket.answer(&Message::Text(loud));
-                socket.answer(&Message::Text(format!("{up} bytes up in one frame, {down} down")));
+                socket.answer(&DataMessage::Text(loud));
+                let count = format!("{up} bytes up in one frame, {down} down");
+                socket.answer(&DataMessage::Text(count));
             }
-            Next::Message(Message::Binary(_)) | Next::Pong(_) | Next::Silence => {}
+            Next::Message(DataMessage::Binary(_)) | Next::Pong(_) | Next::Timeout => {}
             Next::Gone(_) => return,
         }
     }

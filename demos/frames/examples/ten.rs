@@ -7,11 +7,11 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use frames::frame::{Opcode, write_frame};
-use frames::message::{MAX_MESSAGE, Message, Role};
-use frames::socket::{Next, Socket};
-use handshake::{accept, answer};
 use demo::{Demo, Site};
+use frames::frame::{Opcode, write_frame};
+use frames::message::{DataMessage, MAX_MESSAGE, Role};
+use frames::websocket::{Next, WebSocket};
+use handshake::page_server::{self, Answer};
 use room::Room;
 
 const DEMO: Demo = Demo { serve, ..frames::DEMO };
@@ -20,36 +20,34 @@ fn main() {
     bench::run(&DEMO);
 }
 
-fn serve(listener: TcpListener, _: Arc<Room>) -> io::Result<()> {
-    answer::each_connection(listener, serve_one)
-}
-
-fn serve_one(stream: TcpStream) -> io::Result<()> {
-    let Some((request, rest)) = handshake::read_request(&stream)? else { return Ok(()) };
-    if !accept::is_meant(&request) {
-        return handshake::page(&stream, &request, &DEMO);
-    }
-    if handshake::upgrade(&stream, &request, &["echo"])?.is_some() {
-        let out = stream.try_clone()?;
-        count_to_ten(Socket::new(stream, rest, Role::Server, MAX_MESSAGE), &out);
-    }
-    Ok(())
+fn serve(listener: TcpListener, _: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
+    page_server::each_request(&listener, site.clone(), move |stream, request, rest| {
+        if !request.asks_for_websocket() {
+            let page = |_: &str, _: &str| Ok(Answer::page(&DEMO, &request, &site));
+            return page_server::answer(&stream, &request, &site, page);
+        }
+        if handshake::upgrade(&stream, &request, &site, &["echo"])?.is_some() {
+            let out = stream.try_clone()?;
+            count_to_ten(WebSocket::new(stream, rest, Role::Server, MAX_MESSAGE), &out);
+        }
+        Ok(())
+    })
 }
 
 // ANCHOR: answer
-/// Answers ten messages and closes with a code of our own: 4000 to 4999 are for that (RFC 6455, 7.4.2). `onclose` in the
-/// page gets code and reason.
-fn count_to_ten(mut socket: Socket, mut out: &TcpStream) {
+/// Answers ten messages and closes with a code of our own: 4000 to 4999 are for that (RFC 6455,
+/// 7.4.2). `onclose` in the page gets code and reason.
+fn count_to_ten(mut socket: WebSocket, mut out: &TcpStream) {
     for _ in 0..10 {
         let text = loop {
             match socket.read() {
-                Next::Message(Message::Text(text)) => break text,
-                Next::Message(Message::Binary(_)) | Next::Pong(_) | Next::Silence => {}
+                Next::Message(DataMessage::Text(text)) => break text,
+                Next::Message(DataMessage::Binary(_)) | Next::Pong(_) | Next::Timeout => {}
                 Next::Gone(_) => return,
             }
         };
-        // Only this thread writes, and the socket has answered its pings before it waits: nothing can get in between
-        // two frames but another frame.
+        // Only this thread writes, and the socket has answered its pings before it waits: between
+        // two frames nothing can stand but another frame.
         if out.write_all(&in_pieces(text.repeat(100).as_bytes())).is_err() {
             return;
         }
@@ -57,8 +55,8 @@ fn count_to_ten(mut socket: Socket, mut out: &TcpStream) {
     let _ = socket.close(4000, "ten are enough", Duration::from_secs(5));
 }
 
-/// A text message in frames of a thousand bytes: the first says what it is, the others continue, the last one has FIN.
-/// A cut may fall inside of a character; only the whole message has to be UTF-8.
+/// A text message in frames of a thousand bytes: the first says what it is, the others continue,
+/// the last one has FIN. A cut may fall inside a character: only the whole message has to be UTF-8.
 fn in_pieces(message: &[u8]) -> Vec<u8> {
     let mut wire = Vec::new();
     let pieces: Vec<&[u8]> = message.chunks(1_000).collect();

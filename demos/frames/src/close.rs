@@ -2,22 +2,38 @@
 
 use std::fmt;
 
+// The codes of RFC 6455, 7.4.1, and of the registry that its 11.7 set up, under the names they have there. 1004 is reserved.
+
 /// The purpose is fulfilled.
-pub const NORMAL: u16 = 1000;
+pub const NORMAL_CLOSURE: u16 = 1000;
 /// The server stops, or the page is left.
 pub const GOING_AWAY: u16 = 1001;
 /// The other side broke a rule of the protocol.
 pub const PROTOCOL_ERROR: u16 = 1002;
-/// A message of a kind that this endpoint can't use, such as binary where it knows text only.
-pub const UNSUPPORTED: u16 = 1003;
-/// Not a code on the wire: what an API says when a Close frame had none.
-pub const NO_CODE: u16 = 1005;
-/// Not a code on the wire: what an API says when the connection ended without a Close frame.
-pub const ABNORMAL: u16 = 1006;
+/// A message of a kind that this end can't use, such as binary where it knows text only.
+pub const UNSUPPORTED_DATA: u16 = 1003;
+/// Never on the wire: an API says it when a Close frame had no code.
+pub const NO_STATUS_RCVD: u16 = 1005;
+/// Never on the wire: an API says it when the connection ended without a Close frame.
+pub const ABNORMAL_CLOSURE: u16 = 1006;
 /// A text message that is not UTF-8.
-pub const INVALID_DATA: u16 = 1007;
-/// A message longer than this endpoint wants to take.
-pub const TOO_BIG: u16 = 1009;
+pub const INVALID_FRAME_PAYLOAD_DATA: u16 = 1007;
+/// A message that this end does not want, for a reason that no other code names.
+pub const POLICY_VIOLATION: u16 = 1008;
+/// A message longer than this end takes.
+pub const MESSAGE_TOO_BIG: u16 = 1009;
+/// The client needs an extension that the server did not agree to.
+pub const MANDATORY_EXT: u16 = 1010;
+/// The server met a fault of its own.
+pub const INTERNAL_ERROR: u16 = 1011;
+/// The server is started again: connect again after a while.
+pub const SERVICE_RESTART: u16 = 1012;
+/// The server has too much to do: connect again later.
+pub const TRY_AGAIN_LATER: u16 = 1013;
+/// A proxy got no right answer from the server behind it.
+pub const BAD_GATEWAY: u16 = 1014;
+/// Never on the wire: an API says it when TLS failed.
+pub const TLS_HANDSHAKE: u16 = 1015;
 
 /// Why this end must fail the connection (RFC 6455, 7.1.7): the code and the reason of the Close frame it sends first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +55,7 @@ impl fmt::Display for Failure {
 pub struct Close {
     /// The status code, if there is one.
     pub code: Option<u16>,
-    /// For a person who looks for a fault; "" most of the time.
+    /// For a person who looks for a fault; empty most of the time.
     pub reason: String,
 }
 
@@ -50,31 +66,32 @@ impl From<Failure> for Close {
 }
 
 impl Close {
-    // ANCHOR: read-close
+    // ANCHOR: parse-close
     /// Reads the payload of a Close frame: nothing, or two bytes of code and a reason in UTF-8.
     ///
     /// # Errors
     /// When it is neither, or the code is one that must not be sent.
-    pub fn read(payload: &[u8]) -> Result<Self, Failure> {
+    pub fn parse(payload: &[u8]) -> Result<Self, Failure> {
+        let failure = |code, why| Err(Failure { code, why });
         let Some((code, reason)) = payload.split_first_chunk() else {
             return match payload {
                 [] => Ok(Close::default()),
-                _ => Err(Failure { code: PROTOCOL_ERROR, why: "a Close frame has one byte: half a code (5.5.1)" }),
+                _ => failure(PROTOCOL_ERROR, "a Close frame has one byte: half a code (5.5.1)"),
             };
         };
         let code = u16::from_be_bytes(*code);
         if !may_be_sent(code) {
-            return Err(Failure { code: PROTOCOL_ERROR, why: "a Close frame has a code that must not be sent (7.4)" });
+            return failure(PROTOCOL_ERROR, "a Close frame has a code that must not be sent (7.4)");
         }
         match str::from_utf8(reason) {
             Ok(reason) => Ok(Close { code: Some(code), reason: reason.to_string() }),
-            Err(_) => Err(Failure { code: INVALID_DATA, why: "the reason in a Close frame is not UTF-8 (5.5.1)" }),
+            Err(_) => failure(INVALID_FRAME_PAYLOAD_DATA, "the reason is not UTF-8 (5.5.1)"),
         }
     }
-    // ANCHOR_END: read-close
+    // ANCHOR_END: parse-close
 
     /// The payload of the Close frame that says this. A reason too long for a control frame is cut between characters.
-    pub fn write(&self) -> Vec<u8> {
+    pub fn serialize(&self) -> Vec<u8> {
         let Some(code) = self.code else { return Vec::new() };
         let mut end = self.reason.len().min(123);
         while !self.reason.is_char_boundary(end) {
@@ -97,19 +114,19 @@ mod tests {
     fn a_close_frame_says_nothing_or_a_code_or_a_code_and_a_reason() {
         for close in [
             Close::default(),
-            Close { code: Some(NORMAL), reason: String::new() },
+            Close { code: Some(NORMAL_CLOSURE), reason: String::new() },
             Close { code: Some(4999), reason: "good\u{2764}bye".to_string() },
         ] {
-            assert_eq!(Close::read(&close.write()), Ok(close));
+            assert_eq!(Close::parse(&close.serialize()), Ok(close));
         }
-        assert_eq!(Close { code: Some(NORMAL), reason: String::new() }.write(), [0x03, 0xE8]);
+        assert_eq!(Close { code: Some(NORMAL_CLOSURE), reason: String::new() }.serialize(), [0x03, 0xE8]);
     }
 
     #[test]
     fn a_close_frame_that_says_something_else_is_refused() {
-        let code = |payload: &[u8]| Close::read(payload).unwrap_err().code;
+        let code = |payload: &[u8]| Close::parse(payload).unwrap_err().code;
         assert_eq!(code(&[3]), PROTOCOL_ERROR);
-        assert_eq!(code(b"\x03\xe8\xff"), INVALID_DATA);
+        assert_eq!(code(b"\x03\xe8\xff"), INVALID_FRAME_PAYLOAD_DATA);
         for bad in [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535_u16] {
             assert_eq!(code(&bad.to_be_bytes()), PROTOCOL_ERROR, "{bad}");
         }
@@ -117,9 +134,9 @@ mod tests {
 
     #[test]
     fn a_long_reason_is_cut_between_two_characters() {
-        let close = Close { code: Some(NORMAL), reason: "\u{20ac}".repeat(100) };
-        assert_eq!(close.write().len(), 2 + 123);
-        let close = Close { code: Some(NORMAL), reason: "x".to_string() + &"\u{20ac}".repeat(100) };
-        assert_eq!(close.write().len(), 2 + 121);
+        let close = Close { code: Some(NORMAL_CLOSURE), reason: "\u{20ac}".repeat(100) };
+        assert_eq!(close.serialize().len(), 2 + 123);
+        let close = Close { code: Some(NORMAL_CLOSURE), reason: "x".to_string() + &"\u{20ac}".repeat(100) };
+        assert_eq!(close.serialize().len(), 2 + 121);
     }
 }

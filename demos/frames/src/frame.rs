@@ -14,8 +14,8 @@
 //!
 //! `81 05 48 65 6c 6c 6f` is the text "Hello": FIN and opcode 1, no mask and length 5, five letters.
 //!
-//! No frame needs more than its own bytes to be read, and everything that can be wrong with one frame by itself is found
-//! here. What can be wrong with a frame after another one is the business of [`message`](crate::message).
+//! A frame is read from its own bytes alone, and everything that can be wrong with one frame by itself is found here. What
+//! can be wrong with a frame because of those before it is found in [`message`](crate::message).
 
 use crate::close::{Failure, PROTOCOL_ERROR};
 
@@ -37,11 +37,11 @@ pub enum Opcode {
     Text = 0x1,
     /// A message of bytes, or its beginning.
     Binary = 0x2,
-    /// The last frame of its sender.
+    /// The end: its sender sends nothing after it.
     Close = 0x8,
-    /// "Are you there?"
+    /// "Are you there?", with a payload of the sender's choice.
     Ping = 0x9,
-    /// "I am", with the ping's own payload.
+    /// "I am", with the payload of the ping that it answers.
     Pong = 0xA,
 }
 
@@ -57,9 +57,9 @@ impl Opcode {
     }
 }
 
-/// A frame but for its payload.
+/// What stands in a frame before its payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Head {
+pub struct FrameHeader {
     /// Whether this frame is the last of its message.
     pub fin: bool,
     /// What the frame is for.
@@ -70,36 +70,37 @@ pub struct Head {
     pub length: u64,
 }
 
-/// Why there is no head.
+/// Why there is no header.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Unread {
-    /// Its last byte has not arrived. TCP knows nothing of frames, so this is no error: wait for more and try again.
-    NotYet,
-    /// It never will be one.
-    Broken(Failure),
+pub enum HeaderError {
+    /// Its last byte has not arrived. TCP does not know frames, so this is no fault: wait for more and try again.
+    Incomplete,
+    /// It breaks a rule: no further byte can make it right.
+    Invalid(Failure),
 }
 
-impl Head {
-    // ANCHOR: read-head
-    /// Takes a head off the front of `wire`.
+impl FrameHeader {
+    // ANCHOR: parse
+    /// Takes a header off the front of `wire`.
     ///
     /// # Errors
-    /// [`Unread::NotYet`] when more bytes must arrive; [`Unread::Broken`] when the frame breaks a rule of 5.2 or 5.5.
-    pub fn read(wire: &mut &[u8]) -> Result<Head, Unread> {
+    /// [`HeaderError::Incomplete`] when more bytes must arrive, [`HeaderError::Invalid`] when the
+    /// header breaks a rule of 5.2 or 5.5.
+    pub fn parse(wire: &mut &[u8]) -> Result<FrameHeader, HeaderError> {
         let [first, second] = take(wire)?; // every frame has these two
         let fin = first & FIN != 0;
         if first & RSV != 0 {
-            return broken("a reserved bit is set, and no extension gave it a meaning (5.2)");
+            return invalid("a reserved bit is set, and no extension gave it a meaning (5.2)");
         }
         let Some(opcode) = Opcode::from_bits(first & OPCODE) else {
-            return broken("the opcode is a reserved one (5.2)");
+            return invalid("the opcode is a reserved one (5.2)");
         };
         let masked = second & MASK != 0;
         if opcode.is_control() && !fin {
-            return broken("a control frame must not be fragmented (5.5)");
+            return invalid("a control frame must not be fragmented (5.5)");
         }
         if opcode.is_control() && u64::from(second & LENGTH) > SHORT {
-            return broken("a control frame is longer than 125 bytes (5.5)");
+            return invalid("a control frame is longer than 125 bytes (5.5)");
         }
         let (length, shortest) = match second & LENGTH {
             126 => (u16::from_be_bytes(take(wire)?).into(), 126), // the next 2 bytes are the length
@@ -107,19 +108,19 @@ impl Head {
             short => (short.into(), 0),
         };
         if length < shortest {
-            return broken("the length is not written in the shortest way (5.2)");
+            return invalid("the length is not written in the shortest way (5.2)");
         }
         if length > i64::MAX as u64 {
-            return broken("the first bit of a 64-bit length must be 0 (5.2)");
+            return invalid("the first bit of a 64-bit length must be 0 (5.2)");
         }
         let key = if masked { Some(take(wire)?) } else { None };
-        Ok(Head { fin, opcode, key, length })
+        Ok(FrameHeader { fin, opcode, key, length })
     }
-    // ANCHOR_END: read-head
+    // ANCHOR_END: parse
 
-    // ANCHOR: write-head
-    /// Puts the head at the end of `wire`.
-    pub fn write(&self, wire: &mut Vec<u8>) {
+    // ANCHOR: serialize
+    /// Puts the header at the end of `wire`.
+    pub fn serialize(&self, wire: &mut Vec<u8>) {
         let fin = if self.fin { FIN } else { 0 };
         let mask = if self.key.is_some() { MASK } else { 0 };
         wire.push(fin | self.opcode as u8);
@@ -138,12 +139,12 @@ impl Head {
             wire.extend_from_slice(&key);
         }
     }
-    // ANCHOR_END: write-head
+    // ANCHOR_END: serialize
 }
 
 /// Puts a whole frame at the end of `wire`.
 pub fn write_frame(wire: &mut Vec<u8>, fin: bool, opcode: Opcode, key: Option<[u8; 4]>, payload: &[u8]) {
-    Head { fin, opcode, key, length: payload.len() as u64 }.write(wire);
+    FrameHeader { fin, opcode, key, length: payload.len() as u64 }.serialize(wire);
     let start = wire.len();
     wire.extend_from_slice(payload);
     if let Some(key) = key {
@@ -152,10 +153,12 @@ pub fn write_frame(wire: &mut Vec<u8>, fin: bool, opcode: Opcode, key: Option<[u
 }
 
 // ANCHOR: mask
-/// Masks or unmasks, which is the same: byte `i` of the payload is XORed with byte `i % 4` of the key (5.3).
+/// Masks or unmasks, which is the same: byte `i` of the payload is XORed with byte `i % 4` of the
+/// key (5.3).
 ///
-/// A payload may come in pieces; `done` says how many of its bytes were masked before this piece. Four bytes at a time,
-/// the key is one number and the loop has no memory of its own, so the compiler makes vector instructions of it.
+/// A payload may come in pieces: `done` bytes of it were masked before this piece. Four bytes are
+/// masked at once; no state passes from one step to the next, so the compiler can vectorise the
+/// loop.
 pub fn mask(piece: &mut [u8], mut key: [u8; 4], done: u64) {
     key.rotate_left((done % 4) as usize);
     let number = u32::from_ne_bytes(key);
@@ -170,14 +173,14 @@ pub fn mask(piece: &mut [u8], mut key: [u8; 4], done: u64) {
 // ANCHOR_END: mask
 
 /// Takes the next N bytes off the front of `wire`.
-fn take<const N: usize>(wire: &mut &[u8]) -> Result<[u8; N], Unread> {
-    let (bytes, rest) = wire.split_first_chunk().ok_or(Unread::NotYet)?;
+fn take<const N: usize>(wire: &mut &[u8]) -> Result<[u8; N], HeaderError> {
+    let (bytes, rest) = wire.split_first_chunk().ok_or(HeaderError::Incomplete)?;
     *wire = rest;
     Ok(*bytes)
 }
 
-fn broken<T>(why: &'static str) -> Result<T, Unread> {
-    Err(Unread::Broken(Failure { code: PROTOCOL_ERROR, why }))
+fn invalid<T>(why: &'static str) -> Result<T, HeaderError> {
+    Err(HeaderError::Invalid(Failure { code: PROTOCOL_ERROR, why }))
 }
 
 #[cfg(test)]
@@ -186,8 +189,8 @@ mod tests {
 
     const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
-    fn read(mut wire: &[u8]) -> Result<(Head, &[u8]), Unread> {
-        Head::read(&mut wire).map(|head| (head, wire))
+    fn read(mut wire: &[u8]) -> Result<(FrameHeader, &[u8]), HeaderError> {
+        FrameHeader::parse(&mut wire).map(|header| (header, wire))
     }
 
     fn written(fin: bool, opcode: Opcode, key: Option<[u8; 4]>, payload: &[u8]) -> Vec<u8> {
@@ -215,8 +218,8 @@ mod tests {
             (true, Opcode::Binary, None, &[7; 65536], &big),
         ] {
             assert_eq!(written(fin, opcode, key, payload), bytes);
-            let (head, rest) = read(bytes).unwrap();
-            assert_eq!(head, Head { fin, opcode, key, length: payload.len() as u64 });
+            let (header, rest) = read(bytes).unwrap();
+            assert_eq!(header, FrameHeader { fin, opcode, key, length: payload.len() as u64 });
             let mut unmasked = rest.to_vec();
             mask(&mut unmasked, key.unwrap_or_default(), 0);
             assert_eq!(unmasked, payload);
@@ -224,10 +227,10 @@ mod tests {
     }
 
     #[test]
-    fn a_head_that_has_not_arrived_whole_is_no_error() {
+    fn a_header_that_has_not_arrived_whole_is_incomplete() {
         let whole = written(true, Opcode::Binary, Some(KEY), &[0; 70_000]);
         for length in 0..14 {
-            assert_eq!(read(&whole[..length]), Err(Unread::NotYet), "{length} bytes");
+            assert_eq!(read(&whole[..length]), Err(HeaderError::Incomplete), "{length} bytes");
         }
         assert_eq!(read(&whole[..14]).unwrap().0.length, 70_000);
     }
@@ -252,13 +255,13 @@ mod tests {
     #[test]
     fn a_length_that_is_not_written_in_the_shortest_way_is_refused() {
         for wire in [&[0x82, 126, 0, 125][..], &[0x82, 127, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF], &[0x82, 126, 0, 0]] {
-            assert!(matches!(read(wire), Err(Unread::Broken(_))), "{wire:x?}");
+            assert!(matches!(read(wire), Err(HeaderError::Invalid(_))), "{wire:x?}");
         }
     }
 
     #[test]
     fn a_length_of_2_to_the_63_is_refused() {
-        assert!(matches!(read(&[0x82, 127, 0x80, 0, 0, 0, 0, 0, 0, 0]), Err(Unread::Broken(_))));
+        assert!(matches!(read(&[0x82, 127, 0x80, 0, 0, 0, 0, 0, 0, 0]), Err(HeaderError::Invalid(_))));
         assert_eq!(read(&[0x82, 127, 0x7F, 255, 255, 255, 255, 255, 255, 255]).unwrap().0.length, i64::MAX as u64);
     }
 
@@ -269,7 +272,7 @@ mod tests {
             let fine = first & RSV == 0
                 && [0, 1, 2, 8, 9, 10].contains(&(first & OPCODE))
                 && (first & 8 == 0 || first & FIN != 0);
-            assert_eq!(!matches!(read(&[first, 0]), Err(Unread::Broken(_))), fine, "{first:08b}");
+            assert_eq!(!matches!(read(&[first, 0]), Err(HeaderError::Invalid(_))), fine, "{first:08b}");
         }
     }
 
@@ -277,8 +280,8 @@ mod tests {
     #[test]
     fn a_long_control_frame_is_refused_before_its_length_arrives() {
         for opcode in [0x88, 0x89, 0x8A] {
-            assert!(matches!(read(&[opcode, 126]), Err(Unread::Broken(_))));
-            assert!(matches!(read(&[opcode, 0x80 | 127]), Err(Unread::Broken(_))));
+            assert!(matches!(read(&[opcode, 126]), Err(HeaderError::Invalid(_))));
+            assert!(matches!(read(&[opcode, 0x80 | 127]), Err(HeaderError::Invalid(_))));
             assert_eq!(read(&[opcode, 125]).unwrap().0.length, 125);
         }
     }

@@ -1,31 +1,38 @@
 //! WebSocket frames, by hand: the few bytes in front of a message that say what it is and where it ends.
 //!
 //! Run    `cargo run -p frames`, then open <http://127.0.0.1:8011> in two tabs
-//! Read   `frame.rs` (one frame), `message.rs` (frames together), `close.rs` (the end), `socket.rs` (on a connection);
-//!        then this file and `../page.html`
+//! Read   `frame.rs` (one frame), `message.rs` (frames together); then this file top to bottom
 //! Wire   `101` ... `81 85 37 fa 21 3d 7f 9f 4d 51 58` (masked "Hello") ... `81 05 48 65 6c 6c 6f` ... `88 02 03 e8`
-//! Book   `book/src/frames.md`
+//! Book   `book/src/frames.md`; `websocket.rs` (reading and closing on a connection) is for `book/src/closing.md`
 //!
 //! Left out: extensions (compression is another lesson), TLS. Source: RFC 6455, sections 5 to 8.
 
 pub mod close;
-mod compose;
+mod composer;
+pub mod events;
 pub mod frame;
+mod inbox;
+pub mod limits;
 pub mod message;
-pub mod room;
-pub mod socket;
+pub mod outbox;
+pub mod websocket;
 
 use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
+use std::time::Duration;
 
-use handshake::request::Refusal;
-use handshake::{accept, answer};
 use demo::{Demo, Site, Speaks};
-use room::Room;
+use handshake::page_server::{self, Answer, method_not_allowed, not_found, speaks_websocket};
+use handshake::refusal::Refusal;
+use handshake::request::Request;
+use room::{Cursor, Reader, Room};
 
-use crate::message::{MAX_MESSAGE, Role};
-use crate::socket::{Next, Socket};
+use crate::close::UNSUPPORTED_DATA;
+use crate::limits::{Budget, Limits};
+use crate::message::{DataMessage, MAX_MESSAGE, Role};
+use crate::outbox::Sender;
+use crate::websocket::{Next, WebSocket};
 
 /// The demo, as the README, the book and the tests know it.
 pub const DEMO: Demo = Demo {
@@ -40,55 +47,104 @@ pub const DEMO: Demo = Demo {
     side_servers: &[],
 };
 
-/// Serves the room, an echo and the page.
-///
-/// # Errors
-/// When the listener fails.
-pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
-    answer::each_connection(listener, move |stream| serve_one(stream, &room))
-}
+/// The longest message that the room takes, in bytes: its texts have 1,000 characters at most.
+pub const MAX_EVENT: usize = 64 * 1024;
 
-fn serve_one(stream: TcpStream, room: &Arc<Room>) -> io::Result<()> {
-    let Some((request, rest)) = handshake::read_request(&stream)? else { return Ok(()) };
-    if accept::is_meant(&request) {
-        let known: &[&str] = match request.path() {
-            "/" => &["room"],
-            "/echo" => &["echo"],
-            _ => return answer::refuse(&stream, &Refusal::new(404, "The room is at /, the echo at /echo.")),
+/// What all long messages on their way to the echo may take together, in bytes.
+const ECHO_BUDGET: usize = 64 << 20;
+
+/// How soon a thread that waits for news notices that its connection has ended.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How long a client that is told to close may take.
+const CLOSING: Duration = Duration::from_secs(5);
+
+/// Serves the room, an echo and the page.
+pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
+    let echo_limits = Limits { longest: MAX_MESSAGE, budget: Some(Budget::new(ECHO_BUDGET)) };
+    page_server::each_request(&listener, site.clone(), move |stream, request, rest| {
+        if !request.asks_for_websocket() {
+            return answer(&stream, &request, rest, &site);
+        }
+        let (limits, protocol) = match request.path() {
+            "/" => (MAX_EVENT.into(), "room"),
+            "/echo" => (echo_limits.clone(), "echo"),
+            _ => return page_server::refuse(&stream, Refusal::new(404, "The room is at /, the echo at /echo.")),
         };
-        if handshake::upgrade(&stream, &request, known)?.is_none() {
-            return Ok(());
+        if handshake::upgrade(&stream, &request, &site, &[protocol])?.is_some() {
+            let socket = WebSocket::new(stream, rest, Role::Server, limits);
+            match request.path() {
+                "/" => converse(socket, &room, events::cursor(&request)),
+                _ => echo(socket),
+            }
         }
-        let socket = Socket::new(stream, rest, Role::Server, MAX_MESSAGE);
-        match request.path() {
-            "/echo" => echo(socket),
-            _ => room::converse(socket, room, request.query("after").and_then(|after| after.parse().ok()).unwrap_or(0)),
-        }
-        return Ok(());
-    }
-    if let Err(refusal) = accept::check_host_and_origin(&request) {
-        return answer::refuse(&stream, &refusal);
-    }
-    match (request.method.as_str(), request.path()) {
-        ("GET", "/") => handshake::page(&stream, &request, &DEMO),
-        ("POST", "/compose") => compose::answer(&stream, &request, rest),
-        ("GET", "/echo") => answer::refuse(&stream, &handshake::speaks_websocket()),
-        (_, "/" | "/echo") => answer::refuse(&stream, &handshake::method_not_allowed("GET")),
-        (_, "/compose") => answer::refuse(&stream, &handshake::method_not_allowed("POST")),
-        _ => answer::refuse(&stream, &Refusal::new(404, "There is nothing under this path.")),
-    }
+        Ok(())
+    })
 }
 
 // ANCHOR: echo
-/// Says back what it hears, until the end. Everything else (pings, fragments, faults, closing) is done in
-/// [`Socket::read`].
-fn echo(mut socket: Socket) {
+/// Sends back what it receives, until the end. The rest (pings, fragments, faults, closing) is done
+/// in [`WebSocket::read`].
+fn echo(mut socket: WebSocket) {
     loop {
         match socket.read() {
             Next::Message(message) => socket.answer(&message),
-            Next::Pong(_) | Next::Silence => {}
+            Next::Pong(_) | Next::Timeout => {}
             Next::Gone(_) => return,
         }
     }
 }
 // ANCHOR_END: echo
+
+// ANCHOR: converse
+/// Serves one connection of the room: this thread reads, a second one tells the news. When a client
+/// takes nothing, the second one waits in its write. This one waits for it only when it has an
+/// answer to send; after the write time-out of 10 s the connection ends.
+fn converse(mut socket: WebSocket, room: &Arc<Room>, cursor: Cursor) {
+    let (sender, reader) = (socket.sender(), room.reader(cursor));
+    if net::spawn(move || tell(&sender, reader)).is_err() {
+        return socket.sender().hang_up();
+    }
+    loop {
+        match socket.read() {
+            Next::Message(DataMessage::Text(text)) => {
+                let answer = events::handle(&text, room);
+                let _gone = socket.sender().text(&answer); // the next read tells, too
+            }
+            Next::Message(DataMessage::Binary(_)) => {
+                socket.close(UNSUPPORTED_DATA, "this room takes text", CLOSING);
+                return;
+            }
+            Next::Pong(_) | Next::Timeout => {}
+            Next::Gone(_) => return,
+        }
+    }
+}
+// ANCHOR_END: converse
+
+// ANCHOR: tell
+/// Tells the news until the connection ends. Only the client's place in the room is kept, no queue:
+/// a slow client makes this thread wait in a write, and costs no memory.
+fn tell(sender: &Sender, mut reader: Reader) {
+    let mut wait = Duration::ZERO; // the first event tells at once where the client is
+    while sender.is_open() {
+        let news = reader.wait(wait);
+        if sender.texts(&events::encode(&news, wait.is_zero())).is_err() {
+            return;
+        }
+        wait = LOOK;
+    }
+}
+// ANCHOR_END: tell
+
+/// Answers an ordinary request: the page, and the composer's orders.
+fn answer(stream: &TcpStream, request: &Request, rest: Vec<u8>, site: &Site) -> io::Result<()> {
+    page_server::answer(stream, request, site, |method, path| match (method, path) {
+        ("GET", "/") => Ok(Answer::page(&DEMO, request, site)),
+        ("POST", "/compose") => composer::answer(stream, request, rest, site),
+        ("GET", "/echo") => Err(speaks_websocket()),
+        (_, "/" | "/echo") => Err(method_not_allowed("GET, HEAD")),
+        (_, "/compose") => Err(method_not_allowed("POST")),
+        _ => Err(not_found()),
+    })
+}

@@ -6,15 +6,16 @@
 //! FIN 0  text "Hel"   FIN 1 ping "?"   FIN 1 continuation "lo"   one message, two fragments, and a ping between them
 //! ```
 //!
-//! A [`Receiver`] knows no socket. It is handed bytes as they arrive, however TCP cut them, and says what they were. So a
-//! test can cut them everywhere, and the same code serves the server and the client.
+//! A [`Receiver`] knows no socket. It is given bytes as they arrive, cut by TCP in any place, and says what they were. So a
+//! test can cut them in every place, and the same code serves the server and the client.
 
 use std::mem;
 
-use crate::close::{Close, Failure, INVALID_DATA, PROTOCOL_ERROR, TOO_BIG};
-use crate::frame::{Head, Opcode, Unread, mask};
+use crate::close::{Close, Failure, INVALID_FRAME_PAYLOAD_DATA, MESSAGE_TOO_BIG, PROTOCOL_ERROR, TRY_AGAIN_LATER};
+use crate::frame::{FrameHeader, HeaderError, Opcode, mask};
+use crate::limits::{Held, Limits};
 
-/// The longest message taken, unless told otherwise: 16 MiB.
+/// The longest message that an echo takes, in bytes: 16 MiB, which the conformance suite sends.
 pub const MAX_MESSAGE: usize = 16 << 20;
 
 /// Which end of the connection this is. The client masks what it sends, the server does not (5.1).
@@ -28,7 +29,7 @@ pub enum Role {
 
 /// A whole message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Message {
+pub enum DataMessage {
     /// Text; on the wire in UTF-8.
     Text(String),
     /// Bytes that mean what the two ends agreed on.
@@ -37,9 +38,9 @@ pub enum Message {
 
 /// What has arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
+pub enum Received {
     /// The last byte of a message.
-    Message(Message),
+    Message(DataMessage),
     /// A ping with this payload, to be answered by a pong with the same.
     Ping(Vec<u8>),
     /// A pong with this payload.
@@ -48,7 +49,7 @@ pub enum Event {
     Close(Close),
 }
 
-/// A message of which some fragments have arrived.
+/// A message of which some bytes have arrived.
 enum Partial {
     Text(Text),
     Binary(Vec<u8>),
@@ -61,14 +62,45 @@ impl Partial {
             Partial::Binary(bytes) => bytes.len(),
         }
     }
+
+    fn capacity(&self) -> usize {
+        match self {
+            Partial::Text(text) => text.whole.capacity(),
+            Partial::Binary(bytes) => bytes.capacity(),
+        }
+    }
+
+    /// The memory that the next `here` bytes need: twice as much as before, but no more than the `missing` bytes of the
+    /// frame can fill.
+    fn next_capacity(&self, here: usize, missing: usize) -> usize {
+        let (length, capacity) = (self.len(), self.capacity());
+        let enough = length + here <= capacity;
+        if enough { capacity } else { (2 * capacity).max(length + here).min(length + missing) }
+    }
+
+    fn push(&mut self, payload: &[u8], capacity: usize) -> Result<(), Failure> {
+        let more = capacity - self.len();
+        match self {
+            Partial::Text(text) => {
+                text.whole.reserve_exact(more);
+                text.push(payload)
+            }
+            Partial::Binary(bytes) => {
+                bytes.reserve_exact(more);
+                bytes.extend_from_slice(payload);
+                Ok(())
+            }
+        }
+    }
 }
 
-/// Makes messages of one direction's bytes.
+/// Makes messages of the bytes of one direction.
 pub struct Receiver {
     role: Role,
-    limit: usize,
+    longest: usize,
+    held: Held,
     /// The frame whose payload is arriving, and how many bytes of it have.
-    frame: Option<(Head, u64)>,
+    frame: Option<(FrameHeader, u64)>,
     /// The message whose fragments are arriving.
     message: Option<Partial>,
     /// The payload of the control frame that is arriving, perhaps between two fragments.
@@ -76,98 +108,114 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// At the start of a connection. `role` is our own; `limit` is the longest message to take, in bytes.
-    pub fn new(role: Role, limit: usize) -> Self {
-        Receiver { role, limit, frame: None, message: None, control: Vec::new() }
+    /// At the start of a connection. `role` is our own.
+    pub fn new(role: Role, limits: impl Into<Limits>) -> Self {
+        let limits = limits.into();
+        let held = Held::nothing(&limits);
+        Receiver { role, longest: limits.longest, held, frame: None, message: None, control: Vec::new() }
     }
 
     // ANCHOR: receive
-    /// Takes bytes off the front of what has arrived (and unmasks them in place); returns how many, and what they
-    /// completed. Call it again with the rest until it takes none: then more have to arrive.
+    /// Takes bytes off the front of what has arrived, and unmasks them in place. Returns how many,
+    /// and what they completed. Call it again with the rest until it takes none: then more must
+    /// arrive.
     ///
     /// # Errors
     /// Why the connection must be failed. Nothing that follows may be looked at then (7.1.7).
-    pub fn receive(&mut self, arrived: &mut [u8]) -> Result<(usize, Option<Event>), Failure> {
+    pub fn receive(&mut self, arrived: &mut [u8]) -> Result<(usize, Option<Received>), Failure> {
+        if self.message.is_none() {
+            self.held.give_back(); // the caller has done with the last message
+        }
         let mut taken = 0;
-        let (head, done) = match self.frame {
+        let (header, done) = match self.frame {
             Some(frame) => frame,
             None => {
                 let mut wire = &arrived[..];
-                let head = match Head::read(&mut wire) {
-                    Ok(head) => head,
-                    Err(Unread::NotYet) => return Ok((0, None)),
-                    Err(Unread::Broken(failure)) => return Err(failure),
+                let header = match FrameHeader::parse(&mut wire) {
+                    Ok(header) => header,
+                    Err(HeaderError::Incomplete) => return Ok((0, None)),
+                    Err(HeaderError::Invalid(failure)) => return Err(failure),
                 };
                 taken = arrived.len() - wire.len();
-                self.begin(&head)?;
-                (head, 0)
+                self.begin(&header)?;
+                (header, 0)
             }
         };
 
-        let missing = usize::try_from(head.length - done).unwrap_or(usize::MAX);
+        let missing = usize::try_from(header.length - done).unwrap_or(usize::MAX);
         let here = missing.min(arrived.len() - taken);
         let payload = &mut arrived[taken..taken + here];
-        if let Some(key) = head.key {
+        if let Some(key) = header.key {
             mask(payload, key, done);
         }
-        self.keep(head.opcode, payload)?;
+        self.keep(header.opcode, payload, missing)?;
         taken += here;
 
         if here < missing {
-            self.frame = Some((head, done + here as u64));
+            self.frame = Some((header, done + here as u64));
             return Ok((taken, None));
         }
         self.frame = None;
-        Ok((taken, self.end(&head)?))
+        Ok((taken, self.end(&header)?))
     }
     // ANCHOR_END: receive
 
     // ANCHOR: begin
-    /// Checks a head against what came before it. The limit is checked here, before a byte is kept: a head can claim a
-    /// length of 2^63 for the price of ten bytes.
-    fn begin(&mut self, head: &Head) -> Result<(), Failure> {
-        let broken = |why| Err(Failure { code: PROTOCOL_ERROR, why });
-        match (self.role, head.key) {
-            (Role::Server, None) => return broken("a client must mask its frames (5.1)"),
-            (Role::Client, Some(_)) => return broken("a server must not mask its frames (5.1)"),
+    /// Checks a header against what came before it. The limit is checked here, before a byte is
+    /// kept: a header of ten bytes can claim a length of 2^63.
+    fn begin(&mut self, header: &FrameHeader) -> Result<(), Failure> {
+        let wrong = |why| Err(Failure { code: PROTOCOL_ERROR, why });
+        match (self.role, header.key) {
+            (Role::Server, None) => return wrong("a client must mask its frames (5.1)"),
+            (Role::Client, Some(_)) => return wrong("a server must not mask its frames (5.1)"),
             _ => {}
         }
-        match (head.opcode, &self.message) {
-            (Opcode::Text | Opcode::Binary, Some(_)) => return broken("a message begins inside another one (5.4)"),
-            (Opcode::Continuation, None) => return broken("there is no message to continue (5.4)"),
+        match (header.opcode, &self.message) {
+            (Opcode::Text | Opcode::Binary, Some(_)) => {
+                return wrong("a message begins inside another one (5.4)");
+            }
+            (Opcode::Continuation, None) => return wrong("there is no message to continue (5.4)"),
             (Opcode::Text, None) => self.message = Some(Partial::Text(Text::default())),
             (Opcode::Binary, None) => self.message = Some(Partial::Binary(Vec::new())),
             _ => {}
         }
-        let length = self.message.as_ref().map_or(0, Partial::len) as u64 + head.length;
-        if !head.opcode.is_control() && length > self.limit as u64 {
-            return Err(Failure { code: TOO_BIG, why: "the message is longer than this end takes (10.4)" });
+        let length = self.message.as_ref().map_or(0, Partial::len) as u64 + header.length;
+        if !header.opcode.is_control() && length > self.longest as u64 {
+            let why = "the message is longer than this end takes (10.4)";
+            return Err(Failure { code: MESSAGE_TOO_BIG, why });
         }
         Ok(())
     }
     // ANCHOR_END: begin
 
-    /// Keeps some of a frame's payload. What is kept grows as bytes arrive, not by what the head promised.
-    fn keep(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), Failure> {
-        match &mut self.message {
-            _ if opcode.is_control() => self.control.extend_from_slice(payload),
-            Some(Partial::Text(text)) => text.push(payload)?,
-            Some(Partial::Binary(bytes)) => bytes.extend_from_slice(payload),
-            None => {} // begin() has seen to it
+    // ANCHOR: keep
+    /// Keeps some of a frame's payload, of which `missing` bytes have not been kept yet. Memory
+    /// grows as bytes arrive, not by what the header claims, and within the budget of all
+    /// connections.
+    fn keep(&mut self, opcode: Opcode, payload: &[u8], missing: usize) -> Result<(), Failure> {
+        let Some(message) = self.message.as_mut().filter(|_| !opcode.is_control()) else {
+            self.control.extend_from_slice(payload);
+            return Ok(());
+        };
+        let capacity = message.next_capacity(payload.len(), missing);
+        if !self.held.hold(capacity) {
+            let why = "too many long messages are arriving here at once";
+            return Err(Failure { code: TRY_AGAIN_LATER, why });
         }
-        Ok(())
+        message.push(payload, capacity)
     }
+    // ANCHOR_END: keep
 
-    /// The last byte of a frame has been kept: is it also the last of something?
-    fn end(&mut self, head: &Head) -> Result<Option<Event>, Failure> {
-        Ok(match head.opcode {
-            Opcode::Ping => Some(Event::Ping(mem::take(&mut self.control))),
-            Opcode::Pong => Some(Event::Pong(mem::take(&mut self.control))),
-            Opcode::Close => Some(Event::Close(Close::read(&mem::take(&mut self.control))?)),
-            Opcode::Continuation | Opcode::Text | Opcode::Binary if !head.fin => None,
+    /// The last byte of a frame has been kept. It may also be the last of a message.
+    fn end(&mut self, header: &FrameHeader) -> Result<Option<Received>, Failure> {
+        Ok(match header.opcode {
+            Opcode::Ping => Some(Received::Ping(mem::take(&mut self.control))),
+            Opcode::Pong => Some(Received::Pong(mem::take(&mut self.control))),
+            Opcode::Close => Some(Received::Close(Close::parse(&mem::take(&mut self.control))?)),
+            Opcode::Continuation | Opcode::Text | Opcode::Binary if !header.fin => None,
             Opcode::Continuation | Opcode::Text | Opcode::Binary => match self.message.take() {
-                Some(Partial::Text(text)) => Some(Event::Message(Message::Text(text.finish()?))),
-                Some(Partial::Binary(bytes)) => Some(Event::Message(Message::Binary(bytes))),
+                Some(Partial::Text(text)) => Some(Received::Message(DataMessage::Text(text.finish()?))),
+                Some(Partial::Binary(bytes)) => Some(Received::Message(DataMessage::Binary(bytes))),
                 None => None,
             },
         })
@@ -175,8 +223,9 @@ impl Receiver {
 }
 
 // ANCHOR: utf-8
-/// Text whose UTF-8 is checked as it arrives, so that a message which can't become text ends at its first wrong byte and
-/// not at its last. A character of up to four bytes may be cut in two by the end of a fragment, or of a read.
+/// Text whose UTF-8 is checked as it arrives: the first wrong byte ends the connection, not the
+/// last one of the message. A character has up to four bytes, and the end of a fragment or of a
+/// read may stand between them.
 #[derive(Default)]
 struct Text {
     whole: String,
@@ -216,22 +265,22 @@ impl Text {
 }
 // ANCHOR_END: utf-8
 
-const NOT_UTF_8: Failure = Failure { code: INVALID_DATA, why: "a text message is not UTF-8 (8.1)" };
+const NOT_UTF_8: Failure = Failure { code: INVALID_FRAME_PAYLOAD_DATA, why: "a text message is not UTF-8 (8.1)" };
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::close::NORMAL;
+    use crate::close::NORMAL_CLOSURE;
     use crate::frame::write_frame;
 
     const KEY: Option<[u8; 4]> = Some([0x37, 0xfa, 0x21, 0x3d]);
 
     /// Everything that the server's end makes of these bytes, and how it ended.
-    fn receive(bytes: &[u8]) -> (Vec<Event>, Option<Failure>) {
+    fn receive(bytes: &[u8]) -> (Vec<Received>, Option<Failure>) {
         receive_as(Receiver::new(Role::Server, 1_000), bytes)
     }
 
-    fn receive_as(mut receiver: Receiver, bytes: &[u8]) -> (Vec<Event>, Option<Failure>) {
+    fn receive_as(mut receiver: Receiver, bytes: &[u8]) -> (Vec<Received>, Option<Failure>) {
         let (mut bytes, mut at, mut events) = (bytes.to_vec(), 0, Vec::new());
         loop {
             match receiver.receive(&mut bytes[at..]) {
@@ -258,8 +307,8 @@ mod tests {
         receive(bytes).1.expect("this should fail the connection").code
     }
 
-    fn text(text: &str) -> Event {
-        Event::Message(Message::Text(text.to_string()))
+    fn text(text: &str) -> Received {
+        Received::Message(DataMessage::Text(text.to_string()))
     }
 
     #[test]
@@ -270,7 +319,7 @@ mod tests {
             (false, Opcode::Continuation, b""),
             (true, Opcode::Continuation, b"lo"),
         ]);
-        assert_eq!(receive(&wire), (vec![Event::Ping(b"?".to_vec()), text("Hello")], None));
+        assert_eq!(receive(&wire), (vec![Received::Ping(b"?".to_vec()), text("Hello")], None));
     }
 
     /// Published mistake: one read taken for one frame.
@@ -278,7 +327,7 @@ mod tests {
     fn one_read_may_bring_many_frames_and_a_frame_may_need_many_reads() {
         let wire =
             wire(&[(true, Opcode::Text, b"one"), (true, Opcode::Text, b"two"), (true, Opcode::Binary, &[7; 300])]);
-        let expected = (vec![text("one"), text("two"), Event::Message(Message::Binary(vec![7; 300]))], None);
+        let expected = (vec![text("one"), text("two"), Received::Message(DataMessage::Binary(vec![7; 300]))], None);
         assert_eq!(receive(&wire), expected, "in one piece");
         let mut receiver = Receiver::new(Role::Server, 1_000);
         let (mut events, mut unread) = (Vec::new(), Vec::new());
@@ -310,13 +359,17 @@ mod tests {
     /// Published mistake: no UTF-8 check.
     #[test]
     fn text_that_is_not_utf_8_fails_at_its_first_wrong_byte() {
-        assert_eq!(code(&wire(&[(true, Opcode::Text, b"\xff")])), INVALID_DATA);
-        assert_eq!(code(&wire(&[(true, Opcode::Text, b"\xed\xa0\x80")])), INVALID_DATA, "a surrogate");
-        assert_eq!(code(&wire(&[(true, Opcode::Text, "é".as_bytes().split_at(1).0)])), INVALID_DATA, "cut at the end");
+        assert_eq!(code(&wire(&[(true, Opcode::Text, b"\xff")])), INVALID_FRAME_PAYLOAD_DATA);
+        assert_eq!(code(&wire(&[(true, Opcode::Text, b"\xed\xa0\x80")])), INVALID_FRAME_PAYLOAD_DATA, "a surrogate");
+        assert_eq!(
+            code(&wire(&[(true, Opcode::Text, "é".as_bytes().split_at(1).0)])),
+            INVALID_FRAME_PAYLOAD_DATA,
+            "cut at the end"
+        );
         // F4 90 can't become a character any more: the fragment, the frame even, need not be whole to be wrong.
-        assert_eq!(code(&wire(&[(false, Opcode::Text, b"\xf4\x90")])), INVALID_DATA);
+        assert_eq!(code(&wire(&[(false, Opcode::Text, b"\xf4\x90")])), INVALID_FRAME_PAYLOAD_DATA);
         let half = wire(&[(true, Opcode::Text, b"\xf4\x90 and more")]);
-        assert_eq!(code(&half[..8]), INVALID_DATA);
+        assert_eq!(code(&half[..8]), INVALID_FRAME_PAYLOAD_DATA);
         assert_eq!(receive(&half[..7]), (vec![], None), "F4 alone may still become one");
     }
 
@@ -338,21 +391,24 @@ mod tests {
 
     #[test]
     fn a_message_longer_than_the_limit_is_refused_by_its_head() {
-        assert_eq!(code(&wire(&[(true, Opcode::Binary, &[0; 1_001])])[..8]), TOO_BIG);
+        assert_eq!(code(&wire(&[(true, Opcode::Binary, &[0; 1_001])])[..8]), MESSAGE_TOO_BIG);
         assert_eq!(
             code(&wire(&[(false, Opcode::Binary, &[0; 600]), (true, Opcode::Continuation, &[0; 401])])),
-            TOO_BIG
+            MESSAGE_TOO_BIG
         );
         let huge = [0x82, 0xFF, 0x7F, 255, 255, 255, 255, 255, 255, 255, 1, 2, 3, 4];
-        assert_eq!(code(&huge), TOO_BIG, "2^63 - 1 bytes, said to come");
+        assert_eq!(code(&huge), MESSAGE_TOO_BIG, "2^63 - 1 bytes, said to come");
         assert_eq!(receive(&wire(&[(true, Opcode::Binary, &[0; 1_000])])).1, None);
         let ping = wire(&[(false, Opcode::Binary, &[0; 1_000]), (true, Opcode::Ping, b"still there?")]);
-        assert_eq!(receive(&ping), (vec![Event::Ping(b"still there?".to_vec())], None), "a ping is no part of it");
+        assert_eq!(receive(&ping), (vec![Received::Ping(b"still there?".to_vec())], None), "a ping is no part of it");
     }
 
     #[test]
     fn a_close_frame_is_taken_apart() {
         let wire = wire(&[(true, Opcode::Close, b"\x03\xe8bye")]);
-        assert_eq!(receive(&wire).0, [Event::Close(Close { code: Some(NORMAL), reason: "bye".to_string() })]);
+        assert_eq!(
+            receive(&wire).0,
+            [Received::Close(Close { code: Some(NORMAL_CLOSURE), reason: "bye".to_string() })]
+        );
     }
 }

@@ -1,9 +1,9 @@
 //! The promises about frames and messages (RFC 6455, 5 to 8), and every mistake in them that others have published.
 
-use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde_json::{Value, json};
 use tests::websocket::{BINARY, CLOSE, PING, PONG, TEXT, frame};
 use tests::{Random, Server, Wire, start, start_with};
 
@@ -143,7 +143,7 @@ fn an_oversize_message_is_refused_by_its_head_and_costs_nothing() {
     assert_eq!(refused(&demo, promise(16 * 1024 * 1024 + 1)), 1009);
     assert_eq!(refused(&demo, promise(i64::MAX as u64)), 1009);
     assert_eq!(refused(&demo, promise(1 << 63)), 1002, "its first bit must be 0");
-    let before = memory(&demo);
+    let before = demo.memory();
     let wires: Vec<Wire> = (0..100)
         .map(|_| {
             let mut wire = demo.websocket("/echo");
@@ -152,33 +152,26 @@ fn an_oversize_message_is_refused_by_its_head_and_costs_nothing() {
             wire
         })
         .collect();
-    if let (Some(before), Some(after)) = (before, memory(&demo)) {
+    if let (Some(before), Some(after)) = (before, demo.memory()) {
         assert!(after < before + 50 * 1024, "100 promises of 16 MiB took {} KiB", after - before);
     }
     drop(wires);
 }
 
-trait Patient {
+trait Frames {
     fn answers_nothing_yet(&mut self) -> bool;
 }
 
-impl Patient for Wire {
+impl Frames for Wire {
     fn answers_nothing_yet(&mut self) -> bool {
         self.is_silent_for(Duration::from_millis(5))
     }
 }
 
-/// The memory that the server's process has in use, in KiB.
-fn memory(demo: &Server) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{}/status", demo.process()?)).ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
-    line.split_whitespace().nth(1)?.parse().ok()
-}
-
 // ---- The room ---------------------------------------------------------------------------------------------------------
 
 fn say(text: &str, key: &str) -> Vec<u8> {
-    frame(TEXT, serde_json::json!({ "type": "say", "text": text, "key": key }).to_string())
+    frame(TEXT, json!({ "type": "say", "text": text, "key": key }).to_string())
 }
 
 #[test]
@@ -192,23 +185,89 @@ fn what_one_says_all_hear_and_who_comes_later_hears_the_rest() {
     assert_eq!(one.told("said")["id"], 1, "the same key again is the same message");
     one.send(frame(TEXT, "by hand"));
     let mut late = demo.websocket("/?after=1");
+    assert_eq!(late.told("here")["after"], 1);
     assert_eq!(late.told("message")["id"], 2);
     late.send(say(" ", "k2"));
     assert!(late.told("refused")["why"].as_str().is_some_and(|why| why.contains("empty")));
 }
 
+/// The cursor of a connection's first event, as the next connection sends it.
+fn cursor(here: &Value) -> String {
+    format!("{}-{}", here["life"].as_str().expect("a life"), here["after"])
+}
+
 #[test]
-fn a_cursor_that_is_too_old_or_too_new_is_told_so() {
+fn a_cursor_that_is_too_old_or_of_another_life_is_told_so_in_the_first_event() {
     let demo = start_with("frames", &["--capacity", "3"]);
-    let mut wire = demo.websocket("/?after=99");
-    wire.told("restarted");
+    let mut wire = demo.websocket("/");
+    let start = cursor(&wire.told("here"));
+    assert!(start.ends_with("-0"), "{start}");
     for n in 1..=5 {
         wire.send(say(&n.to_string(), ""));
         wire.told("said");
     }
-    let mut late = demo.websocket("/?after=1");
-    assert_eq!(late.told("missed")["count"], 1);
+    let mut late = demo.websocket(&format!("/?after={start}"));
+    let here = late.told("here");
+    assert_eq!((&here["missed"], &here["after"]), (&json!(2), &json!(2)));
     assert_eq!(late.told("message")["id"], 3);
+    for other_life in ["99", "00000001-2"] {
+        let mut wire = demo.websocket(&format!("/?after={other_life}"));
+        let here = wire.told("here");
+        assert_eq!((&here["restarted"], &here["after"]), (&json!(true), &json!(2)), "after={other_life}");
+        assert_eq!(wire.told("message")["id"], 3, "all that the room has");
+    }
+}
+
+/// A message of one letter under a key of 60 kB: what the room would keep of a thousand of them is 60 MB.
+#[test]
+fn a_long_key_is_refused_and_takes_no_memory() {
+    let demo = start_with("frames", &["--no-bench"]);
+    let mut wire = demo.websocket("/");
+    let key = "k".repeat(60_000);
+    let before = demo.memory();
+    for _ in 0..500 {
+        wire.send(say("x", &key));
+        assert!(wire.told("refused")["why"].as_str().is_some_and(|why| why.contains("key")));
+    }
+    if let (Some(before), Some(after)) = (before, demo.memory()) {
+        assert!(after < before + 8 * 1024, "500 long keys took {} KiB", after - before);
+    }
+    let mut wire = demo.websocket("/");
+    let _ = wire.try_send(say("x", &"k".repeat(70_000)));
+    wire.told("here");
+    assert_eq!(wire.closed_with(), 1009, "the room takes 64 KiB");
+}
+
+/// Each of 12 clients begins a message of 16 MiB and does not end it: 192 MiB, where the budget is 64 MiB.
+#[test]
+fn all_messages_that_have_begun_share_one_budget() {
+    let demo = start_with("frames", &["--no-bench"]);
+    let before = demo.memory();
+    let mut refused = 0;
+    let mut wires = Vec::new();
+    let begun = [&[BINARY, 0x80 | 127][..], &(16_u64 << 20).to_be_bytes(), &[0; 4], &vec![7; (16 << 20) - 1]].concat();
+    for _ in 0..12 {
+        let mut wire = demo.websocket("/echo");
+        match wire.try_send(&begun) {
+            Ok(()) if wire.is_silent_for(Duration::from_millis(1)) => wires.push(wire),
+            _ => refused += 1,
+        }
+    }
+    if let (Some(before), Some(after)) = (before, demo.memory()) {
+        assert!(after < before + 110 * 1024, "12 unfinished messages took {} KiB", after - before);
+    }
+    assert!(refused >= 8, "{refused} of 12 were refused");
+    // Short messages pass as before; and the budget comes back with the clients that go.
+    assert_eq!(echo(&demo, frame(TEXT, "short")), (TEXT, b"short".to_vec()));
+    drop(wires);
+    let deadline = Instant::now() + tests::DEADLINE;
+    loop {
+        let mut wire = demo.websocket("/echo");
+        if wire.try_send(frame(BINARY, bytes(16 << 20))).is_ok() && wire.frame().0 == BINARY {
+            return;
+        }
+        assert!(Instant::now() < deadline, "the budget should be free again");
+    }
 }
 
 #[test]
@@ -227,11 +286,11 @@ fn over_any_number_of_resets_every_message_is_heard_once_and_in_order() {
     let demo = start("frames");
     let mut random = Random::seeded();
     let patience = Duration::from_secs(1);
-    let (mut heard, mut after, mut said, mut resets) = (Vec::new(), 0, 0, 0);
+    let (mut heard, mut life, mut after, mut said, mut resets) = (Vec::new(), String::new(), 0, 0, 0);
     let deadline = Instant::now() + Duration::from_secs(60);
     'connection: while heard.len() < 300 {
         assert!(Instant::now() < deadline, "only {} messages after {resets} resets", heard.len());
-        let mut wire = demo.websocket(&format!("/?after={after}"));
+        let mut wire = demo.websocket(&format!("/?after={life}-{after}"));
         loop {
             for n in said..(said + 3).min(300) {
                 if wire.try_send(say(&format!("message {n}"), &format!("key {n}"))).is_err() {
@@ -241,8 +300,13 @@ fn over_any_number_of_resets_every_message_is_heard_once_and_in_order() {
             let answers = 1 + random.below(3); // so many come in any case
             for _ in 0..answers {
                 let Some((TEXT, payload)) = wire.try_frame(patience) else { continue 'connection };
-                let event: serde_json::Value = serde_json::from_slice(&payload).unwrap();
+                let event: Value = serde_json::from_slice(&payload).unwrap();
                 match event["type"].as_str().unwrap() {
+                    "here" => {
+                        assert!(event.get("restarted").is_none() && event.get("missed").is_none(), "{event}");
+                        life = event["life"].as_str().unwrap().to_string();
+                        after = event["after"].as_u64().unwrap();
+                    }
                     "message" => {
                         after = event["id"].as_u64().unwrap();
                         heard.push(event["text"].as_str().unwrap().to_string());
@@ -270,13 +334,13 @@ fn over_any_number_of_resets_every_message_is_heard_once_and_in_order() {
 }
 
 #[test]
-fn a_slow_reader_and_a_stalled_writer_hold_nobody_up_and_cost_no_memory() {
+fn a_slow_reader_and_a_stalled_writer_hold_up_no_other_client_and_cost_no_memory() {
     let demo = start("frames");
     let _slow: Vec<Wire> = (0..20).map(|_| demo.websocket("/")).collect(); // these never read
     let mut stalled = demo.websocket("/");
     stalled.send(&say("never finished", "")[..10]);
     let (mut talker, mut listener) = (demo.websocket("/"), demo.websocket("/"));
-    let before = memory(&demo);
+    let before = demo.memory();
     let start = Instant::now();
     for n in 0..500 {
         let text = format!("{n} {}", "x".repeat(900));
@@ -284,7 +348,7 @@ fn a_slow_reader_and_a_stalled_writer_hold_nobody_up_and_cost_no_memory() {
         assert_eq!(listener.told("message")["text"], text);
     }
     assert!(start.elapsed() < Duration::from_secs(20), "it took {:?}", start.elapsed());
-    if let (Some(before), Some(after)) = (before, memory(&demo)) {
+    if let (Some(before), Some(after)) = (before, demo.memory()) {
         assert!(after < before + 30 * 1024, "20 slow readers took {} KiB", after - before);
     }
 }

@@ -6,9 +6,10 @@ use std::io::{self, Read};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
-use handshake::request::{Refusal, Request};
-use handshake::{accept, answer};
 use demo::{Demo, Site};
+use handshake::page_server::{self, Answer};
+use handshake::refusal::Refusal;
+use handshake::request::Request;
 use room::Room;
 
 const DEMO: Demo = Demo { serve, ..handshake::DEMO };
@@ -17,34 +18,34 @@ fn main() {
     bench::run(&DEMO);
 }
 
-fn serve(listener: TcpListener, _: Arc<Room>) -> io::Result<()> {
-    answer::each_connection(listener, serve_one)
+fn serve(listener: TcpListener, _: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
+    page_server::each_request(&listener, site.clone(), move |stream, request, _| serve_one(&stream, request, &site))
 }
 
 // ANCHOR: answer
-/// The origins besides our own, whole and exact. A check by `contains` or `starts_with` would let in
-/// `http://localhost:8000.evil.example`.
+/// The origins besides our own, whole and exact. A check by `contains` or `starts_with` would let
+/// in `http://localhost:8000.evil.example`.
 const GUESTS: &[&str] = &["http://localhost:8000"];
 
-/// A secret. A real server draws one for each login, and keeps it for a minute: addresses end up in logs, histories and
-/// `Referer` fields, which is what is wrong with a secret in an address.
+/// A secret. A real server draws one for each login and keeps it for a minute: addresses end up in
+/// logs, histories and `Referer` fields, which is what is wrong with a secret in an address.
 const TOKEN: &str = "open-sesame";
 
-fn serve_one(stream: TcpStream) -> io::Result<()> {
-    let Some((mut request, _)) = handshake::read_request(&stream)? else { return Ok(()) };
-    if !accept::is_meant(&request) {
-        return handshake::page(&stream, &request, &DEMO);
+fn serve_one(mut stream: &TcpStream, mut request: Request, site: &Site) -> io::Result<()> {
+    if !request.asks_for_websocket() {
+        let page = |_: &str, _: &str| Ok(Answer::page(&DEMO, &request, site));
+        return page_server::answer(stream, &request, site, page);
     }
     if request.query("token") != Some(TOKEN) {
-        return answer::refuse(&stream, &Refusal::new(403, "Say the word: /socket?token=..."));
+        return page_server::refuse(stream, Refusal::new(403, "The address lacks the token."));
     }
-    let is_guest = |request: &Request| request.only("Origin").is_some_and(|origin| GUESTS.contains(&origin));
-    if is_guest(&request) {
-        request.fields.retain(|(name, _)| !name.eq_ignore_ascii_case("Origin")); // checked; the rest is checked as ever
+    if request.only("Origin").is_some_and(|origin| GUESTS.contains(&origin)) {
+        // This origin is checked; `upgrade` checks the rest as always.
+        request.fields.retain(|(name, _)| !name.eq_ignore_ascii_case("Origin"));
     }
-    if handshake::upgrade(&stream, &request, &[])?.is_some() {
+    if handshake::upgrade(stream, &request, site, &[])?.is_some() {
         let mut bytes = [0; 1024];
-        while (&stream).read(&mut bytes)? > 0 {} // what the bytes mean is the next lesson
+        while stream.read(&mut bytes)? > 0 {} // what the bytes mean is the next lesson
     }
     Ok(())
 }

@@ -1,32 +1,36 @@
 //! The WebSocket opening handshake, by hand: how a connection that speaks HTTP becomes one that does not.
 //!
 //! Run    `cargo run -p handshake`, then open <http://127.0.0.1:8010>
-//! Read   `request.rs` (a head), `accept.rs` (what is checked and what is answered), `client.rs` (the other half); then
-//!        this file and `../page.html`
+//! Read   this file top to bottom, then `request.rs` (how a head is read) and `client.rs` (the other half)
 //! Wire   `GET /socket`, `Upgrade: websocket`, `Sec-WebSocket-Key` ... `101`, `Sec-WebSocket-Accept` ... bytes
 //! Book   `book/src/handshake.md`
 //!
-//! Left out: what the bytes after 101 mean. This server shows them as they come, and that is all it can do; `frames`, the
-//! next lesson, can read them. Also left out: extensions, cookies, logins. Source: RFC 6455, sections 1.3 and 4.
+//! Left out: what the bytes after 101 mean. This server shows them as they come; `frames`, the next lesson, can read
+//! them. Also left out: extensions, cookies, logins. Source: RFC 6455, sections 1.3 and 4.
 
-pub mod accept;
-pub mod answer;
+pub mod address;
 pub mod client;
-pub mod random;
+pub mod fields;
+pub mod page_server;
+pub mod refusal;
 pub mod request;
+mod target;
+mod walkthrough;
 
-use std::collections::VecDeque;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
-use serde_json::{Value, json};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use demo::{Demo, Site, Speaks};
 use room::Room;
+use sha1_smol::Sha1;
 
-use crate::accept::Accepted;
-use crate::request::{Refusal, Request, Unread};
+use crate::fields::{Accepted, check_host_and_origin, check_no_body, check_version, choose, key};
+use crate::refusal::Refusal;
+use crate::request::Request;
+use crate::walkthrough::Walkthrough;
 
 /// The demo, as the README, the book and the tests know it.
 pub const DEMO: Demo = Demo {
@@ -41,213 +45,234 @@ pub const DEMO: Demo = Demo {
     side_servers: &[],
 };
 
-/// The subprotocols that this server says it speaks: so that the page can show how one is chosen.
-const KNOWN: &[&str] = &["room.v2", "room.v1"];
-
-/// How long the answer to an attempt may take.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// How many bytes of one read are shown.
-const SHOWN: usize = 300;
-
-/// The newest handshakes, for the page to walk through: the tab's own word for itself, and what happened.
-static HANDSHAKES: Mutex<VecDeque<(String, Value)>> = Mutex::new(VecDeque::new());
-
-/// How many handshakes are remembered.
-const REMEMBERED: usize = 100;
-
-/// Serves the page, and sockets whose bytes become the room's messages.
-///
-/// # Errors
-/// When the listener fails.
-pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
-    answer::each_connection(listener, move |stream| serve_one(stream, &room))
-}
-
 // ANCHOR: one-port
-/// One port for HTTP and WebSocket: which of the two it is, the first request says.
-fn serve_one(stream: TcpStream, room: &Room) -> io::Result<()> {
-    let Some((request, rest)) = read_request(&stream)? else { return Ok(()) };
-    if accept::is_meant(&request) {
-        if request.path() != "/socket" {
-            return answer::refuse(&stream, &Refusal::new(404, "The socket is at /socket."));
+/// Serves HTTP and WebSocket on one port: the first request of a connection says which it is.
+pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
+    let page = Walkthrough::new(&DEMO, room, site.clone());
+    page_server::each_request(&listener, site.clone(), move |stream, request, rest| {
+        if !request.asks_for_websocket() {
+            return page.answer(&stream, &request, rest);
         }
-        return match upgrade(&stream, &request, KNOWN)? {
-            Some(accepted) => {
-                remember(&request, &accepted);
-                show_bytes(&stream, rest, room)
-            }
-            None => Ok(()),
+        if request.path() != "/socket" {
+            return page_server::refuse(&stream, Refusal::new(404, "The socket is at /socket."));
+        }
+        let Some(accepted) = upgrade(&stream, &request, &site, &["room.v2", "room.v1"])? else {
+            return Ok(());
         };
-    }
-    if let Err(refusal) = accept::check_host_and_origin(&request) {
-        return answer::refuse(&stream, &refusal);
-    }
-    match (request.method.as_str(), request.path()) {
-        ("GET", "/") => page(&stream, &request, &DEMO),
-        ("GET", "/walk") => walk(&stream, &request),
-        ("GET", "/wait") => wait(&stream, &request, room),
-        ("POST", "/try") => try_head(&stream, &request, rest),
-        ("GET", "/socket") => answer::refuse(&stream, &speaks_websocket()),
-        (_, "/" | "/walk" | "/wait" | "/socket") => answer::refuse(&stream, &method_not_allowed("GET")),
-        (_, "/try") => answer::refuse(&stream, &method_not_allowed("POST")),
-        _ => answer::refuse(&stream, &Refusal::new(404, "There is nothing under this path.")),
-    }
+        page.remember(&request, &accepted.key, GUID, &switching_protocols(&accepted));
+        page.show_bytes(&stream, &rest)
+    })
 }
 // ANCHOR_END: one-port
 
 // ANCHOR: upgrade
-/// Reads the first request of a connection, with what came behind its head. `None`: there was none, or it was refused.
+/// Answers a handshake with 101, and from then on the connection is a WebSocket; or refuses it, and
+/// then the result is `None`.
 ///
 /// # Errors
 /// When the client has gone.
-pub fn read_request(stream: &TcpStream) -> io::Result<Option<(Request, Vec<u8>)>> {
-    match request::read_head(stream, shared::bench::head_timeout()) {
-        Ok(read) => Ok(Some(read)),
-        Err(Unread::Gone) => Ok(None),
-        Err(Unread::Refused(refusal)) => answer::refuse(stream, &refusal).map(|()| None),
-    }
-}
-
-/// Answers a handshake with 101, and the connection is a WebSocket; or refuses it: then `None`.
-///
-/// # Errors
-/// When the client has gone.
-pub fn upgrade(mut stream: &TcpStream, request: &Request, known: &[&str]) -> io::Result<Option<Accepted>> {
-    match accept::check(request, known) {
+pub fn upgrade(
+    mut stream: &TcpStream,
+    request: &Request,
+    site: &Site,
+    known: &[&str], // the subprotocols that this server speaks
+) -> io::Result<Option<Accepted>> {
+    match check(request, site, known) {
         Ok(accepted) => {
-            stream.write_all(accept::switching_protocols(&accepted).as_bytes())?;
-            stream.set_read_timeout(None)?; // a WebSocket may be silent for as long as it likes
+            stream.write_all(switching_protocols(&accepted).as_bytes())?;
+            stream.set_read_timeout(None)?; // a WebSocket may be silent without a limit
             Ok(Some(accepted))
         }
-        Err(refusal) => answer::refuse(stream, &refusal).map(|()| None),
+        Err(refusal) => page_server::refuse(stream, refusal).map(|()| None),
     }
 }
 // ANCHOR_END: upgrade
 
-/// Answers with a demo's page.
+// ANCHOR: check
+/// Checks a handshake against RFC 6455, 4.2.1; the numbers are that list's own.
 ///
 /// # Errors
-/// When the client has gone.
-pub fn page(stream: &TcpStream, request: &Request, demo: &Demo) -> io::Result<()> {
-    let html = demo.page.html(request.only("Host").unwrap_or("127.0.0.1"));
-    answer::send(stream, 200, "text/html; charset=utf-8", &html, &[])
-}
-
-/// The refusal of an ordinary request at a place that speaks WebSocket only.
-pub fn speaks_websocket() -> Refusal {
-    accept::upgrade_required(Refusal::new(426, "This address speaks WebSocket: ask for an upgrade."))
-}
-
-/// The refusal of a method, with the one that the path takes (RFC 9110, 15.5.6).
-pub fn method_not_allowed(allow: &str) -> Refusal {
-    Refusal::new(405, format!("This path takes {allow} only.")).with("Allow", allow)
-}
-
-// ANCHOR: mere-bytes
-/// After 101 there are no requests any more, only bytes. What they mean, this lesson does not know: each read becomes a
-/// line in the room, in hexadecimal, as many bytes as happened to arrive together.
-fn show_bytes(mut stream: &TcpStream, rest: Vec<u8>, room: &Room) -> io::Result<()> {
-    let mut bytes = vec![0; 4096];
-    let mut arrived = rest.len();
-    bytes[..arrived].copy_from_slice(&rest);
-    loop {
-        if arrived > 0 {
-            let hex: Vec<String> = bytes[..arrived.min(SHOWN)].iter().map(|byte| format!("{byte:02x}")).collect();
-            let more = if arrived > SHOWN { format!(" ... and {} more", arrived - SHOWN) } else { String::new() };
-            let _said = room.say(&format!("{}{more}", hex.join(" "))); // never empty, never too long
-        }
-        arrived = stream.read(&mut bytes)?;
-        if arrived == 0 {
-            return Ok(());
-        }
+/// The refusal to answer with: one sentence for each fault.
+pub fn check(request: &Request, site: &Site, known: &[&str]) -> Result<Accepted, Refusal> {
+    let bad = |why: &str| Refusal::new(400, why);
+    // 1. An HTTP/1.1 GET. An Upgrade in HTTP/1.0 must be ignored (RFC 9110, 7.8).
+    if request.method != "GET" {
+        return Err(Refusal::new(405, "A WebSocket handshake is a GET.").with("Allow", "GET"));
     }
-}
-// ANCHOR_END: mere-bytes
-
-/// Remembers a handshake under the word that the tab put into the address: `/socket?tab=k3x9`.
-fn remember(request: &Request, accepted: &Accepted) {
-    let joined = format!("{}{}", accepted.key, accept::GUID);
-    let sha1 = sha1_smol::Sha1::from(&joined).digest().to_string();
-    let steps = json!({
-        "request": request.raw,
-        "key": accepted.key,
-        "guid": accept::GUID,
-        "joined": joined,
-        "sha1": sha1,
-        "accept": accept::accept_key(&accepted.key),
-        "response": accept::switching_protocols(accepted),
-    });
-    let mut handshakes = HANDSHAKES.lock().unwrap_or_else(PoisonError::into_inner);
-    handshakes.push_back((request.query("tab").unwrap_or("").to_string(), steps));
-    if handshakes.len() > REMEMBERED {
-        handshakes.pop_front();
+    if request.version != "HTTP/1.1" {
+        return Err(bad("A WebSocket handshake needs HTTP/1.1."));
     }
-}
-
-/// `GET /walk?tab=k3x9`: that tab's newest handshake, step by step.
-fn walk(stream: &TcpStream, request: &Request) -> io::Result<()> {
-    let tab = request.query("tab").unwrap_or("");
-    let handshakes = HANDSHAKES.lock().unwrap_or_else(PoisonError::into_inner);
-    let steps = handshakes.iter().rev().find(|(other, _)| other == tab).map(|(_, steps)| steps.clone());
-    drop(handshakes);
-    match steps {
-        Some(steps) => answer::json(stream, &steps),
-        None => answer::refuse(stream, &Refusal::new(404, "No handshake of this tab is remembered: open a socket.")),
+    // 2. and 7. The server's own name, and a page of its own.
+    check_host_and_origin(request, site)?;
+    // 3. and 4. Both, since Upgrade alone may have passed a proxy that does not know what it means.
+    if !request.lists("Upgrade", "websocket") {
+        return Err(bad("Upgrade: websocket is missing."));
     }
+    if !request.lists("Connection", "Upgrade") {
+        return Err(bad("Connection does not list Upgrade."));
+    }
+    // 6. The version before the key: another version may have other rules for keys.
+    check_version(request)?;
+    // 5. The key. Its 16 bytes are random, so their number is all that can be checked.
+    let key = key(request)?;
+    check_no_body(request)?;
+    // 8. The subprotocols. 9. Extensions stay unread: this server takes none, so it answers none.
+    Ok(Accepted { key, protocol: choose(request, known)? })
 }
+// ANCHOR_END: check
 
-/// `GET /wait?after=7`: what arrived after line 7, as soon as there is some; the long poll of an earlier lesson.
-fn wait(stream: &TcpStream, request: &Request, room: &Room) -> io::Result<()> {
-    let after = request.query("after").and_then(|after| after.parse().ok()).unwrap_or(0);
-    answer::json(stream, &room.wait_since(after, Duration::from_secs(20)).json())
+// ANCHOR: switching
+/// The head of the answer that ends HTTP on this connection (RFC 6455, 4.2.2, item 5).
+pub fn switching_protocols(accepted: &Accepted) -> String {
+    let mut head = format!(
+        "HTTP/1.1 101 Switching Protocols\r\n\
+         Upgrade: websocket\r\n\
+         Connection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {}\r\n",
+        accept_key(&accepted.key)
+    );
+    if let Some(protocol) = &accepted.protocol {
+        head += &format!("Sec-WebSocket-Protocol: {protocol}\r\n");
+    }
+    head + "\r\n"
 }
+// ANCHOR_END: switching
 
-// ANCHOR: try
-/// `POST /try`: sends the head in the body to this very server, byte for byte but for the line ends, as no browser would
-/// let a page do, and answers with what came back.
+/// The text that is added to the key before the hash (RFC 6455, 1.3). It is no secret: it is a number that is used for
+/// nothing else, so that only a server which knows WebSocket computes the right answer.
+pub const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+// ANCHOR: accept-key
+/// The answer to a key: base64 of the SHA-1 of the key and the GUID (RFC 6455, 4.2.2, item 5.4).
 ///
-/// It goes through the front door like anyone's, so the wire view shows it; and only there, so that nobody can make
-/// this server knock at other doors.
-fn try_head(stream: &TcpStream, request: &Request, rest: Vec<u8>) -> io::Result<()> {
-    let head = request::read_body(request, rest, stream, 2 * request::MAX_HEAD)
-        .and_then(|body| String::from_utf8(body).map_err(|_| Refusal::new(400, "A head is text; this is not.")))
-        .and_then(|head| if head.is_empty() { Err(Refusal::new(400, "Nothing to send.")) } else { Ok(head) });
-    let head = match head {
-        Ok(head) => head.replace("\r\n", "\n"),
-        Err(refusal) => return answer::refuse(stream, &refusal),
-    };
-    // Up to the first empty line and not further: a head has no body, and an attempt makes no attempts of its own.
-    let head = head.split("\n\n").next().unwrap_or("").trim_end_matches('\n').replace('\n', "\r\n") + "\r\n\r\n";
-    let tried = shared::bench::public_address()
-        .ok_or_else(|| io::Error::other("this server has no public address"))
-        .and_then(client::dial_address)
-        .and_then(|mut own| {
-            own.write_all(head.as_bytes())?;
-            let deadline = Instant::now() + PATIENCE;
-            let (response, mut body) = client::read_answer(&own, deadline)?;
-            if !response.starts_with("HTTP/1.1 101 ") {
-                let mut chunk = [0; 4096];
-                while let Ok(length @ 1..) = request::read_before(&own, &mut chunk, deadline) {
-                    body.extend_from_slice(&chunk[..length]);
-                }
-            }
-            Ok((response, body))
-        });
-    match tried {
-        Ok((response, rest)) => {
-            let status = response.split(' ').nth(1).and_then(|code| code.parse::<u16>().ok());
-            let body = String::from_utf8_lossy(&rest).into_owned();
-            answer::json(stream, &json!({ "request": head, "response": response, "status": status, "body": body }))
-        }
-        Err(error) => {
-            let why = match error.kind() {
-                io::ErrorKind::UnexpectedEof => "The server closed the connection without a word.".to_string(),
-                _ if request::is_timeout(&error) => "The server did not answer within 5 s.".to_string(),
-                _ => format!("The attempt failed: {error}."),
-            };
-            answer::refuse(stream, &Refusal::new(502, why))
+/// It proves that the server understood a handshake. It proves nothing about the client.
+pub fn accept_key(key: &str) -> String {
+    let sha1 = Sha1::from(format!("{key}{GUID}")).digest().bytes(); // 20 bytes
+    STANDARD.encode(sha1) // 28 characters
+}
+// ANCHOR_END: accept-key
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &[(&str, &str)] = &[
+        ("Host", "127.0.0.1:8010"),
+        ("Upgrade", "websocket"),
+        ("Connection", "keep-alive, Upgrade"),
+        ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ("Sec-WebSocket-Version", "13"),
+    ];
+
+    fn site() -> Site {
+        Site::new(([127, 0, 0, 1], 8010).into())
+    }
+
+    /// A good handshake but for the fields given: they replace those of the same name; an empty value takes it away.
+    fn with(changed: &[(&str, &str)]) -> Request {
+        let kept = GOOD.iter().filter(|(name, _)| changed.iter().all(|(other, _)| other != name));
+        let fields = kept.chain(changed.iter().filter(|(_, value)| !value.is_empty()));
+        Request {
+            method: "GET".to_string(),
+            target: "/socket".to_string(),
+            version: "HTTP/1.1".to_string(),
+            fields: fields.map(|(name, value)| (name.to_string(), value.to_string())).collect(),
+            ..Request::default()
         }
     }
+
+    fn refused(changed: &[(&str, &str)]) -> u16 {
+        check(&with(changed), &site(), &[]).expect_err("this handshake should be refused").status
+    }
+
+    #[test]
+    fn the_accept_key_of_rfc_6455_section_1_3() {
+        assert_eq!(accept_key("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    }
+
+    #[test]
+    fn a_good_handshake_is_answered_with_the_key_hashed() {
+        let accepted = check(&with(&[]), &site(), &["room"]).unwrap();
+        assert_eq!(
+            switching_protocols(&accepted),
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn every_fault_is_refused() {
+        assert_eq!(refused(&[("Host", "")]), 400);
+        assert_eq!(refused(&[("Host", "evil.example")]), 421);
+        assert_eq!(refused(&[("Upgrade", "")]), 400);
+        assert_eq!(refused(&[("Upgrade", "h2c")]), 400);
+        assert_eq!(refused(&[("Connection", "")]), 400);
+        assert_eq!(refused(&[("Connection", "keep-alive")]), 400);
+        assert_eq!(refused(&[("Sec-WebSocket-Key", "")]), 400);
+        assert_eq!(refused(&[("Sec-WebSocket-Key", "c2hvcnQ=")]), 400);
+        assert_eq!(refused(&[("Sec-WebSocket-Version", "")]), 400);
+        assert_eq!(refused(&[("Sec-WebSocket-Version", "13, 8")]), 400);
+        assert_eq!(refused(&[("Sec-WebSocket-Version", "8")]), 426);
+        assert_eq!(refused(&[("Origin", "http://evil.example")]), 403);
+        assert_eq!(refused(&[("Origin", "null")]), 403);
+        assert_eq!(refused(&[("Content-Length", "5")]), 400);
+        let mut post = with(&[]);
+        post.method = "POST".to_string();
+        assert_eq!(
+            check(&post, &site(), &[]).unwrap_err(),
+            Refusal::new(405, "A WebSocket handshake is a GET.").with("Allow", "GET")
+        );
+    }
+
+    #[test]
+    fn a_field_that_must_not_be_there_twice_is_refused() {
+        for (name, value) in
+            [("Host", "127.0.0.1:8010"), ("Sec-WebSocket-Version", "13"), ("Sec-WebSocket-Key", GOOD[3].1)]
+        {
+            let mut twice = with(&[]);
+            twice.fields.push((name.to_string(), value.to_string()));
+            assert_eq!(check(&twice, &site(), &[]).unwrap_err().status, 400, "{name}");
+        }
+    }
+
+    #[test]
+    fn another_version_is_told_which_one_is_spoken_here() {
+        let refusal = check(&with(&[("Sec-WebSocket-Version", "25")]), &site(), &[]).unwrap_err();
+        assert!(refusal.fields.contains(&("Sec-WebSocket-Version", "13".to_string())));
+        assert!(refusal.fields.contains(&("Upgrade", "websocket".to_string())));
+    }
+
+    #[test]
+    fn an_origin_that_contains_our_name_is_foreign_all_the_same() {
+        for foreign in
+            ["http://127.0.0.1:8010.evil.example", "http://evil.example/?127.0.0.1:8010", "http://127.0.0.1:80100"]
+        {
+            assert_eq!(refused(&[("Origin", foreign)]), 403, "{foreign}");
+        }
+        assert!(check(&with(&[("Origin", "http://127.0.0.1:8010")]), &site(), &[]).is_ok());
+    }
+
+    #[test]
+    fn the_subprotocol_is_the_first_of_the_clients_list_that_we_know() {
+        let chosen = |list| {
+            check(&with(&[("Sec-WebSocket-Protocol", list)]), &site(), &["room.v1", "room.v2"]).unwrap().protocol
+        };
+        assert_eq!(chosen("x, room.v2, room.v1"), Some("room.v2".to_string()));
+        assert_eq!(chosen("x, ROOM.V1"), None);
+        assert_eq!(refused(&[("Sec-WebSocket-Protocol", "room.v1, room.v1")]), 400);
+        assert_eq!(refused(&[("Sec-WebSocket-Protocol", "a b")]), 400);
+        assert_eq!(refused(&[("Sec-WebSocket-Protocol", ",")]), 400);
+    }
+
+    #[test]
+    fn the_same_field_in_another_case_is_the_same_field() {
+        let mut request = with(&[]);
+        for (name, value) in &mut request.fields {
+            *name = name.to_uppercase();
+            if ["UPGRADE", "CONNECTION"].contains(&name.as_str()) {
+                *value = value.to_uppercase();
+            }
+        }
+        assert!(check(&request, &site(), &[]).is_ok());
+    }
 }
-// ANCHOR_END: try

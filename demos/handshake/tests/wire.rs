@@ -42,6 +42,8 @@ fn every_fault_has_its_own_refusal() {
         ("/socket", "/elsewhere", 404),
         (host.as_str(), "X: y", 400),
         (host.as_str(), "Host: evil.example", 421),
+        ("/socket", "http://evil.example/socket", 421),
+        (version, "Sec-WebSocket-Version: 13\r\nX: \x07", 400),
         ("Upgrade: websocket", "Upgrade: h2c", 400),
         ("Upgrade: websocket", "X: y", 400),
         ("Connection: Upgrade", "Connection: keep-alive", 400),
@@ -66,12 +68,13 @@ fn every_fault_has_its_own_refusal() {
 #[test]
 fn names_and_tokens_are_read_in_any_case() {
     let demo = start("handshake");
+    let absolute = format!("http://{}/socket", demo.host());
     for (from, to) in [
         ("Upgrade: websocket", "uPGRADE: WebSocket"),
         ("Connection: Upgrade", "CONNECTION: keep-alive,\tupgrade"),
         ("Connection: Upgrade", "Connection: close, foo\r\nconnection: UPGRADE"),
         ("Sec-WebSocket-Key", "sec-websocket-key"),
-        ("/socket", "http://anything/socket"),
+        ("/socket", absolute.as_str()),
         ("GET", "\r\nGET"),
     ] {
         assert_eq!(answer_to(&demo, from, to).0, 101, "{from:?} -> {to:?}");
@@ -99,7 +102,7 @@ fn the_page_is_served_on_the_same_port() {
     assert!(page.contains("<h1>The WebSocket handshake</h1>"));
     let refused = demo.get("/socket").head();
     assert_eq!((refused.status, refused.field("Upgrade")), (426, Some("websocket")));
-    assert_eq!(demo.post("/", "").head().field("Allow"), Some("GET"));
+    assert_eq!(demo.post("/", "").head().field("Allow"), Some("GET, HEAD"));
     assert_eq!(demo.get("/elsewhere").status(), 404);
 }
 
@@ -163,4 +166,27 @@ fn an_attempt_from_the_page_shows_both_heads() {
     let mut foreign = demo.connect();
     foreign.post("/try", &[("Origin", "http://evil.example")], &head);
     assert_eq!(foreign.status(), 403, "a page from elsewhere must not make the server send anything");
+}
+
+/// RFC 9110, 6.6.1 and 9.3.2; RFC 9112, 3.2.2.
+#[test]
+fn ordinary_answers_keep_the_rules_of_http() {
+    let demo = start("handshake");
+    let (head, page) = demo.get("/").answer();
+    assert!(head.field("Date").is_some_and(|date| date.ends_with(" GMT")), "{head:?}");
+    assert_eq!(head.field("X-Content-Type-Options"), Some("nosniff"));
+    let policy = head.field("Content-Security-Policy").expect("the page says what it loads");
+    let nonce = policy.split("'nonce-").nth(1).and_then(|rest| rest.split('\'').next()).expect("a nonce");
+    assert!(page.contains(&format!("<script type=\"module\" nonce=\"{nonce}\">")), "{policy}");
+
+    let host = demo.host();
+    let mut head_only = demo.send(format!("HEAD / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+    assert_eq!(head_only.any_head().field("Content-Length"), Some(page.len().to_string().as_str()));
+    assert_eq!(head_only.rest(), b"", "a HEAD is answered without a body");
+
+    let absolute = |target: &str, field: &str| {
+        demo.send(format!("GET http://{target}/ HTTP/1.1\r\nHost: {field}\r\n\r\n")).any_head().status
+    };
+    assert_eq!(absolute(host, "evil.example"), 200, "the host of the target counts, not the field");
+    assert_eq!(absolute("evil.example", host), 421);
 }

@@ -7,8 +7,9 @@ use std::process::exit;
 use std::time::Duration;
 
 use frames::message::{MAX_MESSAGE, Role};
-use frames::socket::{Next, Socket};
-use handshake::client::{Address, connect};
+use frames::websocket::{Next, WebSocket};
+use handshake::address::Address;
+use handshake::client::connect;
 
 fn main() {
     let host = std::env::args().nth(1).unwrap_or_else(|| {
@@ -26,20 +27,21 @@ fn main() {
 const EVERY: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_millis(1_500);
 
-/// Asks the server after each silence. Who speaks anyway is not asked.
+/// Asks the server after each silence. A server that speaks is not asked.
 fn ask(host: &str) -> io::Result<()> {
     let address = Address::parse(&format!("ws://{host}/")).map_err(io::Error::other)?;
     let (stream, rest, _) = connect(&address, &["room"])?;
-    let mut socket = Socket::new(stream, rest, Role::Client, MAX_MESSAGE);
+    let mut socket = WebSocket::new(stream, rest, Role::Client, MAX_MESSAGE);
     println!("open");
     loop {
-        socket.patience(Some(EVERY))?;
+        socket.set_read_timeout(Some(EVERY))?;
         match socket.read() {
-            Next::Silence if socket.heard().elapsed() >= PATIENCE => {
-                println!("nothing heard for {:.1} s: the cable is out", socket.heard().elapsed().as_secs_f64());
+            Next::Timeout if socket.last_heard().elapsed() >= PATIENCE => {
+                let silence = socket.last_heard().elapsed().as_secs_f64();
+                println!("nothing heard for {silence:.1} s: the cable is out");
                 return Ok(());
             }
-            Next::Silence => socket.speaker().ping(b"there?")?,
+            Next::Timeout => socket.sender().ping(b"there?")?,
             Next::Pong(_) => println!("the server is there"),
             Next::Message(_) => {}
             Next::Gone(end) => {

@@ -8,8 +8,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use frames::message::{MAX_MESSAGE, Role};
-use frames::socket::{Next, Socket};
-use handshake::client::{Address, connect};
+use frames::websocket::{Next, WebSocket};
+use handshake::address::Address;
+use handshake::client::connect;
 
 const CLIENTS: u64 = 20;
 
@@ -31,21 +32,23 @@ fn main() {
 }
 
 // ANCHOR: answer
-/// Answers pings for a while, then plays dead: to the server that is what a pulled cable looks like. Returns how many
-/// seconds after that the server gave up. It counts from the last byte it heard, so the result lies between its patience
-/// less one interval, when the next ping was just about to come, and its patience.
+/// Answers pings for a while, then plays dead: to the server that is what a pulled cable looks
+/// like. Returns how many seconds after that the server gave up. It counts from the last byte it
+/// heard, so the result lies between its patience less one interval, when the next ping was just
+/// about to come, and its patience.
 fn fall_silent(host: &str, after: Duration) -> io::Result<f64> {
-    let address = Address::parse(&format!("ws://{host}/?every=0.5&patience=1.5")).map_err(io::Error::other)?;
+    let address = format!("ws://{host}/?every=0.5&patience=1.5");
+    let address = Address::parse(&address).map_err(io::Error::other)?;
     let (stream, rest, _) = connect(&address, &["room"])?;
     let mut dead = stream.try_clone()?;
-    let mut socket = Socket::new(stream, rest, Role::Client, MAX_MESSAGE);
+    let mut socket = WebSocket::new(stream, rest, Role::Client, MAX_MESSAGE);
     let started = Instant::now();
     loop {
         let left = after.saturating_sub(started.elapsed());
-        socket.patience(Some(left.max(Duration::from_millis(1))))?;
+        socket.set_read_timeout(Some(left.max(Duration::from_millis(1))))?;
         match socket.read() {
-            Next::Gone(end) => return Err(io::Error::other(format!("{end:?}"))), // too early: nobody was silent yet
-            Next::Silence if left.is_zero() => break, // nothing unread is left: each ping that came has its pong
+            Next::Gone(end) => return Err(io::Error::other(format!("too early: {end:?}"))),
+            Next::Timeout if left.is_zero() => break, // each ping that came has its pong
             _ => {}
         }
     }
@@ -55,7 +58,7 @@ fn fall_silent(host: &str, after: Duration) -> io::Result<f64> {
     loop {
         match dead.read(&mut unheard) {
             Ok(0) => break,
-            Ok(_) => {} // a dead client has no ears either; only the end counts
+            Ok(_) => {} // a dead client reads nothing: only the end counts
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset => break,
             Err(error) => return Err(error),
         }

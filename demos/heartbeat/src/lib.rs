@@ -12,144 +12,141 @@
 //! connection that is silent for a minute. Source: RFC 6455, 5.5.2, 5.5.3 and 7.2.3.
 
 mod peers;
+mod server;
 
-use std::io;
-use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
-use frames::close::UNSUPPORTED;
-use frames::message::{MAX_MESSAGE, Message, Role};
-use frames::room;
-use frames::socket::{Next, Socket, Speaker};
-use handshake::request::{Refusal, Request};
-use handshake::{accept, answer};
-use serde_json::{Value, json};
-use demo::{Demo, Site, Speaks};
-use room::Room;
+use demo::{Demo, Speaks};
+use frames::close::UNSUPPORTED_DATA;
+use frames::events;
+use frames::message::DataMessage;
+use frames::outbox::Sender;
+use frames::websocket::{Next, WebSocket};
+use room::{Reader, Room};
 
-use crate::peers::{Heartbeat, Peer, Peers};
+use crate::peers::{Peer, Peers};
 
 /// The demo, as the README, the book and the tests know it.
 pub const DEMO: Demo = Demo {
     name: "heartbeat",
     port: 8012,
     title: "Heartbeat",
-    promise: "Whoever wants to know that the other side is still there has to ask, and to stop waiting at some point.",
+    promise: "To know that the other side is still there, ask; and stop waiting for the answer at some point.",
     first: "open the page in two tabs, cut the cable of one connection, and wait: nothing happens until you turn the heartbeat on",
-    page: demo::page!("peers.js"),
+    page: demo::page!("peers.js", "status.js"),
     speaks: Speaks::Upgrades,
-    serve,
+    serve: server::serve,
     side_servers: &[],
 };
 
-/// How soon a change in the table reaches the tabs, and a thread notices that its connection has ended.
-const TICK: Duration = Duration::from_millis(500);
+/// The shortest interval, and how soon a thread notices that something has changed: the interval, the table, the end of
+/// its connection.
+const TICK: Duration = Duration::from_millis(200);
 
 /// How long a client that is told to close may take.
 const CLOSING: Duration = Duration::from_secs(5);
 
-/// Serves the room, with heartbeats.
-///
-/// # Errors
-/// When the listener fails.
-pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
-    let peers = Arc::new(Peers::default());
-    answer::each_connection(listener, move |stream| serve_one(stream, &room, &peers))
+// ANCHOR: heartbeat
+/// How one connection is watched.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Heartbeat {
+    /// How often the server asks; zero means never.
+    pub every: Duration,
+    /// After this long without a byte, the other side is given up.
+    pub patience: Duration,
 }
 
-fn serve_one(stream: TcpStream, room: &Arc<Room>, peers: &Arc<Peers>) -> io::Result<()> {
-    let Some((request, rest)) = handshake::read_request(&stream)? else { return Ok(()) };
-    if accept::is_meant(&request) {
-        if request.path() != "/" {
-            return answer::refuse(&stream, &Refusal::new(404, "The room is at /."));
-        }
-        if handshake::upgrade(&stream, &request, &["room"])?.is_some() {
-            converse(Socket::new(stream, rest, Role::Server, MAX_MESSAGE), &request, room, peers);
-        }
-        return Ok(());
+impl Heartbeat {
+    /// Both in seconds. A patience below two intervals would drop live peers: one late pong is
+    /// normal.
+    pub fn new(every: f64, patience: f64) -> Self {
+        let every = if (TICK.as_secs_f64()..=3_600.0).contains(&every) { every } else { 0.0 };
+        let patience = if (0.0..=86_400.0).contains(&patience) { patience } else { 0.0 };
+        let patience = Duration::from_secs_f64(patience.max(2.0 * every));
+        Heartbeat { every: Duration::from_secs_f64(every), patience }
     }
-    if let Err(refusal) = accept::check_host_and_origin(&request) {
-        return answer::refuse(&stream, &refusal);
+
+    /// Whether the server asks at all.
+    pub fn is_on(&self) -> bool {
+        !self.every.is_zero()
     }
-    match (request.method.as_str(), request.path()) {
-        ("GET", "/") => handshake::page(&stream, &request, &DEMO),
-        ("GET", "/peers") => answer::json(&stream, &peers.table(None)),
-        (_, "/" | "/peers") => answer::refuse(&stream, &handshake::method_not_allowed("GET")),
-        _ => answer::refuse(&stream, &Refusal::new(404, "There is nothing under this path.")),
+
+    /// How long until the next ping: none is sent before `every` is over since the last one.
+    pub fn until_ping(&self, last: Option<Instant>) -> Option<Duration> {
+        let since = last.map_or(Duration::MAX, |last| last.elapsed());
+        self.is_on().then(|| self.every.saturating_sub(since))
+    }
+
+    /// After this long a silence, an answer is late: one interval, and half of one for the way.
+    pub fn late(&self) -> Duration {
+        self.every * 3 / 2
+    }
+
+    /// After a silence of this length, how long until something is to be decided: `None` when
+    /// nothing ever is. Never zero, which a socket would take for no limit.
+    pub fn until_next_look(&self, silence: Duration) -> Option<Duration> {
+        let next = if silence < self.late() { self.late() } else { self.patience };
+        self.is_on().then(|| next.saturating_sub(silence).max(Duration::from_millis(1)))
     }
 }
-
-// ANCHOR: converse
-/// Serves one connection: this thread listens, a second one speaks. The one that listens never waits for the other, or a
-/// client that takes nothing would keep it from noticing the silence.
-fn converse(socket: Socket, request: &Request, room: &Arc<Room>, peers: &Arc<Peers>) {
-    let number = |name| request.query(name).and_then(|value| value.parse().ok());
-    let heartbeat = Heartbeat::new(number("every").unwrap_or(0.0), number("patience").unwrap_or(0.0));
-    let after = number("after").unwrap_or(0.0) as u64;
-    let peer = peers.join(request.query("tab").unwrap_or(""), heartbeat, socket.speaker());
-
-    let teller = {
-        let (peer, speaker, room, peers) = (peer.clone(), socket.speaker(), room.clone(), peers.clone());
-        move || tell(&peer, &speaker, &room, &peers, after)
-    };
-    match thread::Builder::new().stack_size(128 * 1024).spawn(teller) {
-        Ok(_) => listen(socket, &peer, room, peers),
-        Err(error) => peers.left(&peer, &format!("no thread to serve it: {error}")),
-    }
-}
-// ANCHOR_END: converse
+// ANCHOR_END: heartbeat
 
 // ANCHOR: listen
-/// Listens until the other side closes, is lost, or has been silent for longer than we are willing to wait.
-fn listen(mut socket: Socket, peer: &Peer, room: &Room, peers: &Peers) {
+/// Listens until the other side closes, is lost, or has been silent for longer than the patience.
+///
+/// A client that takes nothing may hold up the other thread in a write. This one meets that thread
+/// only when it has an answer to send, and then for the write time-out of 10 s at most.
+pub(crate) fn listen(mut socket: WebSocket, peer: &Peer, room: &Room, peers: &Peers) {
     loop {
         let heartbeat = peer.heartbeat();
-        let silence = socket.heard().elapsed();
+        let silence = socket.last_heard().elapsed();
         if heartbeat.is_on() && silence >= heartbeat.patience {
-            return peers.left(peer, &format!("given up after {:.1} s of silence", silence.as_secs_f64()));
+            let seconds = silence.as_secs_f64();
+            return peers.left(peer, &format!("given up after {seconds:.1} s of silence"));
         }
         if heartbeat.is_on() && silence >= heartbeat.late() {
             peers.late(peer);
         }
         // Without a heartbeat this may wait for ever, and on a pulled cable it does.
-        let _gone = socket.patience(heartbeat.until_next_look(silence));
+        let _gone = socket.set_read_timeout(heartbeat.until_next_look(silence));
         match socket.read() {
-            Next::Message(Message::Text(text)) => {
-                let _gone = socket.speaker().text(&hear(&text, peer, room, peers)); // the next read tells, too
+            Next::Message(DataMessage::Text(text)) => {
+                let answer = server::handle(&text, peer, room, peers);
+                let _gone = socket.sender().text(&answer); // the next read tells, too
             }
-            Next::Message(Message::Binary(_)) => {
-                socket.close(UNSUPPORTED, "this room speaks text", CLOSING);
-                return peers.left(peer, "spoke binary");
+            Next::Message(DataMessage::Binary(_)) => {
+                socket.close(UNSUPPORTED_DATA, "this room takes text", CLOSING);
+                return peers.left(peer, "sent binary");
             }
             Next::Pong(payload) => peers.pong(peer, &payload),
-            Next::Silence => {} // no event, and no error: the checks above say what it means
+            Next::Timeout => {} // no event, and no error: the checks above say what it means
             Next::Gone(end) => return peers.left(peer, &peers::words(&end)),
         }
-        peers.heard(peer, socket.heard());
+        peers.heard(peer, socket.last_heard());
     }
 }
 // ANCHOR_END: listen
 
 // ANCHOR: tell
-/// Tells the news, asks "are you there?" when it is time to, and passes the table on when it has changed.
-fn tell(peer: &Peer, speaker: &Speaker, room: &Room, peers: &Peers, mut after: u64) {
-    let mut next_ping = Instant::now();
+/// Tells the news, asks "are you there?" when it is time to, and sends the table when it has
+/// changed.
+pub(crate) fn tell(sender: &Sender, mut reader: Reader, peer: &Peer, peers: &Peers) {
+    let (mut first, mut last_ping) = (true, None);
     let mut seen = 0; // the version of the table that this tab has
-    while speaker.is_open() {
-        let heartbeat = peer.heartbeat();
-        let until_ping = next_ping.saturating_duration_since(Instant::now());
-        let news = room.wait_since(after, if heartbeat.is_on() { until_ping.min(TICK) } else { TICK });
-        let mut events = room::events(&news, &mut after);
+    while sender.is_open() {
+        let until_ping = peer.heartbeat().until_ping(last_ping).unwrap_or(TICK);
+        let wait = if first { Duration::ZERO } else { until_ping.min(TICK) };
+        let mut events = events::encode(&reader.wait(wait), first);
+        first = false;
         if peers.version() != seen {
             seen = peers.version();
             events.push(peers.table(Some(peer)).to_string());
         }
-        let mut told = speaker.texts(&events);
-        if heartbeat.is_on() && next_ping <= Instant::now() {
-            next_ping = Instant::now() + heartbeat.every;
-            told = told.and_then(|()| speaker.ping(&peer.new_ping()));
+        let mut told = sender.texts(&events);
+        // The interval may be another one by now: it counts from the last ping.
+        if peer.heartbeat().until_ping(last_ping) == Some(Duration::ZERO) {
+            last_ping = Some(Instant::now());
+            told = told.and_then(|()| sender.ping(&peer.new_ping()));
         }
         if told.is_err() {
             return;
@@ -158,20 +155,43 @@ fn tell(peer: &Peer, speaker: &Speaker, room: &Room, peers: &Peers, mut after: u
 }
 // ANCHOR_END: tell
 
-// ANCHOR: beat
-/// Hears an event, and returns the event to answer with. A page can't send a ping, and is not told of one: so it asks with
-/// a message of its own, and this is the pong to that.
-fn hear(text: &str, peer: &Peer, room: &Room, peers: &Peers) -> String {
-    let event: Value = serde_json::from_str(text).unwrap_or_default();
-    match event["type"].as_str() {
-        Some("beat") => json!({ "type": "beat", "sent": event["sent"] }).to_string(),
-        Some("heartbeat") => {
-            let seconds = |name: &str| event[name].as_f64().unwrap_or(0.0);
-            let heartbeat = peers.set(peer, Heartbeat::new(seconds("every"), seconds("patience")));
-            let (every, patience) = (heartbeat.every.as_secs_f64(), heartbeat.patience.as_secs_f64());
-            json!({ "type": "heartbeat", "every": every, "patience": patience }).to_string()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_asked_every_second_is_late_after_one_and_a_half_and_given_up_after_the_patience() {
+        let heartbeat = Heartbeat::new(1.0, 5.0);
+        let wait = |silence| heartbeat.until_next_look(Duration::from_millis(silence)).map(|wait| wait.as_millis());
+        assert_eq!(wait(0), Some(1_500));
+        assert_eq!(wait(1_000), Some(500));
+        assert_eq!(wait(1_500), Some(3_500));
+        assert_eq!(wait(4_999), Some(1));
+        assert_eq!(wait(9_000), Some(1), "never zero: a socket would take that for no limit");
+    }
+
+    #[test]
+    fn without_a_heartbeat_nothing_is_to_be_decided() {
+        assert_eq!(Heartbeat::new(0.0, 5.0).until_next_look(Duration::ZERO), None);
+    }
+
+    #[test]
+    fn the_patience_is_two_intervals_at_least_and_nonsense_is_off() {
+        assert_eq!(Heartbeat::new(2.0, 1.0).patience, Duration::from_secs(4));
+        for nonsense in [-1.0, f64::NAN, f64::INFINITY, 1e300] {
+            assert!(!Heartbeat::new(nonsense, 5.0).is_on());
+            assert_eq!(Heartbeat::new(1.0, nonsense).patience, Duration::from_secs(2));
         }
-        _ => room::hear(text, room),
+    }
+
+    #[test]
+    fn a_shorter_interval_counts_from_the_last_ping() {
+        let last = Instant::now().checked_sub(Duration::from_secs(5));
+        assert!(last.is_some(), "this machine has run for more than 5 s");
+        let left = |every| Heartbeat::new(every, 0.0).until_ping(last);
+        assert!(left(60.0).unwrap() > Duration::from_secs(50));
+        assert_eq!(left(1.0), Some(Duration::ZERO), "the ping of the new interval is due");
+        assert_eq!(Heartbeat::new(60.0, 0.0).until_ping(None), Some(Duration::ZERO), "the first ping is sent at once");
+        assert_eq!(left(0.0), None);
     }
 }
-// ANCHOR_END: beat

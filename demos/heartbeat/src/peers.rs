@@ -5,55 +5,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use frames::close::ABNORMAL;
-use frames::socket::{End, Speaker};
+use frames::close::ABNORMAL_CLOSURE;
+use frames::outbox::Sender;
+use frames::websocket::End;
 use serde_json::{Value, json};
+
+use crate::Heartbeat;
 
 /// How long a connection that has ended stays in the table.
 const REMEMBERED: Duration = Duration::from_secs(60);
 
 /// The longest table, in rows; the newest connections are in it.
 const ROWS: usize = 30;
-
-// ANCHOR: heartbeat
-/// How one connection is watched.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Heartbeat {
-    /// How often the server asks; zero is never.
-    pub every: Duration,
-    /// After so long without a byte the other side is given up.
-    pub patience: Duration,
-}
-
-impl Heartbeat {
-    /// Both in seconds. One who is patient for less than two beats gives up people who are there: one late pong is
-    /// nothing unusual.
-    pub fn new(every: f64, patience: f64) -> Self {
-        let every = if (0.05..=3_600.0).contains(&every) { every } else { 0.0 };
-        let patience = if (0.0..=86_400.0).contains(&patience) { patience } else { 0.0 };
-        Heartbeat {
-            every: Duration::from_secs_f64(every),
-            patience: Duration::from_secs_f64(patience.max(2.0 * every)),
-        }
-    }
-
-    /// Whether the server asks at all.
-    pub fn is_on(&self) -> bool {
-        !self.every.is_zero()
-    }
-
-    /// After so long a silence an answer is late: a beat and a half, the half for the way there and back.
-    pub fn late(&self) -> Duration {
-        self.every * 3 / 2
-    }
-
-    /// After a silence of this length, how long the one who listens may wait until something is to be decided.
-    pub fn until_next_look(&self, silence: Duration) -> Option<Duration> {
-        let next = if silence < self.late() { self.late() } else { self.patience };
-        self.is_on().then(|| next.saturating_sub(silence).max(Duration::from_millis(1)))
-    }
-}
-// ANCHOR_END: heartbeat
 
 /// One connection, as the server sees it.
 pub struct Peer {
@@ -69,8 +32,8 @@ struct State {
     ping: (u64, Instant),
     round_trip: Option<Duration>,
     late: bool,
-    /// The way to it; none when it has ended, or a row of the table would keep a socket open.
-    speaker: Option<Speaker>,
+    /// Closes it. `None` when it has ended: a row of the table must not keep a socket open.
+    sender: Option<Sender>,
     /// How and when it ended.
     over: Option<(String, Instant)>,
 }
@@ -102,22 +65,22 @@ pub struct Peers {
 }
 
 impl Peers {
-    /// A new connection. If its tab had another one, that is a ghost: the tab knows best, and the ghost's threads go.
-    pub fn join(&self, tab: &str, heartbeat: Heartbeat, speaker: Speaker) -> Arc<Peer> {
+    /// A new connection. If its tab has an older one, that one is dead, as the tab must know: it is closed.
+    pub fn join(&self, tab: &str, heartbeat: Heartbeat, sender: Sender) -> Arc<Peer> {
         let now = Instant::now();
-        let (ping, speaker) = ((0, now), Some(speaker));
-        let state = State { heartbeat, heard: now, ping, round_trip: None, late: false, speaker, over: None };
+        let (ping, sender) = ((0, now), Some(sender));
+        let state = State { heartbeat, heard: now, ping, round_trip: None, late: false, sender, over: None };
         let id = self.joined.fetch_add(1, Ordering::Relaxed) + 1;
         let peer = Arc::new(Peer { id, tab: tab.to_string(), state: Mutex::new(state) });
-        let ghosts: Vec<Arc<Peer>> = {
+        let older: Vec<Arc<Peer>> = {
             let mut all = self.all();
             forget(&mut all);
-            let ghosts = all.iter().filter(|other| !tab.is_empty() && other.tab == tab).cloned().collect();
+            let older = all.iter().filter(|other| !tab.is_empty() && other.tab == tab).cloned().collect();
             all.push_back(peer.clone());
-            ghosts
+            older
         };
-        for ghost in ghosts {
-            self.left(&ghost, "its tab came back on another connection");
+        for old in older {
+            self.left(&old, "its tab came back on another connection");
         }
         self.changed();
         peer
@@ -159,24 +122,23 @@ impl Peers {
     }
 
     /// Watches a connection in another way from now on.
-    pub fn set(&self, peer: &Peer, heartbeat: Heartbeat) -> Heartbeat {
+    pub fn set(&self, peer: &Peer, heartbeat: Heartbeat) {
         peer.state().heartbeat = heartbeat;
         self.changed();
-        heartbeat
     }
 
-    /// Ends a connection, if it has not ended yet: the first to say how is believed.
+    /// Ends a connection, if it has not ended yet: the first reason given is kept.
     pub fn left(&self, peer: &Peer, how: &str) {
-        let speaker = {
+        let sender = {
             let mut state = peer.state();
             if state.over.is_none() {
                 state.over = Some((how.to_string(), Instant::now()));
             }
-            state.speaker.take()
+            state.sender.take()
         };
-        if let Some(speaker) = speaker {
-            speaker.hang_up();
-            shared::bench::log(&format!("connection {} is over: {how}", peer.id));
+        if let Some(sender) = sender {
+            sender.hang_up();
+            net::log(&format!("connection {} is over: {how}", peer.id));
             self.changed();
         }
     }
@@ -238,36 +200,6 @@ pub fn words(end: &End) -> String {
             None => "closed without a code".to_string(),
         },
         End::Failed(failure) => format!("broke a rule: {failure}"),
-        End::Lost => format!("lost without a word ({ABNORMAL})"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_is_asked_every_second_is_late_after_one_and_a_half_and_given_up_after_the_patience() {
-        let heartbeat = Heartbeat::new(1.0, 5.0);
-        let wait = |silence| heartbeat.until_next_look(Duration::from_millis(silence)).map(|wait| wait.as_millis());
-        assert_eq!(wait(0), Some(1_500));
-        assert_eq!(wait(1_000), Some(500));
-        assert_eq!(wait(1_500), Some(3_500));
-        assert_eq!(wait(4_999), Some(1));
-        assert_eq!(wait(9_000), Some(1), "never zero: a socket would take that for no limit");
-    }
-
-    #[test]
-    fn without_a_heartbeat_nobody_looks() {
-        assert_eq!(Heartbeat::new(0.0, 5.0).until_next_look(Duration::ZERO), None);
-    }
-
-    #[test]
-    fn patience_is_two_beats_at_least_and_nonsense_is_off() {
-        assert_eq!(Heartbeat::new(2.0, 1.0).patience, Duration::from_secs(4));
-        for nonsense in [-1.0, f64::NAN, f64::INFINITY, 1e300] {
-            assert!(!Heartbeat::new(nonsense, 5.0).is_on());
-            assert_eq!(Heartbeat::new(1.0, nonsense).patience, Duration::from_secs(2));
-        }
+        End::Abnormal => format!("lost without a Close frame ({ABNORMAL_CLOSURE})"),
     }
 }

@@ -1,4 +1,4 @@
-//! The heartbeat's promises: who is there is not given up, who is gone is, and in time.
+//! The heartbeat's promises: a client that is there is not given up, one that is gone is, and in time.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -81,7 +81,7 @@ fn the_server_pings_as_often_as_it_is_told_and_shows_the_round_trip() {
 }
 
 #[test]
-fn who_is_silent_is_late_and_then_given_up_in_time() {
+fn a_silent_client_is_late_and_then_given_up_in_time() {
     let demo = start("heartbeat");
     let mut watcher = join(&demo, "/");
     let mut wire = demo.websocket("/?every=0.4&patience=2");
@@ -95,7 +95,7 @@ fn who_is_silent_is_late_and_then_given_up_in_time() {
 }
 
 #[test]
-fn without_a_heartbeat_a_pulled_cable_is_noticed_by_nobody() {
+fn without_a_heartbeat_a_pulled_cable_is_not_noticed() {
     let demo = start("heartbeat");
     let mut wire = demo.websocket("/?tab=a");
     wire.told("peers");
@@ -140,7 +140,7 @@ fn threads_and_files(demo: &Server) -> Option<(usize, usize)> {
 }
 
 #[test]
-fn a_pong_that_nobody_asked_for_is_a_sign_of_life_and_nothing_else() {
+fn a_pong_without_a_ping_is_a_sign_of_life_and_nothing_else() {
     let demo = start("heartbeat");
     let mut wire = demo.websocket("/?every=0.5&patience=1.5");
     for _ in 0..6 {
@@ -168,6 +168,17 @@ fn the_heartbeat_can_be_changed_on_an_open_connection() {
     assert_eq!(row(&demo, own)["open"], true);
 }
 
+/// An interval of 60 s becomes one of 1 s: the first ping of the new one must not wait for the old one's time.
+#[test]
+fn a_shorter_interval_asks_before_it_gives_up() {
+    let demo = start("heartbeat");
+    let mut wire = demo.websocket("/?every=60&patience=120");
+    answer_pings(&mut wire, 1);
+    wire.send(event(json!({ "type": "heartbeat", "every": 1, "patience": 2 })));
+    answer_pings(&mut wire, 4); // which takes 3 s at least: longer than the patience
+    assert_eq!(row(&demo, 1)["open"], true);
+}
+
 #[test]
 fn a_pages_own_beat_is_answered_with_what_it_said() {
     let demo = start("heartbeat");
@@ -177,7 +188,7 @@ fn a_pages_own_beat_is_answered_with_what_it_said() {
 }
 
 #[test]
-fn a_tab_that_comes_back_gets_what_it_missed_once_and_its_ghost_goes() {
+fn a_tab_that_comes_back_gets_what_it_missed_once_and_its_old_connection_is_closed() {
     let demo = start("heartbeat");
     let mut talker = join(&demo, "/");
     let mut cut = join(&demo, "/?tab=a");
@@ -198,7 +209,7 @@ fn a_tab_that_comes_back_gets_what_it_missed_once_and_its_ghost_goes() {
 
 /// Its answers pile up, and the thread that tells the news waits in a write: the one that listens must notice all the same.
 #[test]
-fn who_takes_nothing_is_given_up_in_time_too() {
+fn a_client_that_takes_nothing_is_given_up_in_time_too() {
     let demo = start("heartbeat");
     let cut = join(&demo, "/?every=0.4&patience=2");
     demo.bench().cable_of(demo.bench().number_of(&cut), "cut");

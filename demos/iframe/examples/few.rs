@@ -1,15 +1,17 @@
-//! An answer to the tasks of the chapter: one script for all the news there are, and a document that ends by its size.
+//! An answer to the tasks of the chapter: one script for all the news there are, and a document
+//! that ends by its size.
 //!
 //! Run    `cargo run -p iframe --example few`
 
-use std::io::{self, Write};
+use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
 use demo::{Demo, Site};
-use room::Room;
-use tiny_http::{Method, Request};
+use http::Endless;
+use room::{Gap, Reader, Room};
+use tiny_http::Request;
 
 const DEMO: Demo = Demo { serve, ..iframe::DEMO };
 
@@ -18,43 +20,42 @@ fn main() {
 }
 
 fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
-    http::serve(listener, &site, move |request| {
-        let path = request.url().split('?').next().unwrap_or("").to_string();
-        match (request.method(), path.as_str()) {
-            (Method::Get, "/") => http::page(request, &DEMO, &site),
-            (Method::Post, "/say") => http::say(request, &room),
-            (Method::Get, "/frame") => drop(stream(request, &room)),
-            _ => http::not_found(request),
-        }
+    http::serve(listener, &site.clone(), move |request| match http::path(&request) {
+        "/frame" => http::get(request, |request| {
+            let reader = room.reader(http::cursor(&request));
+            let _ = stream(request, reader); // an error means that the page has gone
+        }),
+        _ => http::common(request, &DEMO, &site, &room),
     })
 }
 
 // ANCHOR: answer
-/// A document ends when it has had so many bytes of scripts. Memory is what has to be limited, and messages differ.
+/// A document ends when it has had this many bytes of scripts: memory is what has to be limited,
+/// and messages differ in length.
 const ENOUGH: usize = 64 * 1024;
 
-fn stream(request: Request, room: &Room) -> io::Result<()> {
-    let mut after = http::query(&request, "after").unwrap_or(0);
-    let mut out = request.into_writer();
-    out.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n")?;
-    http::chunk(
-        &mut out,
-        format!("<!doctype html>\n<title>messages</title>\n<!--{}-->\n", ".".repeat(1024)).as_bytes(),
-    )?;
+fn stream(request: Request, mut reader: Reader) -> io::Result<()> {
+    let mut out = Endless::begin(request, "text/html; charset=utf-8", &[])?;
+    out.send(format!("<!doctype html>\n<title>messages</title>\n<!--{}-->\n", ".".repeat(1024)))?;
+    let mut news = reader.wait(Duration::ZERO);
+    let mut calls = format!("parent.here({});", news.place());
     let mut written = 0;
     while written < ENOUGH {
-        let news = room.wait_since(after, Duration::from_secs(3));
-        // One script for all that there is to tell: the tags are paid for once.
-        let mut calls = if news.is_empty() { "parent.beat();".to_string() } else { String::new() };
         for message in &news.messages {
-            calls += &format!("parent.hear({});", message.json().to_string().replace('<', "\\u003c"));
-            after = message.id;
+            let json = message.json().to_string().replace('<', "\\u003c");
+            calls += &format!("parent.hear({json});");
         }
+        // One script for everything there is to tell: its tags are paid for once.
         let script = format!("<script>{calls}</script>\n");
-        http::chunk(&mut out, script.as_bytes())?;
+        out.send(&script)?;
         written += script.len();
+        news = reader.wait(Duration::from_secs(3));
+        calls = if news.is_empty() { "parent.beat();".to_string() } else { String::new() };
+        if news.gap != Gap::None {
+            calls = format!("parent.here({});", news.place());
+        }
     }
-    http::chunk(&mut out, b"<script>parent.over()</script>\n")?;
-    http::last_chunk(&mut out)
+    out.send("<script>parent.over()</script>\n")?;
+    out.end()
 }
 // ANCHOR_END: answer

@@ -25,9 +25,20 @@ fn the_frame_is_recycled_and_nothing_is_lost(browser: &Browser) {
     demo.say_all(&said);
     hears(&tab, evil);
     assert_eq!(messages(&tab), said, "once each, in order");
-    assert!(number(&tab, "frames") >= 9, "41 messages, 5 scripts a frame: {} frames", number(&tab, "frames"));
-    assert!(number(&tab, "scripts") <= 6, "a document should not grow beyond its 5 scripts and the last");
-    assert_eq!(tab.value("document.querySelectorAll('iframe').length"), 1, "old frames are thrown away");
+    assert!(
+        number(&tab, "frames") >= 9,
+        "41 messages, 5 scripts a frame: {} frames",
+        number(&tab, "frames")
+    );
+    assert!(
+        number(&tab, "scripts") <= 6,
+        "a document should not grow beyond its 5 scripts and the last"
+    );
+    assert_eq!(
+        tab.value("document.querySelectorAll('iframe').length"),
+        1,
+        "old frames are thrown away"
+    );
     assert_eq!(tab.value("document.title"), "Forever iframe");
 }
 

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tests::{
-    A_WHILE, DEADLINE, Message, PATIENCE, Server, Wire, check_heard, needs_our_server, over_a_bad_cable, start,
-    start_with,
+    A_WHILE, DEADLINE, Message, PATIENCE, Server, Wire, check_heard, needs_our_server,
+    over_a_bad_cable, start, start_with,
 };
 
 /// A call that a script in the frame makes.
 #[derive(Debug, PartialEq)]
 enum Call {
+    Here(Value),
     Hear(Value),
     Beat,
     Over,
@@ -23,17 +24,26 @@ struct Frame {
     html: String,
     /// What stood outside of scripts.
     outside: String,
+    /// What the first script told: where the document begins.
+    place: Value,
 }
 
 impl Frame {
     fn load(demo: &Server, path: &str) -> Frame {
         let mut wire = demo.get(path);
         assert_eq!(wire.status(), 200);
-        Frame::of(wire)
+        Frame::of(wire, DEADLINE).expect("a document begins with its place")
     }
 
-    fn of(wire: Wire) -> Frame {
-        Frame { wire, html: String::new(), outside: String::new() }
+    /// A frame with its first script read; `None` when it did not come.
+    fn of(wire: Wire, patience: Duration) -> Option<Frame> {
+        let mut frame =
+            Frame { wire, html: String::new(), outside: String::new(), place: Value::Null };
+        match frame.call_within(patience)? {
+            Call::Here(place) => frame.place = place,
+            other => panic!("a document begins with its place, and not with {other:?}"),
+        }
+        Some(frame)
     }
 
     /// The next script's text; `None` when the page ended or broke.
@@ -60,10 +70,19 @@ impl Frame {
         Some(match script.as_str() {
             "parent.beat()" => Call::Beat,
             "parent.over()" => Call::Over,
-            hear => {
-                let json = hear.strip_prefix("parent.hear(").and_then(|rest| rest.strip_suffix(")"));
-                let json = json.unwrap_or_else(|| panic!("a script calls the parent and does nothing else: {hear}"));
-                Call::Hear(serde_json::from_str(json).unwrap_or_else(|e| panic!("hear is told JSON ({e}): {json}")))
+            told => {
+                let call = told
+                    .strip_prefix("parent.")
+                    .and_then(|rest| rest.strip_suffix(")")?.split_once('('));
+                let (name, json) = call
+                    .unwrap_or_else(|| panic!("a script calls the parent, and no more: {told}"));
+                let json = serde_json::from_str(json)
+                    .unwrap_or_else(|e| panic!("{name} is told JSON ({e}): {json}"));
+                match name {
+                    "here" => Call::Here(json),
+                    "hear" => Call::Hear(json),
+                    _ => panic!("the page has no function of that name: {told}"),
+                }
             }
         })
     }
@@ -76,7 +95,7 @@ impl Frame {
         loop {
             match self.call() {
                 Call::Hear(news) => return news,
-                Call::Beat => {}
+                Call::Here(_) | Call::Beat => {}
                 Call::Over => panic!("the page ended"),
             }
         }
@@ -89,13 +108,23 @@ fn the_answer_is_a_page_that_begins_at_once_and_does_not_end() {
     let mut wire = demo.get("/frame");
     let head = wire.head();
     assert_eq!(head.status, 200);
-    assert_eq!(head.field("Content-Type"), Some("text/html; charset=utf-8"), "a named encoding need not be guessed");
+    assert_eq!(
+        head.field("Content-Type"),
+        Some("text/html; charset=utf-8"),
+        "a named encoding need not be guessed"
+    );
     assert_eq!(head.field("Transfer-Encoding"), Some("chunked"));
-    assert_eq!(head.field("X-Frame-Options"), Some("SAMEORIGIN"), "other sites' pages should not frame it");
+    assert_eq!(
+        head.field("X-Frame-Options"),
+        Some("SAMEORIGIN"),
+        "other sites' pages should not frame it"
+    );
     assert!(head.field("Cache-Control").is_some_and(|cache| cache.contains("no-store")));
     let start = String::from_utf8(wire.chunk()).expect("UTF-8");
     assert!(start.starts_with("<!doctype html>"), "{start}");
     assert!(start.len() >= 1024, "padding makes a browser begin: {} bytes", start.len());
+    let place = String::from_utf8(wire.chunk()).expect("UTF-8");
+    assert!(place.starts_with("<script>parent.here({"), "{place}");
     assert!(wire.is_silent_for(A_WHILE), "nobody spoke");
 }
 
@@ -124,7 +153,8 @@ fn a_message_is_a_script_that_calls_the_page_around() {
 #[test]
 fn what_people_say_never_ends_a_script_or_starts_one() {
     let demo = start("iframe");
-    let mut frame = Frame::load(&demo, &format!("/frame?after={}&scripts=100", demo.say("before").id));
+    let mut frame =
+        Frame::load(&demo, &format!("/frame?after={}&scripts=100", demo.say("before").id));
     for text in [
         "</script><script>alert(1)</script>",
         "</SCRIPT >",
@@ -169,17 +199,20 @@ fn a_document_ends_after_its_number_of_scripts_and_the_next_one_goes_on() {
         // The end is in order, so the connection carries the next document, too.
         wire.get(&format!("/frame?after={after}&scripts=10"));
         assert_eq!(wire.status(), 200);
-        let mut frame = Frame::of(wire);
+        let mut frame = Frame::of(wire, DEADLINE).expect("a document begins with its place");
         let mut scripts = 0;
         loop {
             match frame.call() {
                 Call::Hear(news) => heard.push(Message::from(&news)),
-                Call::Beat => {}
+                Call::Here(_) | Call::Beat => {}
                 Call::Over => break,
             }
             scripts += 1;
         }
-        assert_eq!(scripts, 10, "a document has so many scripts, messages and signs of life together");
+        assert_eq!(
+            scripts, 10,
+            "a document has so many scripts, messages and signs of life together"
+        );
         assert_eq!(frame.script(DEADLINE), None, "after the last script the page ends");
         after = heard.last().expect("something was heard").id;
         wire = frame.wire;
@@ -202,11 +235,29 @@ fn a_cursor_that_is_too_old_or_from_before_a_restart_is_told_so() {
         demo.say(&n.to_string());
     }
     let mut frame = Frame::load(&demo, "/frame?after=4");
-    assert_eq!(frame.hear()["missed"], 3);
+    assert_eq!((&frame.place["missed"], &frame.place["after"]), (&3.into(), &7.into()));
     assert_eq!(frame.hear()["id"], 8);
-    let mut frame = Frame::load(&demo, "/frame?after=57");
-    assert_eq!(frame.hear()["restarted"], true);
-    assert_eq!(frame.hear()["id"], 8);
+    for other_life in ["57", "1-9"] {
+        let mut frame = Frame::load(&demo, &format!("/frame?after={other_life}"));
+        assert_eq!(frame.place["restarted"], true, "{other_life}");
+        assert_eq!(frame.hear()["id"], 8);
+    }
+}
+
+#[test]
+fn a_document_of_one_script_brings_one_message_and_moves_on_over_a_gap() {
+    needs_our_server!("a room of three messages: --capacity 3");
+    let demo = start_with("iframe", &["--capacity", "3"]);
+    for n in 1..=10 {
+        demo.say(&n.to_string());
+    }
+    let mut cursor = "4".to_string();
+    for id in 8..=10 {
+        let mut frame = Frame::load(&demo, &format!("/frame?after={cursor}&scripts=1"));
+        assert_eq!(frame.hear()["id"], id, "the script that tells what is missing is not counted");
+        assert_eq!(frame.call(), Call::Over);
+        cursor = format!("{}-{id}", frame.place["life"].as_str().expect("the room's life"));
+    }
 }
 
 #[test]
@@ -215,7 +266,7 @@ fn nonsense_in_the_query_is_passed_over() {
     let said = demo.say("heard all the same");
     for query in [
         "?after=abc",
-        "?after=-1",
+        "?after=-x",
         "?scripts=0",
         "?scripts=-1",
         "?scripts=1e9",
@@ -223,17 +274,24 @@ fn nonsense_in_the_query_is_passed_over() {
         "?padding=-1",
         "?padding=x",
     ] {
-        assert_eq!(Message::from(&Frame::load(&demo, &format!("/frame{query}")).hear()), said, "{query}");
+        assert_eq!(
+            Message::from(&Frame::load(&demo, &format!("/frame{query}")).hear()),
+            said,
+            "{query}"
+        );
     }
     let (head, _) = demo.post("/frame", "x").answer();
-    assert_eq!((head.status, head.field("Allow")), (405, Some("GET")));
+    assert_eq!((head.status, head.field("Allow")), (405, Some("GET, HEAD")));
     assert_eq!(demo.post("/say", &"x".repeat(1_001)).status(), 413);
 }
 
 #[test]
 fn half_a_message_and_then_silence_holds_up_nobody() {
     let demo = start("iframe");
-    let half = format!("POST /say HTTP/1.1\r\nHost: {}\r\nContent-Length: 50\r\n\r\nhalf of a", demo.host());
+    let half = format!(
+        "POST /say HTTP/1.1\r\nHost: {}\r\nContent-Length: 50\r\n\r\nhalf of a",
+        demo.host()
+    );
     let _half: Vec<_> = (0..10).map(|_| demo.send(&half)).collect();
     demo.lives_on();
 }
@@ -252,7 +310,7 @@ fn over_a_bad_cable_no_message_is_lost_doubled_or_swapped() {
             if wire.try_head(PATIENCE).is_none_or(|head| head.status != 200) {
                 continue;
             }
-            let mut frame = Frame::of(wire);
+            let Some(mut frame) = Frame::of(wire, PATIENCE) else { continue };
             while let Some(call) = frame.call_within(PATIENCE) {
                 let Call::Hear(news) = call else { continue };
                 let message = Message::from(&news);

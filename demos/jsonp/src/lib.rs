@@ -2,19 +2,20 @@
 //!
 //! Run    `cargo run -p jsonp`, then open <http://127.0.0.1:8002> in two tabs
 //! Read   this file top to bottom, then `../page.html`
-//! Wire   `GET /messages?after=7&callback=jsonp_3`, on another port ... `200 /**/jsonp_3({"messages":[{"id":8,...}]});`
+//! Wire   `GET /messages?after=9f3c01d2-7&callback=jsonp_3`, on another port ...
+//!        `200 /**/jsonp_3({"after":8,"life":"9f3c01d2","messages":[{"id":8,...}]});`
 //! Book   `book/src/jsonp.md`
 //!
-//! Left out: logins, storage. Nothing here asks who may read: a `<script>` of any page may, for it sends no `Origin`.
-//! Whoever serves private data like this gives it away.
+//! Left out: logins, storage. This server does not ask who reads: a `<script>` sends no `Origin`,
+//! so every page may. A server with private data must not answer like this.
 
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 
 use demo::{Demo, SideServer, Site, Speaks};
-use room::Room;
 use http::Answer;
+use room::Room;
 use tiny_http::Request;
 
 /// The demo, as the README, the book and the tests know it.
@@ -27,9 +28,12 @@ pub const DEMO: Demo = Demo {
     page: demo::page!(),
     speaks: Speaks::Http,
     serve,
-    // Another port is another origin (RFC 6454, 4): that is all it takes to be cross-origin.
-    side_servers: &[SideServer { name: "data", port: 8102, speaks: Speaks::Http, serve: serve_data }],
+    side_servers: &[DATA],
 };
+
+/// The other origin: another port is enough to be one (RFC 6454, 4).
+pub const DATA: SideServer =
+    SideServer { name: "data", port: 8102, speaks: Speaks::Http, shown: true, serve: serve_data };
 
 /// The longest name of a callback, in bytes.
 const MAX_NAME: usize = 40;
@@ -37,18 +41,16 @@ const MAX_NAME: usize = 40;
 /// What the hostile answer does before it calls back.
 const HOSTILE: &str = include_str!("hostile.js");
 
-/// Serves the page's own origin: the page, and the way to say something. (JSONP can ask; it can't tell. A script is
-/// fetched by `GET` and has no body.)
+/// Serves the page's own origin: the page, and the way to say something. (JSONP can ask and can't
+/// tell: a script is fetched by `GET`, without a body.)
 ///
 /// # Errors
 /// When the listener fails.
 pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
-    http::serve(listener, &site.clone(), move |request| match http::path(&request) {
-        _ => http::common(request, &DEMO, &site, &room),
-    })
+    http::serve(listener, &site.clone(), move |request| http::common(request, &DEMO, &site, &room))
 }
 
-/// Serves the other origin: what was said after message ID, as a script or as JSON.
+/// Serves the other origin: what was said after a cursor, as a script or as JSON.
 ///
 /// # Errors
 /// When the listener fails.
@@ -61,51 +63,60 @@ pub fn serve_data(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io
 }
 
 // ANCHOR: answer
-/// Answers `GET /messages?after=ID&callback=NAME` with a script that calls NAME with the news; without a callback, with
-/// the news themselves, for a `fetch`. A hostile server puts what it likes `before` them.
+/// Answers `GET /messages?after=CURSOR&callback=NAME` with a script that calls NAME with the news;
+/// without a callback, with the news themselves, for a `fetch`. A hostile server puts a program of
+/// its own `before` them.
 fn answer(request: Request, room: &Room, site: &Site, before: &str) {
     let news = room.since(http::cursor(&request)).json().to_string();
     let name = http::query_text(&request, "callback").map(str::to_string);
     match name.as_deref() {
         None if before.is_empty() => send(request, site, "application/json", news),
         None => send(request, site, JAVASCRIPT, before.to_string() + &news),
-        Some(name) if is_a_safe_name(name) => send(request, site, JAVASCRIPT, format!("{before}{}", call(name, &news))),
-        Some(_) => {
-            let line = format!("A callback's name is 1 to {MAX_NAME} letters, digits and _, and starts with no digit.");
-            http::text(request, 400, &line);
+        Some(name) if is_safe(name) => {
+            send(request, site, JAVASCRIPT, before.to_string() + &call(name, &news));
         }
+        Some(_) => http::text(request, 400, BAD_NAME),
     }
 }
 
-/// RFC 9239 would have it `text/javascript`; browsers take this older name just as well, and it is the one to meet.
+const BAD_NAME: &str =
+    "A callback is 1 to 40 letters, digits and _, and does not start with a digit.";
+
+/// The name of RFC 9239, section 6, is `text/javascript`. Browsers take this older one as well, and
+/// many servers still send it.
 const JAVASCRIPT: &str = "application/javascript; charset=utf-8";
 // ANCHOR_END: answer
 
 // ANCHOR: call
-/// The script. What the request says becomes code in the asking page, so the name is one that can do nothing but name.
+/// The script. The name in the request becomes code in the page that asks, so it must be a name and
+/// nothing more.
 ///
-/// The empty comment in front keeps the first bytes of the answer ours: a name of letters and digits alone was once
-/// enough to make a Flash file of it ("Rosetta Flash", CVE-2014-4671).
+/// With the empty comment in front, the first bytes of the answer are ours. A name of letters and
+/// digits was once enough to make a Flash file of the answer ("Rosetta Flash", CVE-2014-4671).
 fn call(name: &str, json: &str) -> String {
     format!("/**/{name}({});\n", script_safe(json))
 }
 
-/// One name: no dots, brackets or quotes, nothing encoded, not too long.
-fn is_a_safe_name(name: &str) -> bool {
-    let first_is_no_digit = name.bytes().next().is_some_and(|byte| !byte.is_ascii_digit());
-    first_is_no_digit && name.len() <= MAX_NAME && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+/// One name: no dots, brackets or quotes, nothing encoded, at most `MAX_NAME` bytes.
+fn is_safe(name: &str) -> bool {
+    let starts_well = name.bytes().next().is_some_and(|byte| !byte.is_ascii_digit());
+    let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    starts_well && plain && name.len() <= MAX_NAME
 }
 
-/// The same JSON, safe to stand in a script. In JSON these characters occur inside of strings only, where an escape says
-/// the same: `<`, of which `</script` and `<!--` are made, should somebody copy this into HTML; and two kinds of line
-/// end, which JavaScript did not allow in a string before 2019.
+/// The same JSON, safe to stand in a script. In JSON these characters occur only inside strings,
+/// where an escape means the same: `<`, the start of `</script` and `<!--`, in case a page copies
+/// this into HTML; and U+2028 and U+2029, which JavaScript did not allow in a string before 2019.
+/// (The demo `iframe` has the same two lines.)
 fn script_safe(json: &str) -> String {
-    json.replace('<', "\\u003c").replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")
+    let json = json.replace('<', "\\u003c");
+    json.replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")
 }
 // ANCHOR_END: call
 
 // ANCHOR: send
-/// Sends data, and lets one other origin read it: that of the demo's page (WHATWG Fetch, 3.3, the CORS protocol).
+/// Sends data, and lets one other origin read it: the origin of the demo's page (WHATWG Fetch, 3.3,
+/// the CORS protocol).
 fn send(request: Request, site: &Site, kind: &str, body: String) {
     let page = site.page_origin(http::header(&request, "Host").unwrap_or_default());
     let mut answer = Answer::new(200).field("Vary", "Origin");
@@ -121,14 +132,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_can_do_nothing_but_name() {
+    fn a_callback_is_one_plain_name() {
         for good in ["jsonp_3", "_", "callback", &"a".repeat(MAX_NAME)] {
-            assert!(is_a_safe_name(good), "{good}");
+            assert!(is_safe(good), "{good}");
         }
-        for bad in ["", "3a", "a.b", "a[0]", "a(1)", "a;b", "a b", "a%28", "a'", "a\"", "ä", "a\u{2028}", "a<", "$"] {
-            assert!(!is_a_safe_name(bad), "{bad}");
+        for bad in [
+            "",
+            "3a",
+            "a.b",
+            "a[0]",
+            "a(1)",
+            "a;b",
+            "a b",
+            "a%28",
+            "a'",
+            "a\"",
+            "ä",
+            "a\u{2028}",
+            "a<",
+            "$",
+        ] {
+            assert!(!is_safe(bad), "{bad}");
         }
-        assert!(!is_a_safe_name(&"a".repeat(MAX_NAME + 1)));
+        assert!(!is_safe(&"a".repeat(MAX_NAME + 1)));
     }
 
     #[test]

@@ -16,11 +16,18 @@ fn a_cut_request_times_out_and_its_late_script_does_nothing(browser: &Browser) {
     listen_for_faults(&tab);
     press(&tab, "Cut", "cut");
     tab.until("Number(document.querySelector('#time-outs').textContent) >= 1");
-    assert_eq!((number(&tab, "scripts"), number(&tab, "globals")), (0, 0), "script and function are removed");
+    assert_eq!(
+        (number(&tab, "scripts"), number(&tab, "globals")),
+        (0, 0),
+        "script and function are removed"
+    );
     tab.run("faults.length = 0", &[]);
     let answers = number(&tab, "answers");
     press(&tab, "Repair", "whole");
-    tab.until(&format!("Number(document.querySelector('#answers').textContent) >= {}", answers + 3));
+    tab.until(&format!(
+        "Number(document.querySelector('#answers').textContent) >= {}",
+        answers + 3
+    ));
     let thrown = faults(&tab);
     assert!(!thrown.contains("jsonp_"), "a late script missed its function: {thrown}");
     say(&tab, "after");

@@ -22,7 +22,10 @@ fn the_promises_of_every_page_are_kept(browser: &Browser) {
 fn no_script_and_no_global_stays_behind(browser: &Browser) {
     let demo = start("jsonp");
     let tab = browser.visit(&demo);
-    tab.run("window.faults = []; addEventListener('error', (event) => faults.push(event.message));", &[]);
+    tab.run(
+        "window.faults = []; addEventListener('error', (event) => faults.push(event.message));",
+        &[],
+    );
     demo.say("before");
     hears(&tab, "before");
     // The answer comes after the time-out: the script must not run, nor miss its function.
@@ -69,7 +72,11 @@ fn jsonp_runs_what_a_hostile_server_sends_and_fetch_does_not(browser: &Browser) 
 
     tab.click("input[value=fetch]");
     tab.until_words("#doing", "it was not run");
-    assert_eq!(tab.texts("h1"), ["JSONP polling"], "the paint is washed off, and does not come back");
+    assert_eq!(
+        tab.texts("h1"),
+        ["JSONP polling"],
+        "the paint is washed off, and does not come back"
+    );
     assert_eq!(tab.value("document.documentElement.style.length"), 0);
     demo.say("said meanwhile");
     tab.click("#hostile");

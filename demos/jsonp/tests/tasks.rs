@@ -5,10 +5,14 @@ use tests::{Wire, start};
 #[test]
 fn jsonp_for_pages_of_this_site() {
     let answer = start("jsonp/strict");
-    let data = answer.prints("data: ").trim().rsplit(' ').next().expect("host and port").to_string();
+    let data =
+        answer.prints("data: ").trim().rsplit(' ').next().expect("host and port").to_string();
     let ask = |callback: &str, site: &str| {
         let mut wire = Wire::connect(&data);
-        wire.get_with(&format!("/messages?after=0&callback={callback}"), &[("Sec-Fetch-Site", site)]);
+        wire.get_with(
+            &format!("/messages?after=0&callback={callback}"),
+            &[("Sec-Fetch-Site", site)],
+        );
         wire.status()
     };
     assert_eq!(ask("jsonp_1", "same-site"), 200);

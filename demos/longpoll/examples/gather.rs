@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use demo::{Demo, Site};
 use room::Room;
-use tiny_http::{Method, Request};
+use tiny_http::Request;
 
 const DEMO: Demo = Demo { serve, ..longpoll::DEMO };
 
@@ -19,29 +19,23 @@ fn main() {
 }
 
 fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
-    http::serve(listener, &site, move |request| {
-        let path = request.url().split('?').next().unwrap_or("").to_string();
-        match (request.method(), path.as_str()) {
-            (Method::Get, "/") => http::page(request, &DEMO, &site),
-            (Method::Post, "/say") => http::say(request, &room),
-            (Method::Get, "/wait") => answer(request, &room),
-            _ => http::not_found(request),
-        }
+    http::serve(listener, &site.clone(), move |request| match http::path(&request) {
+        "/wait" => http::get(request, |request| answer(request, &room)),
+        _ => http::common(request, &DEMO, &site, &room),
     })
 }
 
 // ANCHOR: answer
-/// How long the answer waits for more, once there is something to tell. Every message may be late by that much.
+/// How long the answer waits for more, once there is news. Every message may be late by that much.
 const GATHER: Duration = Duration::from_millis(20);
 
-/// Waits for the first message, then a little more, and then looks again: the cursor is still the old one.
+/// Waits for the first message, then a little more, and then looks again, from the same cursor on.
 fn answer(request: Request, room: &Room) {
-    let after = http::query(&request, "after").unwrap_or(0);
+    let cursor = http::cursor(&request);
     let hold = http::query(&request, "hold").unwrap_or(25).min(60);
-    if room.wait_since(after, Duration::from_secs(hold)).is_empty() {
-        return http::text(request, 204, "");
+    if !room.wait_since(cursor, Duration::from_secs(hold)).is_empty() {
+        thread::sleep(GATHER);
     }
-    thread::sleep(GATHER);
-    http::json(request, 200, &room.since(after).json());
+    http::json(request, 200, &room.since(cursor).json());
 }
 // ANCHOR_END: answer

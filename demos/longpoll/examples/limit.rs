@@ -1,4 +1,4 @@
-//! An answer to the second task of the chapter: no more than a hundred requests wait at a time.
+//! An answer to the second task of the chapter: at most a hundred requests wait at a time.
 //!
 //! Run    `cargo run -p longpoll --example limit`
 
@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use demo::{Demo, Site};
+use http::Answer;
 use room::Room;
-use tiny_http::{Header, Method, Request, Response};
+use tiny_http::Request;
 
 const DEMO: Demo = Demo { serve, ..longpoll::DEMO };
 
@@ -19,38 +20,28 @@ fn main() {
 }
 
 fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
-    http::serve(listener, &site, move |request| {
-        let path = request.url().split('?').next().unwrap_or("").to_string();
-        match (request.method(), path.as_str()) {
-            (Method::Get, "/") => http::page(request, &DEMO, &site),
-            (Method::Post, "/say") => http::say(request, &room),
-            (Method::Get, "/wait") => admit(request, &room),
-            _ => http::not_found(request),
-        }
+    let waiting = AtomicUsize::new(0);
+    http::serve(listener, &site.clone(), move |request| match http::path(&request) {
+        "/wait" => http::get(request, |request| admit(request, &room, &waiting)),
+        _ => http::common(request, &DEMO, &site, &room),
     })
 }
 
 // ANCHOR: answer
-/// So many requests may wait at a time.
+/// The most requests that may wait at a time.
 const LIMIT: usize = 100;
 
-static WAITING: AtomicUsize = AtomicUsize::new(0);
-
-/// Takes a seat first and looks afterwards whether there was one: two who look first could both see the last one.
-fn admit(request: Request, room: &Room) {
-    if WAITING.fetch_add(1, Ordering::Relaxed) >= LIMIT {
-        WAITING.fetch_sub(1, Ordering::Relaxed);
-        let mut full = Response::from_string("Every seat is taken: ask again in a second.\n").with_status_code(503);
-        if let Ok(later) = Header::from_bytes("Retry-After", "1") {
-            full.add_header(later);
-        }
-        let _ = request.respond(full);
-        return;
+/// Takes a place first and then looks whether there was one. The other way round, two requests
+/// could both see the last free place.
+fn admit(request: Request, room: &Room, waiting: &AtomicUsize) {
+    if waiting.fetch_add(1, Ordering::Relaxed) < LIMIT {
+        let hold = http::query(&request, "hold").unwrap_or(25).min(60);
+        let news = room.wait_since(http::cursor(&request), Duration::from_secs(hold));
+        http::json(request, 200, &news.json());
+    } else {
+        let full = Answer::new(503).field("Retry-After", "1");
+        full.send(request, "text/plain", "All places are taken: ask again in a second.\n");
     }
-    let after = http::query(&request, "after").unwrap_or(0);
-    let hold = http::query(&request, "hold").unwrap_or(25).min(60);
-    let news = room.wait_since(after, Duration::from_secs(hold));
-    WAITING.fetch_sub(1, Ordering::Relaxed);
-    if news.is_empty() { http::text(request, 204, "") } else { http::json(request, 200, &news.json()) }
+    waiting.fetch_sub(1, Ordering::Relaxed);
 }
 // ANCHOR_END: answer

@@ -2,11 +2,12 @@
 //!
 //! Run    `cargo run -p longpoll`, then open <http://127.0.0.1:8003> in two tabs
 //! Read   this file top to bottom, then `../page.html`
-//! Wire   `GET /wait?after=7` ... silence, up to 25 s ... `200 {"messages":[{"id":8,...}]}`
+//! Wire   `GET /wait?after=9f3c01d2-7` ... up to 25 s of silence ...
+//!        `200 {"after":8,"life":"9f3c01d2","messages":[{"id":8,...}]}`
 //! Book   `book/src/longpoll.md`
 //!
-//! Left out: logins, storage. One thread sleeps for each request that waits: fine for a class of thirty, and for a
-//! thousand; the chapter counts what it costs.
+//! Left out: logins, storage. One thread sleeps for each request that waits: fine for a class of
+//! thirty, and for a thousand; the chapter counts what it costs.
 
 use std::io;
 use std::net::TcpListener;
@@ -38,55 +39,61 @@ const MAX_HOLD: f64 = 60.0;
 /// How long a request is held when it does not say, in seconds.
 const HOLD: f64 = 25.0;
 
-/// How often the server makes sure that somebody still waits for the answer, in seconds.
+/// How often the server makes sure that the client still waits for the answer, in seconds.
 const BEAT: f64 = 5.0;
-
-/// How many requests are being held now.
-static WAITING: AtomicUsize = AtomicUsize::new(0);
 
 /// Serves the room on the listener.
 ///
 /// # Errors
 /// When the listener fails.
 pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
+    let waiting = AtomicUsize::new(0); // how many requests are held now
     http::serve(listener, &site.clone(), move |request| match http::path(&request) {
-        "/wait" => http::get(request, |request| answer(request, &room)),
-        "/waiting" => http::text(request, 200, &WAITING.load(Ordering::Relaxed).to_string()),
+        "/wait" => http::get(request, |request| {
+            waiting.fetch_add(1, Ordering::Relaxed);
+            answer(request, &room);
+            waiting.fetch_sub(1, Ordering::Relaxed);
+        }),
+        "/waiting" => http::text(request, 200, &waiting.load(Ordering::Relaxed).to_string()),
         _ => http::common(request, &DEMO, &site, &room),
     })
 }
 
 // ANCHOR: answer
-/// Answers `GET /wait?after=CURSOR&hold=SECONDS&beat=SECONDS` with what was said after the cursor, as soon as there is
-/// something; with an empty list when nothing was said within `hold`.
+/// Answers `GET /wait?after=CURSOR&hold=SECONDS&beat=SECONDS` with what was said after the cursor,
+/// as soon as there is something; with an empty list when nothing was said within `hold`.
 fn answer(request: Request, room: &Room) {
     let cursor = http::cursor(&request);
     let seconds = |name, default| {
-        let seconds = http::query(&request, name).filter(|seconds| (0.05..=MAX_HOLD).contains(seconds));
+        let seconds = http::query(&request, name).filter(|s| (0.05..=MAX_HOLD).contains(s));
         Duration::from_secs_f64(seconds.unwrap_or(default))
     };
     let (hold, beat) = (seconds("hold", HOLD), seconds("beat", BEAT));
-
-    WAITING.fetch_add(1, Ordering::Relaxed);
-    let answered = hold_until_news(request, room, cursor, hold, beat);
-    WAITING.fetch_sub(1, Ordering::Relaxed);
-    if answered.is_err() {
+    if hold_until_news(request, room, cursor, hold, beat).is_err() {
         eprintln!("a waiting request was abandoned (after={cursor})");
     }
 }
 // ANCHOR_END: answer
 
 // ANCHOR: hold
-/// Sleeps until the room has something newer than `cursor`, at most for `hold`, and answers with it.
+/// Sleeps until the room has something newer than `cursor`, at most for `hold`, and answers with
+/// it.
 ///
-/// A sleeping thread does not see its client leave: a program learns that the other side has gone only when it reads or
-/// writes. So after each `beat` of silence the answer begins, or goes on, with one space: JSON may have white space in
-/// front (RFC 8259, 2), and to a client that has gone the write fails. That is the error, and the thread is free.
-fn hold_until_news(request: Request, room: &Room, cursor: Cursor, hold: Duration, beat: Duration) -> io::Result<()> {
+/// A sleeping thread does not see its client leave: a program learns that only when it reads or
+/// writes. So after each `beat` of silence the thread writes one space: the answer has begun, and
+/// JSON may have white space in front (RFC 8259, 2). To a client that has gone the write fails.
+/// That is the error, and the thread is free.
+fn hold_until_news(
+    request: Request,
+    room: &Room,
+    cursor: Cursor,
+    hold: Duration,
+    beat: Duration,
+) -> io::Result<()> {
     let deadline = Instant::now() + hold;
-    let first = room.wait_since(cursor, hold.min(beat));
-    if !first.is_empty() || hold <= beat {
-        http::json(request, 200, &first.json());
+    let news = room.wait_since(cursor, hold.min(beat));
+    if !news.is_empty() || hold <= beat {
+        http::json(request, 200, &news.json());
         return Ok(());
     }
     let mut answer = Endless::begin(request, "application/json", &[])?;

@@ -1,7 +1,9 @@
 //! "How it breaks", walked as the chapter on long polling tells it.
 
 use tests::browser::Browser;
-use tests::page::{STUCK, faults, hears, listen_for_faults, messages, number, press_for_one, say, set, until_fault};
+use tests::page::{
+    STUCK, faults, hears, listen_for_faults, messages, number, press_for_one, say, set, until_fault,
+};
 use tests::{Setup, in_both_browsers, start};
 
 in_both_browsers! {
@@ -23,7 +25,11 @@ fn cut_alone_the_answer_waits_in_the_cable_and_comes_once(browser: &Browser) {
     say(&other, "said in the second tab");
     hears(&other, "said in the second tab");
     one.until(STUCK);
-    assert_eq!((messages(&one).len(), faults(&one).as_str()), (0, ""), "nothing is shown, and no fault");
+    assert_eq!(
+        (messages(&one).len(), faults(&one).as_str()),
+        (0, ""),
+        "nothing is shown, and no fault"
+    );
     press_for_one(&one, "Repair", "GET /wait");
     hears(&one, "said in the second tab");
     say(&other, "after");
@@ -32,7 +38,9 @@ fn cut_alone_the_answer_waits_in_the_cable_and_comes_once(browser: &Browser) {
 }
 
 /// Walks "Cut for longer." in longpoll.md.
-fn cut_for_longer_the_page_asks_again_on_a_new_connection_and_shows_nothing_twice(browser: &Browser) {
+fn cut_for_longer_the_page_asks_again_on_a_new_connection_and_shows_nothing_twice(
+    browser: &Browser,
+) {
     let demo = start("longpoll");
     let one = browser.visit(&demo);
     one.until_words("#doing", "waiting for");

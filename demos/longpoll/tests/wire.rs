@@ -10,12 +10,19 @@ fn the_request_stays_open_until_somebody_writes() {
     let demo = start("longpoll");
     let last = demo.say("before").id;
     let mut waiting = demo.get(&format!("/wait?after={last}"));
-    assert!(waiting.is_silent_for(A_WHILE), "the answer came before anyone wrote: is /wait really waiting?");
+    assert!(
+        waiting.is_silent_for(A_WHILE),
+        "the answer came before anyone wrote: is /wait really waiting?"
+    );
     demo.say("hello");
     let (head, news) = waiting.answer();
     assert_eq!(head.status, 200);
     let texts: Vec<_> = Message::list(&news).into_iter().map(|message| message.text).collect();
-    assert_eq!(texts, ["hello"], "the answer should hold what was said after the cursor, and nothing else");
+    assert_eq!(
+        texts,
+        ["hello"],
+        "the answer should hold what was said after the cursor, and nothing else"
+    );
 }
 
 #[test]
@@ -25,8 +32,15 @@ fn what_was_said_between_two_requests_is_in_the_next_answer() {
     let said: Vec<_> = (0..20).map(|_| demo.say("nobody waits now")).collect();
     let asked = Instant::now();
     let (_, news) = demo.get(&format!("/wait?after={last}")).answer();
-    assert_eq!(Message::list(&news), said, "what was said while nobody waited is lost: is the cursor read?");
-    assert!(asked.elapsed() < Duration::from_secs(5), "there were news: the answer should not have waited");
+    assert_eq!(
+        Message::list(&news),
+        said,
+        "what was said while nobody waited is lost: is the cursor read?"
+    );
+    assert!(
+        asked.elapsed() < Duration::from_secs(5),
+        "there were news: the answer should not have waited"
+    );
 }
 
 #[test]
@@ -40,30 +54,59 @@ fn everyone_who_waits_hears_the_same_message() {
     let said = demo.say("to all of you");
     for one in &mut waiting {
         let (_, news) = one.answer();
-        assert_eq!(Message::list(&news), [said.clone()], "a message is for everyone, not for the first who asks");
+        assert_eq!(
+            Message::list(&news),
+            [said.clone()],
+            "a message is for everyone, not for the first who asks"
+        );
     }
 }
 
 #[test]
-fn after_the_hold_time_the_answer_is_204_and_empty() {
+fn after_the_hold_time_the_answer_is_an_empty_list() {
     let demo = start("longpoll");
     let last = demo.say("before").id;
     let asked = Instant::now();
     let (head, body) = demo.get(&format!("/wait?after={last}&hold=0.3")).answer();
-    assert_eq!(head.status, 204, "with no news the answer is 204 No Content");
-    assert_eq!(body, "");
+    assert_eq!(head.status, 200);
+    assert_eq!(Message::list(&body), [], "with no news the list is empty");
     let held = asked.elapsed();
-    assert!(held >= Duration::from_millis(300), "asked to hold for 0.3 s, the server answered after {held:?}");
+    assert!(
+        held >= Duration::from_millis(300),
+        "asked to hold for 0.3 s, the server answered after {held:?}"
+    );
 }
 
 #[test]
-fn while_it_waits_the_server_makes_sure_that_somebody_is_there() {
-    needs_our_server!("our way of making sure: 100 Continue now and then");
+fn while_it_waits_the_server_makes_sure_that_the_client_is_there() {
+    needs_our_server!("our way of making sure: a space in front of the JSON now and then");
     let demo = start("longpoll");
-    let mut waiting = demo.get("/wait?after=0&hold=30&beat=0.2");
-    assert_eq!(waiting.any_head().status, 100, "an interim answer, which every client passes over");
-    demo.say("now");
-    assert_eq!(waiting.status(), 200, "and then the answer itself");
+    let mut waiting = demo.get("/wait?after=0&hold=30&beat=0.1");
+    assert_eq!(waiting.status(), 200, "the answer begins");
+    for _ in 0..3 {
+        assert_eq!(waiting.chunk(), b" ");
+    }
+    let said = demo.say("now");
+    assert_eq!(
+        Message::list(&waiting.text()),
+        [said],
+        "white space in front of JSON changes nothing"
+    );
+    waiting.get("/wait?after=0"); // the answer ended in order: the connection carries the next question
+    assert_eq!(Message::list(&waiting.answer().1).len(), 1);
+}
+
+#[test]
+fn an_old_client_gets_the_same_answer_without_chunks() {
+    needs_our_server!("our way of making sure: a space in front of the JSON now and then");
+    let demo = start("longpoll");
+    let head =
+        format!("GET /wait?after=0&hold=0.5&beat=0.1 HTTP/1.0\r\nHost: {}\r\n\r\n", demo.host());
+    let mut waiting = demo.send(head);
+    let (head, body) = waiting.answer();
+    assert_eq!(head.field("Transfer-Encoding"), None, "HTTP/1.0 knows no chunks");
+    assert!(body.starts_with("  "), "{body:?}");
+    assert_eq!(Message::list(&body), []);
 }
 
 #[test]
@@ -89,7 +132,10 @@ fn until_waiting(demo: &tests::Server, count: usize) {
         if held.trim() == count.to_string() {
             return;
         }
-        assert!(Instant::now() < deadline, "{count} requests should be held by now; the server holds {held}");
+        assert!(
+            Instant::now() < deadline,
+            "{count} requests should be held by now; the server holds {held}"
+        );
         assert!(wire.is_silent_for(Duration::from_millis(20)), "one question has one answer");
     }
 }
@@ -124,9 +170,14 @@ fn a_cursor_that_is_too_old_is_told_how_much_it_missed() {
 fn a_cursor_from_before_a_restart_starts_again() {
     let demo = start("longpoll");
     let last = demo.say("first words of a new life").id;
-    let (_, news) = demo.get(&format!("/wait?after={}", last + 50)).answer();
-    assert!(news.contains("\"restarted\":true"), "nobody can have heard message {} yet: {news}", last + 50);
-    assert!(news.contains("first words of a new life"), "all that there is should follow: {news}");
+    for other_life in [format!("{}", last + 50), format!("1-{last}")] {
+        let (_, news) = demo.get(&format!("/wait?after={other_life}")).answer();
+        assert!(news.contains("\"restarted\":true"), "{other_life} is not from this life: {news}");
+        assert!(
+            news.contains("first words of a new life"),
+            "all that there is should follow: {news}"
+        );
+    }
 }
 
 #[test]

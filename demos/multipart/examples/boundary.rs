@@ -1,16 +1,17 @@
-//! An answer to the tasks of the chapter: a boundary as short as it may be, and parts of several types.
+//! An answer to the tasks of the chapter: a boundary as short as it may be, and parts of several
+//! types.
 //!
 //! Run    `cargo run -p multipart --example boundary`
 
-use std::hash::{BuildHasher, RandomState};
-use std::io::{self, Write};
+use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
 use demo::{Demo, Site};
-use room::Room;
-use tiny_http::{Method, Request};
+use http::Endless;
+use room::{Reader, Room};
+use tiny_http::Request;
 
 const DEMO: Demo = Demo { serve, ..multipart::DEMO };
 
@@ -19,51 +20,49 @@ fn main() {
 }
 
 fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
-    http::serve(listener, &site, move |request| {
-        let path = request.url().split('?').next().unwrap_or("").to_string();
-        match (request.method(), path.as_str()) {
-            (Method::Get, "/") => http::page(request, &DEMO, &site),
-            (Method::Post, "/say") => http::say(request, &room),
-            (Method::Get, "/parts") => drop(stream(request, &room)),
-            _ => http::not_found(request),
-        }
+    http::serve(listener, &site.clone(), move |request| match http::path(&request) {
+        "/parts" => http::get(request, |request| {
+            let reader = room.reader(http::cursor(&request));
+            let _ = stream(request, reader); // an error means that the page has gone
+        }),
+        _ => http::common(request, &DEMO, &site, &room),
     })
 }
 
 // ANCHOR: answer
-/// Forty bits: ten hexadecimal digits. A message is a guess, and one guess in a million million succeeds. Somebody who
-/// says a thousand things a second would need centuries, and the answer does not live that long.
+/// Forty bits: ten hexadecimal digits. A message is a guess, and one guess in 2^40, a million
+/// million, is right. At a thousand messages a second that takes 17 years on average, and the
+/// answer, with its boundary, does not live that long.
 fn boundary() -> String {
-    format!("{:010x}", RandomState::new().hash_one(()) & 0xff_ffff_ffff)
+    let bits = getrandom::u64().expect("the operating system gives random numbers");
+    format!("{:010x}", bits >> 24)
 }
 
-/// What begins with `#` says that it is HTML. The page must not believe it: what people say is text, whatever the part's
-/// head calls it. (Ours does not look at the type at all, and shows everything as text.)
+/// A message that begins with `#` is sent as HTML. The page must not believe it: what people say is
+/// text, whatever the head of the part calls it. (Our page shows every message as text.)
 fn kind(text: &str) -> &'static str {
     if text.starts_with('#') { "text/html; charset=utf-8" } else { "text/plain; charset=utf-8" }
 }
 
-fn stream(request: Request, room: &Room) -> io::Result<()> {
-    let mut after = http::query(&request, "after").unwrap_or(0);
-    let mut out = request.into_writer();
+fn stream(request: Request, mut reader: Reader) -> io::Result<()> {
     let boundary = boundary();
-    write!(
-        out,
-        "HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace;boundary={boundary}\r\n\
-         Transfer-Encoding: chunked\r\n\r\n"
-    )?;
-    http::chunk(&mut out, format!("--{boundary}\r\n").as_bytes())?;
+    let format = format!("multipart/x-mixed-replace;boundary={boundary}");
+    let mut out = Endless::begin(request, &format, &[])?;
+    out.send(format!("--{boundary}\r\n"))?;
+    let mut part = |head: &str, content: &str| {
+        let length = content.len();
+        out.send(format!("{head}Content-Length: {length}\r\n\r\n{content}\r\n--{boundary}\r\n"))
+    };
+    let mut news = reader.wait(Duration::ZERO);
+    part("Content-Type: application/json\r\n", &news.place().to_string())?;
     loop {
-        let news = room.wait_since(after, Duration::from_secs(5));
         for message in &news.messages {
-            let (id, at, text) = (message.id, message.at, &message.text);
-            let head =
-                format!("Content-Type: {}\r\nId: {id}\r\nAt: {at}\r\nContent-Length: {}", kind(text), text.len());
-            http::chunk(&mut out, format!("{head}\r\n\r\n{text}\r\n--{boundary}\r\n").as_bytes())?;
-            after = id;
+            let (id, at, kind) = (message.id, message.at, kind(&message.text));
+            part(&format!("Content-Type: {kind}\r\nId: {id}\r\nAt: {at}\r\n"), &message.text)?;
         }
+        news = reader.wait(Duration::from_secs(5));
         if news.messages.is_empty() {
-            http::chunk(&mut out, format!("Content-Length: 0\r\n\r\n\r\n--{boundary}\r\n").as_bytes())?;
+            part("", "")?;
         }
     }
 }

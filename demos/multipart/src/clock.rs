@@ -1,5 +1,7 @@
-//! A picture of the time, drawn by hand: seven segments for each digit, written as a Windows bitmap (BMP), the simplest
-//! of the formats that every browser knows.
+//! A picture of the time, drawn by hand: seven segments for each digit, written as a Windows bitmap
+//! (BMP), the simplest of the formats that every browser knows.
+
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Pixels. A row of a bitmap has a multiple of 4 bytes, so the width is a multiple of 32.
 const WIDTH: usize = 256;
@@ -12,21 +14,37 @@ const PIXELS: usize = 14 + 40 + 2 * 4;
 /// Blue, green, red, nothing: the ground and the ink.
 const PALETTE: [[u8; 4]; 2] = [[0x1d, 0x18, 0x15, 0], [0x62, 0xb5, 0xf3, 0]];
 
-/// The segments of each digit: top, upper right, lower right, bottom, lower left, upper left, middle.
+/// The segments of each digit: top, upper right, lower right, bottom, lower left, upper left,
+/// middle.
 const DIGITS: [u8; 10] = [
-    0b111_1110, 0b011_0000, 0b110_1101, 0b111_1001, 0b011_0011, 0b101_1011, 0b101_1111, 0b111_0000, 0b111_1111,
-    0b111_1011,
+    0b111_1110, 0b011_0000, 0b110_1101, 0b111_1001, 0b011_0011, 0b101_1011, 0b101_1111, 0b111_0000,
+    0b111_1111, 0b111_1011,
 ];
 
 /// Left, top, width and height of each segment, in pixels from the digit's corner.
-const SEGMENTS: [[usize; 4]; 7] =
-    [[4, 0, 14, 4], [18, 4, 4, 16], [18, 24, 4, 16], [4, 40, 14, 4], [0, 24, 4, 16], [0, 4, 4, 16], [4, 20, 14, 4]];
+const SEGMENTS: [[usize; 4]; 7] = [
+    [4, 0, 14, 4],
+    [18, 4, 4, 16],
+    [18, 24, 4, 16],
+    [4, 40, 14, 4],
+    [0, 24, 4, 16],
+    [0, 4, 4, 16],
+    [4, 20, 14, 4],
+];
 
-/// The time as `HH:MM:SS`, so many seconds after midnight.
-pub fn picture(seconds: u64) -> Vec<u8> {
+/// The time of day at the server, in UTC.
+pub fn now() -> Vec<u8> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    picture(now.as_secs() % 86_400)
+}
+
+/// The time as `HH:MM:SS`, this many seconds after midnight.
+fn picture(seconds: u64) -> Vec<u8> {
     let mut picture = frame();
     let mut left = 18;
-    for (place, number) in [seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60].into_iter().enumerate() {
+    for (place, number) in
+        [seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60].into_iter().enumerate()
+    {
         if place > 0 {
             fill(&mut picture, [left, 22, 4, 4]); // a colon
             fill(&mut picture, [left, 38, 4, 4]);
@@ -76,9 +94,15 @@ mod tests {
 
     /// The picture as text, one character for each cell of 4 by 4 pixels around a digit.
     fn shape(picture: &[u8], left: usize) -> String {
-        let ink = |x: usize, y: usize| picture[PIXELS + (HEIGHT - 1 - y) * ROW + x / 8] & (0b1000_0000 >> (x % 8)) != 0;
-        let row =
-            |y: usize| [1, 10, 20].map(|x| if ink(left + x, 10 + y) { '#' } else { '.' }).iter().collect::<String>();
+        let ink = |x: usize, y: usize| {
+            picture[PIXELS + (HEIGHT - 1 - y) * ROW + x / 8] & (0b1000_0000 >> (x % 8)) != 0
+        };
+        let row = |y: usize| {
+            [1, 10, 20]
+                .map(|x| if ink(left + x, 10 + y) { '#' } else { '.' })
+                .iter()
+                .collect::<String>()
+        };
         [1, 12, 21, 30, 42].map(row).join("/")
     }
 

@@ -25,9 +25,11 @@ fn parts_are_taken_apart_wherever_they_are_cut(browser: &Browser) {
     hears(&tab, &format!("--{boundary}--"));
     demo.bench().cable("drip 1");
     let mut said = vec![format!("--{boundary}--")];
-    for text in
-        [format!("grüße 🙂\n--{boundary}\nId: 99"), "\n\n".to_string() + "two empty lines in front", "é".to_string()]
-    {
+    for text in [
+        format!("grüße 🙂\n--{boundary}\nId: 99"),
+        "\n\n".to_string() + "two empty lines in front",
+        "é".to_string(),
+    ] {
         demo.say(&text);
         said.push(text);
     }

@@ -4,9 +4,10 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use serde_json::Value;
 use tests::{
-    A_WHILE, DEADLINE, Head, Message, PATIENCE, Server, Wire, check_heard, needs_our_server, over_a_bad_cable, start,
-    start_with,
+    A_WHILE, DEADLINE, Head, Message, PATIENCE, Server, Wire, check_heard, needs_our_server,
+    over_a_bad_cable, start, start_with,
 };
 
 /// A part: its header fields, names in lower case, and its content.
@@ -32,22 +33,37 @@ struct Parts {
     wire: Wire,
     boundary: String,
     rest: Vec<u8>,
+    /// What the first part of `/parts` told: where the stream begins.
+    place: Value,
 }
 
 impl Parts {
     fn of(wire: Wire, head: &Head) -> Parts {
         let kind = head.field("Content-Type").unwrap_or_default();
+        let boundary = kind
+            .strip_prefix("multipart/x-mixed-replace;")
+            .and_then(|rest| rest.trim().strip_prefix("boundary="));
         let boundary =
-            kind.strip_prefix("multipart/x-mixed-replace;").and_then(|rest| rest.trim().strip_prefix("boundary="));
-        let boundary = boundary.unwrap_or_else(|| panic!("this is not multipart/x-mixed-replace: {kind:?}"));
-        Parts { wire, boundary: boundary.trim_matches('"').to_string(), rest: Vec::new() }
+            boundary.unwrap_or_else(|| panic!("this is not multipart/x-mixed-replace: {kind:?}"));
+        Parts {
+            wire,
+            boundary: boundary.trim_matches('"').to_string(),
+            rest: Vec::new(),
+            place: Value::Null,
+        }
     }
 
     fn load(demo: &Server, path: &str) -> Parts {
         let mut wire = demo.get(path);
         let head = wire.head();
         assert_eq!(head.status, 200);
-        Parts::of(wire, &head)
+        let mut parts = Parts::of(wire, &head);
+        if path.starts_with("/parts") {
+            let first = parts.part();
+            assert_eq!(first.field("content-type"), Some("application/json"));
+            parts.place = serde_json::from_slice(&first.content).expect("a place is JSON");
+        }
+        parts
     }
 
     fn next_within(&mut self, patience: Duration) -> Option<Part> {
@@ -64,18 +80,30 @@ impl Parts {
         let end = self.rest.windows(4).position(|four| four == b"\r\n\r\n")?;
         let head = String::from_utf8(self.rest[..end].to_vec()).expect("a part's head is ASCII");
         let mut lines = head.split("\r\n");
-        assert_eq!(lines.next(), Some(format!("--{}", self.boundary).as_str()), "a part starts with the boundary");
+        assert_eq!(
+            lines.next(),
+            Some(format!("--{}", self.boundary).as_str()),
+            "a part starts with the boundary"
+        );
         let field = |line: &str| {
-            let (name, value) = line.split_once(": ").unwrap_or_else(|| panic!("a header field: {line:?}"));
+            let (name, value) =
+                line.split_once(": ").unwrap_or_else(|| panic!("a header field: {line:?}"));
             (name.to_ascii_lowercase(), value.to_string())
         };
         let mut part = Part { fields: lines.map(field).collect(), content: Vec::new() };
-        let length: usize = part.field("content-length").and_then(|length| length.parse().ok()).expect("its length");
+        let length: usize = part
+            .field("content-length")
+            .and_then(|length| length.parse().ok())
+            .expect("its length");
         let next = end + 4 + length + 2;
         if self.rest.len() < next {
             return None;
         }
-        assert_eq!(&self.rest[next - 2..next], b"\r\n", "the line end before a boundary belongs to the boundary");
+        assert_eq!(
+            &self.rest[next - 2..next],
+            b"\r\n",
+            "the line end before a boundary belongs to the boundary"
+        );
         part.content = self.rest[end + 4..next - 2].to_vec();
         self.rest.drain(..next);
         Some(part)
@@ -102,13 +130,23 @@ fn the_answer_is_multipart_with_a_boundary_of_its_own() {
         let head = demo.get(path).head();
         assert_eq!(head.status, 200);
         assert_eq!(head.field("Transfer-Encoding"), Some("chunked"));
-        assert!(head.field("Cache-Control").is_some_and(|cache| cache.contains("no-transform")), "{head:?}");
+        assert!(
+            head.field("Cache-Control").is_some_and(|cache| cache.contains("no-transform")),
+            "{head:?}"
+        );
         let parts = Parts::of(demo.connect(), &head);
         let fits = |c: char| c.is_ascii_alphanumeric() || "'()+_,-./:=?".contains(c);
-        assert!((1..=70).contains(&parts.boundary.len()) && parts.boundary.chars().all(fits), "RFC 2046, 5.1.1");
+        assert!(
+            (1..=70).contains(&parts.boundary.len()) && parts.boundary.chars().all(fits),
+            "RFC 2046, 5.1.1"
+        );
         boundaries.insert(parts.boundary);
     }
-    assert_eq!(boundaries.len(), 5, "a boundary used twice can be said in the room by those who saw it");
+    assert_eq!(
+        boundaries.len(),
+        5,
+        "a boundary used twice can be said in the room by those who saw it"
+    );
 }
 
 #[test]
@@ -145,7 +183,9 @@ fn boundaries_in_messages_are_words_like_any_other() {
         format!("--{real}--"),
         format!("\n--{real}\n"),
         format!("\n--{real}--\nContent-Length: 5\n\nhello\n--{real}\n"),
-        format!("words\r\n--{real}\r\nId: 1\r\nAt: 1\r\nContent-Length: 4\r\n\r\nlies\r\n--{real}\r\n"),
+        format!(
+            "words\r\n--{real}\r\nId: 1\r\nAt: 1\r\nContent-Length: 4\r\n\r\nlies\r\n--{real}\r\n"
+        ),
         "--".to_string(),
         "----".to_string(),
         "a\n\n\nb".to_string(),
@@ -186,11 +226,13 @@ fn a_cursor_that_is_too_old_or_from_before_a_restart_is_told_so() {
         demo.say(&n.to_string());
     }
     let mut parts = Parts::load(&demo, "/parts?after=4");
-    assert_eq!(parts.part().field("missed"), Some("3"));
+    assert_eq!((&parts.place["missed"], &parts.place["after"]), (&3.into(), &7.into()));
     assert_eq!(parts.message().id, 8);
-    let mut parts = Parts::load(&demo, "/parts?after=57");
-    assert_eq!(parts.part().field("restarted"), Some("true"));
-    assert_eq!(parts.message().id, 8);
+    for other_life in ["57", "1-9"] {
+        let mut parts = Parts::load(&demo, &format!("/parts?after={other_life}"));
+        assert_eq!(parts.place["restarted"], true, "{other_life}");
+        assert_eq!(parts.message().id, 8);
+    }
 }
 
 #[test]
@@ -213,15 +255,18 @@ fn the_clock_is_a_bitmap_and_another_and_another() {
 fn nonsense_in_the_query_is_passed_over() {
     let demo = start("multipart");
     let said = demo.say("heard all the same");
-    for query in ["?after=abc", "?after=-1", "?beat=NaN", "?beat=-1", "?beat", "?&&=&after="] {
+    for query in ["?after=abc", "?after=-x", "?beat=NaN", "?beat=-1", "?beat", "?&&=&after="] {
         assert_eq!(Parts::load(&demo, &format!("/parts{query}")).message(), said, "{query}");
     }
     for query in ["?every=0", "?every=-1", "?every=99999999999999999999", "?every=x"] {
-        assert_eq!(Parts::load(&demo, &format!("/clock{query}")).part().field("content-type"), Some("image/bmp"));
+        assert_eq!(
+            Parts::load(&demo, &format!("/clock{query}")).part().field("content-type"),
+            Some("image/bmp")
+        );
     }
     for path in ["/parts", "/clock"] {
         let (head, _) = demo.post(path, "x").answer();
-        assert_eq!((head.status, head.field("Allow")), (405, Some("GET")));
+        assert_eq!((head.status, head.field("Allow")), (405, Some("GET, HEAD")));
     }
     assert_eq!(demo.post("/say", &"x".repeat(1_001)).status(), 413);
 }
@@ -229,7 +274,10 @@ fn nonsense_in_the_query_is_passed_over() {
 #[test]
 fn half_a_message_and_then_silence_holds_up_nobody() {
     let demo = start("multipart");
-    let half = format!("POST /say HTTP/1.1\r\nHost: {}\r\nContent-Length: 50\r\n\r\nhalf of a", demo.host());
+    let half = format!(
+        "POST /say HTTP/1.1\r\nHost: {}\r\nContent-Length: 50\r\n\r\nhalf of a",
+        demo.host()
+    );
     let _half: Vec<_> = (0..10).map(|_| demo.send(&half)).collect();
     demo.lives_on();
 }
@@ -245,7 +293,9 @@ fn over_a_bad_cable_no_message_is_lost_doubled_or_swapped() {
             if wire.try_get(&format!("/parts?after={after}&beat=1"), &[]).is_err() {
                 continue;
             }
-            let Some(head) = wire.try_head(PATIENCE).filter(|head| head.status == 200) else { continue };
+            let Some(head) = wire.try_head(PATIENCE).filter(|head| head.status == 200) else {
+                continue;
+            };
             let mut parts = Parts::of(wire, &head);
             while let Some(part) = parts.next_within(PATIENCE) {
                 let Some(message) = part.message() else { continue };

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use demo::{Demo, Site};
 use room::Room;
-use tiny_http::{Method, Request};
+use tiny_http::Request;
 
 const DEMO: Demo = Demo { serve, ..polling::DEMO };
 
@@ -17,24 +17,19 @@ fn main() {
 }
 
 fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
-    http::serve(listener, &site, move |request| {
-        let path = request.url().split('?').next().unwrap_or("").to_string();
-        match (request.method(), path.as_str()) {
-            (Method::Get, "/") => http::page(request, &DEMO, &site),
-            (Method::Post, "/say") => http::say(request, &room),
-            (Method::Get, "/messages") => answer(request, &room),
-            _ => http::not_found(request),
-        }
+    http::serve(listener, &site.clone(), move |request| match http::path(&request) {
+        "/messages" => http::get(request, |request| answer(request, &room)),
+        _ => http::common(request, &DEMO, &site, &room),
     })
 }
 
 // ANCHOR: answer
-/// Writes the answer by hand. Without a length nobody would know where the body ends; the rest can go.
+/// Writes the answer by hand. Without a length the browser would not know where the body ends. It
+/// works without the other fields. (A server with a clock should keep `Date`: RFC 9110, 6.6.1.)
 fn answer(request: Request, room: &Room) {
-    let after = http::query(&request, "after").unwrap_or(0);
-    let body = room.since(after).json().to_string();
+    let body = room.since(http::cursor(&request)).json().to_string();
     let mut out = request.into_writer();
     let written = write!(out, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-    let _ = written.and_then(|()| out.flush()); // a page that has left is nobody's fault
+    let _ = written.and_then(|()| out.flush()); // an error means that the page has gone
 }
 // ANCHOR_END: answer

@@ -2,10 +2,11 @@
 //!
 //! Run    `cargo run -p polling`, then open <http://127.0.0.1:8001> in two tabs
 //! Read   this file top to bottom, then `../page.html`
-//! Wire   `GET /messages?after=7` at once `200 {"messages":[]}`, every second, for ever
+//! Wire   `GET /messages?after=9f3c01d2-7`, at once `200 {...,"messages":[]}`, every second, for ever
 //! Book   `book/src/polling.md`
 //!
-//! Left out: logins, storage. The server does next to nothing here: the technique, and its faults, are in the page.
+//! Left out: logins, storage. The server does next to nothing here: the technique, and its faults,
+//! are in the page.
 
 use std::io;
 use std::net::TcpListener;
@@ -39,16 +40,19 @@ const MAX_SLOW: u64 = 5_000;
 /// When the listener fails.
 pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
     http::serve(listener, &site.clone(), move |request| match http::path(&request) {
-        "/messages" => http::get(request, |request| match http::query(&request, "slow").unwrap_or(0) {
-            0 => answer(request, &room),
-            slow => answer_slowly(request, &room, slow),
-        }),
+        "/messages" => {
+            http::get(request, |request| match http::query(&request, "slow").unwrap_or(0) {
+                0 => answer(request, &room),
+                slow => answer_slowly(request, &room, slow),
+            })
+        }
         _ => http::common(request, &DEMO, &site, &room),
     })
 }
 
 // ANCHOR: answer
-/// Answers `GET /messages?after=ID` at once: with what was said after message ID, or with an empty list.
+/// Answers `GET /messages?after=CURSOR` at once: with what was said after the cursor, or with an
+/// empty list.
 fn answer(request: Request, room: &Room) {
     let cursor = http::cursor(&request);
     http::json(request, 200, &room.since(cursor).json());
@@ -56,8 +60,8 @@ fn answer(request: Request, room: &Room) {
 // ANCHOR_END: answer
 
 // ANCHOR: slow
-/// The same, as a server under load would: it looks first and gets round to answering `slow` milliseconds later. By then
-/// a request that was sent after this one may have had its answer.
+/// The same, as a server under load does it: it looks first, and answers `slow` milliseconds later.
+/// By then a request that was sent after this one may have had its answer.
 fn answer_slowly(request: Request, room: &Room, slow: u64) {
     let news = room.since(http::cursor(&request));
     thread::sleep(Duration::from_millis(slow.min(MAX_SLOW)));

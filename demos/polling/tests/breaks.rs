@@ -23,7 +23,10 @@ fn cut_the_questions_by_the_clock_pile_up_and_those_of_the_chain_do_not(browser:
     let waiting = tab.value(
         "[...document.querySelectorAll('wire-view .row.stuck')].filter((row) => row.textContent.includes('GET /messages')).length",
     );
-    assert!((1..=6).contains(&waiting.as_u64().unwrap_or(0)), "{waiting} questions wait in the cable");
+    assert!(
+        (1..=6).contains(&waiting.as_u64().unwrap_or(0)),
+        "{waiting} questions wait in the cable"
+    );
     let asked = number(&tab, "requests");
     press(&tab, "Repair", "whole");
     tab.until(&format!("Number(document.querySelector('#empty').textContent) >= {asked}"));
@@ -35,7 +38,10 @@ fn cut_the_questions_by_the_clock_pile_up_and_those_of_the_chain_do_not(browser:
     tab.until_words("#doing", "1 question open");
     let asked = number(&tab, "requests");
     meanwhile(&tab, 1_500);
-    assert_eq!((number(&tab, "requests"), tab.texts("#doing")[0].as_str()), (asked, "1 question open"));
+    assert_eq!(
+        (number(&tab, "requests"), tab.texts("#doing")[0].as_str()),
+        (asked, "1 question open")
+    );
     press(&tab, "Repair", "whole");
     tab.until(&format!("Number(document.querySelector('#empty').textContent) >= {asked}"));
 }

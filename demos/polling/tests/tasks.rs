@@ -12,8 +12,9 @@ fn size_of_answer(demo: &Server, path: &str) -> usize {
 #[test]
 fn short_polling_with_a_short_head() {
     let (demo, answer) = (start("polling"), start("polling/short"));
-    let (long, short) = (size_of_answer(&demo, "/messages?after=0"), size_of_answer(&answer, "/messages?after=0"));
-    assert!(short < 80 && long > 2 * short, "{long} bytes became {short}");
+    let (long, short) =
+        (size_of_answer(&demo, "/messages?after=0"), size_of_answer(&answer, "/messages?after=0"));
+    assert!(short < 100 && long > 2 * short, "{long} bytes became {short}");
     answer.say("hello");
     let (_, news) = answer.get("/messages?after=0").answer();
     assert_eq!(Message::list(&news).len(), 1, "the page still finds its messages: {news}");
@@ -27,13 +28,16 @@ fn short_polling_with_304() {
         wire.get_with("/messages?after=0", &[("If-None-Match", tag)]);
         wire.any_head()
     };
-    assert_eq!(ask("").status, 200);
-    assert_eq!(ask("\"0\"").status, 304, "nothing was said since");
+    let head = ask("");
+    assert_eq!(head.status, 200);
+    let tag = head.field("ETag").expect("a tag").to_string();
+    assert_eq!(ask(&tag).status, 304, "nothing was said since");
     answer.say("hello");
-    let head = ask("\"0\"");
-    assert_eq!((head.status, head.field("ETag")), (200, Some("\"1\"")));
+    let head = ask(&tag);
+    assert_eq!(head.status, 200);
+    assert_ne!(head.field("ETag"), Some(tag.as_str()));
     let demo = start("polling");
     let mut wire = demo.connect();
-    wire.get_with("/messages?after=0", &[("If-None-Match", "\"0\"")]);
+    wire.get_with("/messages?after=0", &[("If-None-Match", &tag)]);
     assert_eq!(wire.status(), 200, "the demo itself knows no tags");
 }

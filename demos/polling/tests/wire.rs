@@ -20,7 +20,11 @@ fn what_was_said_since_the_last_question_is_in_the_answer_in_order() {
     let last = demo.say("before").id;
     let said: Vec<_> = ["one", "two", "three"].iter().map(|text| demo.say(text)).collect();
     let (_, news) = demo.get(&format!("/messages?after={last}")).answer();
-    assert_eq!(Message::list(&news), said, "the answer should hold what was said after the cursor, oldest first");
+    assert_eq!(
+        Message::list(&news),
+        said,
+        "the answer should hold what was said after the cursor, oldest first"
+    );
 }
 
 #[test]
@@ -42,10 +46,21 @@ fn asking_again_hears_again() {
 #[test]
 fn a_message_arrives_as_it_was_typed() {
     let demo = start("polling");
-    for text in ["<b>bold</b>", "🙂 e\u{301} 中文", "\"quoted\" \\ back", "line\nline", "  spaces  ", "</script>"] {
+    for text in [
+        "<b>bold</b>",
+        "🙂 e\u{301} 中文",
+        "\"quoted\" \\ back",
+        "line\nline",
+        "  spaces  ",
+        "</script>",
+    ] {
         let said = demo.say(text);
         let (_, news) = demo.get(&format!("/messages?after={}", said.id - 1)).answer();
-        assert_eq!(Message::list(&news)[0].text, text, "a message is text, and no byte of it may change on the way");
+        assert_eq!(
+            Message::list(&news)[0].text,
+            text,
+            "a message is text, and no byte of it may change on the way"
+        );
     }
 }
 
@@ -61,7 +76,11 @@ fn a_slow_answer_is_overtaken_by_a_quick_one_that_was_asked_for_later() {
     assert_eq!(Message::list(&quick), [said], "the quick answer holds the message");
     assert_eq!(slow.unread(), b"", "and the slow one is still on its way");
     let (_, late) = slow.answer();
-    assert_eq!(Message::list(&late), [], "the slow answer tells what was so when it was asked for: nothing");
+    assert_eq!(
+        Message::list(&late),
+        [],
+        "the slow answer tells what was so when it was asked for: nothing"
+    );
 }
 
 #[test]
@@ -81,10 +100,17 @@ fn an_empty_message_is_refused_in_words() {
 fn an_over_long_message_is_refused_in_words_and_the_longest_is_taken() {
     needs_our_server!("our room's limit of 1,000 characters");
     let demo = start("polling");
-    assert_eq!(demo.say(&"é".repeat(1_000)).text.chars().count(), 1_000, "the limit counts characters, not bytes");
+    assert_eq!(
+        demo.say(&"é".repeat(1_000)).text.chars().count(),
+        1_000,
+        "the limit counts characters, not bytes"
+    );
     let (head, why) = demo.post("/say", &"é".repeat(1_001)).answer();
     assert_eq!(head.status, 413);
-    assert!(why.contains("1001 characters") && why.contains("1000"), "how long it is, and how long it may be: {why:?}");
+    assert!(
+        why.contains("1001 characters") && why.contains("1000"),
+        "how long it is, and how long it may be: {why:?}"
+    );
 }
 
 #[test]
@@ -101,7 +127,11 @@ fn a_message_that_is_not_utf_8_is_refused() {
 fn an_answer_may_not_be_kept_by_a_cache() {
     let demo = start("polling");
     let (head, _) = demo.get("/messages?after=0").answer();
-    assert_eq!(head.field("Cache-Control"), Some("no-store"), "yesterday's news from a cache are worse than none");
+    assert_eq!(
+        head.field("Cache-Control"),
+        Some("no-store"),
+        "yesterday's news from a cache are worse than none"
+    );
 }
 
 #[test]
@@ -130,7 +160,10 @@ fn a_client_that_does_not_read_its_answers_stops_nobody_else() {
     assert!(greedy.any_byte(), "the first answer comes");
     let asked = Instant::now();
     demo.lives_on();
-    assert!(asked.elapsed() < Duration::from_secs(5), "one client that reads slowly held up another one");
+    assert!(
+        asked.elapsed() < Duration::from_secs(5),
+        "one client that reads slowly held up another one"
+    );
 }
 
 #[test]
@@ -138,9 +171,29 @@ fn a_client_that_stops_in_the_middle_of_its_message_stops_nobody_else() {
     needs_our_server!("its word that it does not fall over");
     let demo = start("polling");
     let mut slow = demo.connect();
-    slow.send(format!("POST /say HTTP/1.1\r\nHost: {}\r\nContent-Length: 5000\r\n\r\nI was going to s", demo.host()));
-    assert!(slow.is_silent_for(A_WHILE), "the message is not complete: there is nothing to answer yet");
+    slow.send(format!(
+        "POST /say HTTP/1.1\r\nHost: {}\r\nContent-Length: 5000\r\n\r\nI was going to s",
+        demo.host()
+    ));
+    assert!(
+        slow.is_silent_for(A_WHILE),
+        "the message is not complete: there is nothing to answer yet"
+    );
     let asked = Instant::now();
     demo.lives_on();
-    assert!(asked.elapsed() < Duration::from_secs(5), "one client that speaks slowly held up another one");
+    assert!(
+        asked.elapsed() < Duration::from_secs(5),
+        "one client that speaks slowly held up another one"
+    );
+}
+
+#[test]
+fn a_cursor_of_another_life_is_noticed_whatever_its_number() {
+    let demo = start("polling");
+    let said = demo.say("first words of a new life");
+    for other_life in [format!("{}", said.id + 50), format!("1-{}", said.id), "1-0".to_string()] {
+        let (_, news) = demo.get(&format!("/messages?after={other_life}")).answer();
+        assert!(news.contains("\"restarted\":true"), "{other_life} is not from this life: {news}");
+        assert!(Message::list(&news).contains(&said), "all that there is should follow: {news}");
+    }
 }

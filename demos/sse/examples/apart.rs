@@ -2,15 +2,15 @@
 //!
 //! Run    `cargo run -p sse --example apart`
 
-use std::hash::{BuildHasher, RandomState};
-use std::io::{self, Write};
+use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
 use demo::{Demo, Site};
-use room::Room;
-use tiny_http::{Method, Request};
+use http::Endless;
+use room::{Cursor, Reader, Room};
+use tiny_http::Request;
 
 const DEMO: Demo = Demo { serve, ..sse::DEMO };
 
@@ -19,40 +19,34 @@ fn main() {
 }
 
 fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
-    http::serve(listener, &site, move |request| {
-        let path = request.url().split('?').next().unwrap_or("").to_string();
-        match (request.method(), path.as_str()) {
-            (Method::Get, "/") => http::page(request, &DEMO, &site),
-            (Method::Post, "/say") => http::say(request, &room),
-            (Method::Get, "/events") => drop(stream(request, &room)),
-            _ => http::not_found(request),
-        }
+    http::serve(listener, &site.clone(), move |request| match http::path(&request) {
+        "/events" => http::get(request, |request| {
+            let reader = room.reader(http::cursor(&request));
+            let _ = stream(request, reader); // an error means that the page has gone
+        }),
+        _ => http::common(request, &DEMO, &site, &room),
     })
 }
 
 // ANCHOR: answer
-/// A time between one and three seconds. (std has no random numbers, but each hash map of it has a random key.)
-fn retry() -> u64 {
-    1_000 + RandomState::new().hash_one(()) % 2_001
+/// A time between one and three seconds, in milliseconds.
+fn retry() -> u32 {
+    let random = getrandom::u32().expect("the operating system gives random numbers");
+    1_000 + random % 2_001
 }
 
-fn stream(request: Request, room: &Room) -> io::Result<()> {
-    let mut after = http::header(&request, "Last-Event-ID").and_then(|id| id.parse().ok()).unwrap_or(0);
-    let mut out = request.into_writer();
-    out.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")?;
-    http::chunk(&mut out, format!("retry: {}\n\n", retry()).as_bytes())?;
+fn stream(request: Request, mut reader: Reader) -> io::Result<()> {
+    let mut out = Endless::begin(request, "text/event-stream", &[])?;
+    out.send(format!("retry: {}\n\n", retry()))?;
     // ANCHOR_END: answer
     loop {
-        let news = room.wait_since(after, Duration::from_secs(5));
-        let mut events = if news.messages.is_empty() { ": beat\n\n".to_string() } else { String::new() };
+        let news = reader.wait(Duration::from_secs(5));
+        let mut events =
+            if news.messages.is_empty() { ": beat\n\n".to_string() } else { String::new() };
         for message in &news.messages {
-            events += &format!("id: {}\n", message.id);
-            for line in message.text.split('\n') {
-                events += &format!("data: {line}\n");
-            }
-            events.push('\n');
-            after = message.id;
+            events += &format!("id: {}\n", Cursor { after: message.id, ..news.next });
+            events += &format!("data: {}\n\n", message.text.replace('\n', "\ndata: "));
         }
-        http::chunk(&mut out, events.as_bytes())?;
+        out.send(events)?;
     }
 }

@@ -1,15 +1,17 @@
-//! An answer to the second task of the chapter: who was away for long gets the newest twenty, and is told so.
+//! An answer to the second task of the chapter: a browser that was away for long gets the newest
+//! twenty messages, and a `gap` event that says how many it does not get.
 //!
 //! Run    `cargo run -p sse --example recent`
 
-use std::io::{self, Write};
+use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
 use demo::{Demo, Site};
-use room::Room;
-use tiny_http::{Method, Request};
+use http::Endless;
+use room::{Cursor, Reader, Room};
+use tiny_http::Request;
 
 const DEMO: Demo = Demo { serve, ..sse::DEMO };
 
@@ -18,44 +20,36 @@ fn main() {
 }
 
 fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
-    http::serve(listener, &site, move |request| {
-        let path = request.url().split('?').next().unwrap_or("").to_string();
-        match (request.method(), path.as_str()) {
-            (Method::Get, "/") => http::page(request, &DEMO, &site),
-            (Method::Post, "/say") => http::say(request, &room),
-            (Method::Get, "/events") => drop(stream(request, &room)),
-            _ => http::not_found(request),
-        }
+    http::serve(listener, &site.clone(), move |request| match http::path(&request) {
+        "/events" => http::get(request, |request| {
+            let reader = room.reader(http::cursor(&request));
+            let _ = stream(request, reader); // an error means that the page has gone
+        }),
+        _ => http::common(request, &DEMO, &site, &room),
     })
 }
 
 // ANCHOR: answer
-/// So many messages are replayed.
-const RECENT: u64 = 20;
+/// The most messages that are sent at once.
+const RECENT: usize = 20;
 
-fn stream(request: Request, room: &Room) -> io::Result<()> {
-    let mut after = http::header(&request, "Last-Event-ID").and_then(|id| id.parse().ok()).unwrap_or(0);
-    let mut out = request.into_writer();
-    out.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")?;
-    let left_out = room.last().saturating_sub(after).saturating_sub(RECENT);
-    if left_out > 0 {
-        after += left_out;
-        // With an id: whoever loses the connection now goes on behind the gap, and is not told of it twice.
-        let gap = format!("event: gap\nid: {after}\ndata: {{\"missed\":{left_out}}}\n\n");
-        http::chunk(&mut out, gap.as_bytes())?;
-    }
-    // ANCHOR_END: answer
+fn stream(request: Request, mut reader: Reader) -> io::Result<()> {
+    let mut out = Endless::begin(request, "text/event-stream", &[])?;
     loop {
-        let news = room.wait_since(after, Duration::from_secs(5));
-        let mut events = if news.messages.is_empty() { ": beat\n\n".to_string() } else { String::new() };
-        for message in &news.messages {
-            events += &format!("id: {}\n", message.id);
-            for line in message.text.split('\n') {
-                events += &format!("data: {line}\n");
-            }
-            events.push('\n');
-            after = message.id;
+        let news = reader.wait(Duration::from_secs(5));
+        let left_out = news.messages.len().saturating_sub(RECENT);
+        let mut events = String::new();
+        if left_out > 0 {
+            // With an id: a browser that loses the connection now goes on behind the gap, and is
+            // not told of it twice.
+            let id = Cursor { after: news.messages[left_out - 1].id, ..news.next };
+            events += &format!("event: gap\nid: {id}\ndata: {{\"missed\":{left_out}}}\n\n");
         }
-        http::chunk(&mut out, events.as_bytes())?;
+        // ANCHOR_END: answer
+        for message in &news.messages[left_out..] {
+            events += &format!("id: {}\n", Cursor { after: message.id, ..news.next });
+            events += &format!("data: {}\n\n", message.text.replace('\n', "\ndata: "));
+        }
+        out.send(if events.is_empty() { ": beat\n\n".to_string() } else { events })?;
     }
 }

@@ -69,5 +69,7 @@ fn a_message_of_several_lines_and_the_ids_it_resumes_from_are_shown(browser: &Br
     tab.until("Number(document.querySelector('#reconnects').textContent) >= 1");
     // The browser asked for what follows message 2, by itself.
     let mut feed = demo.bench().feed();
-    feed.row(|row| String::from_utf8_lossy(&row.bytes()).to_ascii_lowercase().contains("last-event-id: 2\r\n"));
+    feed.row(|row| {
+        String::from_utf8_lossy(&row.bytes()).to_ascii_lowercase().contains("last-event-id: 2\r\n")
+    });
 }

@@ -32,7 +32,9 @@ fn the_recording_is_what_the_wire_says() {
     tape.pause(1200);
     let mut page = tape.connect();
     let places = [("path", EVENTS), ("host", tape.host())];
-    page.send(head(EVENT_SOURCE, &places).replace("\r\nReferer:", "\r\nLast-Event-ID: 2\r\nReferer:"));
+    page.send(
+        head(EVENT_SOURCE, &places).replace("\r\nReferer:", "\r\nLast-Event-ID: 2\r\nReferer:"),
+    );
     page.head();
     let again = tape.expect("again", "up", "request", "GET /events");
     page.event("");

@@ -13,10 +13,15 @@ fn events_with_a_retry_of_their_own() {
     let times: Vec<Vec<u8>> = (0..8).map(|_| retry()).collect();
     for time in &times {
         let text = String::from_utf8_lossy(time);
-        let millis: u64 = text.trim().strip_prefix("retry: ").and_then(|number| number.parse().ok()).unwrap_or(0);
+        let millis: u64 =
+            text.trim().strip_prefix("retry: ").and_then(|number| number.parse().ok()).unwrap_or(0);
         assert!((1_000..=3_000).contains(&millis), "{text:?}");
     }
-    assert!(times.iter().any(|time| time != &times[0]), "eight streams, and all have the same time: {:?}", times[0]);
+    assert!(
+        times.iter().any(|time| time != &times[0]),
+        "eight streams, and all have the same time: {:?}",
+        times[0]
+    );
 }
 
 #[test]
@@ -28,6 +33,7 @@ fn events_of_the_newest_twenty() {
     let mut wire = answer.get("/events");
     wire.head();
     let gap = wire.event("gap");
-    assert_eq!((gap.data.as_deref(), gap.id.as_deref()), (Some("{\"missed\":5}"), Some("5")));
+    assert_eq!(gap.data.as_deref(), Some("{\"missed\":5}"));
+    assert!(gap.id.is_some_and(|id| id.ends_with("-5")), "the gap moves the cursor on");
     assert_eq!(wire.event("").data.as_deref(), Some("6"));
 }

@@ -21,8 +21,15 @@ fn the_answer_is_an_event_stream_that_no_cache_or_proxy_may_hold_back() {
     assert_eq!(head.field("Content-Type"), Some("text/event-stream"), "or EventSource gives up");
     assert!(head.field("Content-Length").is_none(), "an answer without an end has no length");
     let cache = head.field("Cache-Control").unwrap_or_default();
-    assert!(cache.contains("no-transform"), "a proxy that compresses the stream holds it back: {cache:?}");
-    assert_eq!(head.field("X-Accel-Buffering"), Some("no"), "nginx gathers answers unless it is told not to");
+    assert!(
+        cache.contains("no-transform"),
+        "a proxy that compresses the stream holds it back: {cache:?}"
+    );
+    assert_eq!(
+        head.field("X-Accel-Buffering"),
+        Some("no"),
+        "nginx gathers answers unless it is told not to"
+    );
 }
 
 #[test]
@@ -32,7 +39,10 @@ fn a_message_is_an_event_with_its_id() {
     let said = demo.say("hello");
     let event = stream.event("");
     assert_eq!(event.data.as_deref(), Some("hello"));
-    assert_eq!(event.id, Some(said.id.to_string()), "without an id the browser can't say where it was");
+    let id = event.id.expect("without an id the browser can't say where it was");
+    let (life, number) =
+        id.split_once('-').expect("the room's life, a hyphen, the message's number");
+    assert!(life.len() == 8 && number == said.id.to_string(), "{id}");
 }
 
 #[test]
@@ -61,7 +71,11 @@ fn a_carriage_return_in_a_message_does_not_start_a_field() {
     let mut stream = listen(&demo, demo.say("before").id);
     demo.say("harmless\revent: gap\r\nid: 99");
     let event = stream.event("");
-    assert_eq!(event.data.as_deref(), Some("harmless\nevent: gap\nid: 99"), "CR ends a line of the stream too (9.2.6)");
+    assert_eq!(
+        event.data.as_deref(),
+        Some("harmless\nevent: gap\nid: 99"),
+        "CR ends a line of the stream too (9.2.6)"
+    );
 }
 
 #[test]
@@ -95,7 +109,11 @@ fn a_stream_goes_on_after_the_last_event_id() {
     // The cursor in the address is where the page began; the header is where it has got to.
     stream.get_with("/events?after=0", &[("Last-Event-ID", &first.id.to_string())]);
     assert_eq!(stream.status(), 200);
-    assert_eq!(stream.event("").data.as_deref(), Some("two"), "Last-Event-ID should decide: was it read?");
+    assert_eq!(
+        stream.event("").data.as_deref(),
+        Some("two"),
+        "Last-Event-ID should decide: was it read?"
+    );
     assert_eq!(stream.event("").data.as_deref(), Some("three"));
 }
 
@@ -169,8 +187,8 @@ fn a_cursor_that_is_too_old_gets_a_gap_event_and_then_what_is_left() {
     }
     let mut stream = listen(&demo, 4);
     let gap = stream.event("gap");
-    assert_eq!(gap.data.as_deref(), Some("{\"missed\":3}"), "5, 6 and 7 are gone");
-    assert_eq!(gap.id.as_deref(), Some("7"), "the gap itself moves the cursor on");
+    assert!(gap.data.is_some_and(|data| data.contains("\"missed\":3")), "5, 6 and 7 are gone");
+    assert!(gap.id.is_some_and(|id| id.ends_with("-7")), "the gap itself moves the cursor on");
     assert_eq!(stream.event("").data.as_deref(), Some("8"));
 }
 
@@ -178,13 +196,14 @@ fn a_cursor_that_is_too_old_gets_a_gap_event_and_then_what_is_left() {
 fn a_cursor_from_before_a_restart_gets_a_gap_event_and_then_everything() {
     let demo = start("sse");
     let said = demo.say("first words of a new life");
-    let mut stream = listen(&demo, said.id + 50);
-    assert_eq!(stream.event("gap").data.as_deref(), Some("{\"restarted\":true}"));
-    let mut event = stream.event("");
-    while event.id != Some(said.id.to_string()) {
-        event = stream.event("");
+    for other_life in [format!("{}", said.id + 50), format!("1-{}", said.id)] {
+        let mut stream = demo.connect();
+        stream.get_with("/events", &[("Last-Event-ID", &other_life)]);
+        assert_eq!(stream.status(), 200);
+        let gap = stream.event("gap").data.unwrap_or_default();
+        assert!(gap.contains("\"restarted\":true"), "{other_life}: {gap}");
+        while stream.event("").data.as_deref() != Some("first words of a new life") {}
     }
-    assert_eq!(event.data.as_deref(), Some("first words of a new life"));
 }
 
 #[test]
@@ -197,11 +216,25 @@ fn a_tab_that_says_stop_gets_an_end_and_then_204_until_it_says_resume() {
     while stream.block().is_some() {} // the last chunk: an end, not a break
 
     let mut again = demo.get("/events?tab=stopper");
-    assert_eq!(again.status(), 204, "204 is the one answer after which EventSource does not come back");
+    assert_eq!(again.status(), 204, "after 204 an EventSource does not come back");
     assert_eq!(demo.get("/events?tab=other").status(), 200, "other tabs go on");
 
     assert_eq!(demo.post("/resume?tab=stopper", "").status(), 200);
     assert_eq!(demo.get("/events?tab=stopper").status(), 200);
+}
+
+#[test]
+fn the_text_of_a_request_reaches_the_terminal_escaped() {
+    needs_our_server!("what it prints");
+    let demo = start("sse");
+    let mut stream = demo
+        .send(b"GET /events?beat=0.1&tab=\x1b]0;x\x07\x1b[2J HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+    if stream.status() == 200 {
+        stream.reset();
+        let line = demo.prints("a stream was abandoned");
+        assert!(line.contains("\\u{1b}]0;x") && !line.contains('\x1b'), "{line:?}");
+    }
+    assert!(!demo.output().contains('\x1b'), "{:?}", demo.output());
 }
 
 #[test]
@@ -239,6 +272,10 @@ fn a_listener_that_does_not_read_slows_nobody_else() {
         demo.say(&words);
         assert_eq!(eager.event("").data.as_ref(), Some(&words));
     }
-    assert!(began.elapsed() < Duration::from_secs(15), "the eager listener was held up: {:?}", began.elapsed());
+    assert!(
+        began.elapsed() < Duration::from_secs(15),
+        "the eager listener was held up: {:?}",
+        began.elapsed()
+    );
     drop(lazy);
 }

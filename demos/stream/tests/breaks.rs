@@ -11,8 +11,10 @@ in_both_browsers! {
 
 /// Two walks whose pages wait at the same time.
 fn what_is_silent_is_given_up_after_some_seconds(browser: &Browser) {
-    let walks =
-        [cut_the_page_gives_up_and_brings_what_was_said_meanwhile, held_the_page_hears_nothing_and_asks_again_in_vain];
+    let walks = [
+        cut_the_page_gives_up_and_brings_what_was_said_meanwhile,
+        held_the_page_hears_nothing_and_asks_again_in_vain,
+    ];
     let second_halves = walks.map(|first_half| first_half(browser));
     for see in second_halves {
         see();

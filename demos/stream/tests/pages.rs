@@ -50,10 +50,15 @@ fn a_slow_reader_slows_the_server_down(browser: &Browser) {
         return hears(&tab, "after");
     }
     tab.until("parseFloat(document.querySelector('#stuck').textContent) >= 1");
-    let between = tab.value("parseFloat(document.querySelector('#between').textContent)").as_f64().unwrap_or_default();
+    let between = tab
+        .value("parseFloat(document.querySelector('#between').textContent)")
+        .as_f64()
+        .unwrap_or_default();
     assert!(between >= 1.0, "{between} MiB wait between server and page");
     if let (Some(before), Some(after)) = (before, demo.memory()) {
-        println!("{between} MiB wait on the way; the server's memory: {before} KiB before, {after} KiB after");
+        println!(
+            "{between} MiB wait on the way; the server's memory: {before} KiB before, {after} KiB after"
+        );
         assert!(after < before + 32 * 1024, "memory grew from {before} to {after} KiB");
     }
     demo.say("while it is stuck");
@@ -91,6 +96,9 @@ fn the_page_says_what_this_browser_can_do_upwards(browser: &Browser) {
     let said = tab.texts("#upload")[0].clone();
     println!("{:?}: {said}", browser.kind());
     // A browser that learns it some day may say that the server answered: then the page's sentence is to be looked at again.
-    let known = ["it knows them, and refuses over HTTP/1.1.", "it does not know streams as bodies of requests."];
+    let known = [
+        "it knows them, and refuses over HTTP/1.1.",
+        "it does not know streams as bodies of requests.",
+    ];
     assert!(known.contains(&said.as_str()), "{said}");
 }

@@ -5,29 +5,28 @@
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use demo::{Demo, SideServer, Site, Speaks};
 use room::Room;
 
-const DEMO: Demo =
-    Demo { side_servers: &[SideServer { name: "room", port: 8109, speaks: Speaks::Upgrades, serve: serve_room }], ..tcp::DEMO };
+const DEMO: Demo = Demo {
+    side_servers: &[SideServer {
+        name: "room",
+        port: 8109,
+        speaks: Speaks::Upgrades,
+        shown: true,
+        serve: serve_room,
+    }],
+    ..tcp::DEMO
+};
 
 fn main() {
     bench::run(&DEMO);
 }
 
-fn serve_room(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
-    loop {
-        match listener.accept() {
-            Ok((stream, _)) => {
-                let room = room.clone();
-                thread::spawn(move || drop(talk(&stream, &room)));
-            }
-            Err(_) => thread::sleep(Duration::from_millis(50)),
-        }
-    }
+fn serve_room(listener: TcpListener, room: Arc<Room>, _site: Arc<Site>) -> io::Result<()> {
+    net::each_connection(&listener, move |stream| drop(talk(&stream, &room)))
 }
 
 // ANCHOR: answer
@@ -35,7 +34,7 @@ fn serve_room(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Re
 const MAX: usize = 4_000;
 
 /// `5:hello,`: the length in digits, a colon, the bytes, a comma. Nothing in a message needs an escape; the comma is a
-/// check that nobody has miscounted.
+/// check that the length was right.
 fn netstring(text: &str) -> String {
     format!("{}:{text},", text.len())
 }
@@ -60,7 +59,7 @@ fn take(unread: &mut Vec<u8>) -> io::Result<Option<String>> {
     }
 }
 
-/// Whoever is silent for a minute is let go: half-open connections would pile up otherwise.
+/// A client that is silent for a minute is let go: half-open connections would pile up otherwise.
 const SILENCE: Duration = Duration::from_secs(60);
 
 fn talk(mut stream: &TcpStream, room: &Room) -> io::Result<()> {
@@ -69,7 +68,9 @@ fn talk(mut stream: &TcpStream, room: &Room) -> io::Result<()> {
     let mut bytes = [0; 1024];
     loop {
         while let Some(text) = take(&mut unread)? {
-            let answer = room.say(&text).map_or_else(|why| why.to_string(), |message| message.id.to_string());
+            let answer = room
+                .say(&text)
+                .map_or_else(|why| why.to_string(), |message| message.id.to_string());
             stream.write_all(netstring(&answer).as_bytes())?;
         }
         match stream.read(&mut bytes)? {

@@ -92,7 +92,7 @@ fn after_repeats_what_was_missed_and_a_key_counts_once() {
 #[test]
 fn hostile_bytes_are_answered_with_a_sentence_and_an_end() {
     let demo = start("tcp");
-    let bad: [(Vec<u8>, &str); 2] = [(vec![b'x'; 9 * 1024], "8 KiB"), (b"\xff\xfe\n".to_vec(), "UTF-8")];
+    let bad: [(Vec<u8>, &str); 2] = [(vec![b'x'; 9 * 1024], "8192 bytes"), (b"\xff\xfe\n".to_vec(), "UTF-8")];
     for (bytes, why) in bad {
         let mut wire = enter(&demo);
         wire.send(bytes);
@@ -186,6 +186,23 @@ fn what_is_said_again_after_each_reset_counts_once() {
 }
 
 #[test]
+fn a_server_that_was_started_again_and_is_empty_says_so_once() {
+    let demo = start("tcp");
+    let mut wire = enter(&demo);
+    wire.send("/after 00000001-5\n/after 5\n");
+    for _ in 0..2 {
+        assert!(wire.message(LF).starts_with("# The server was started again"));
+    }
+    let mut page = demo.get("/events?after=00000001-5");
+    assert_eq!(page.status(), 200);
+    page.event("gap");
+    assert!(wire.is_silent_for(A_WHILE) && page.is_silent_for(A_WHILE), "it is told again and again");
+    demo.say("first words of a new life");
+    assert_eq!(wire.message(LF), "1 first words of a new life");
+    assert!(page.event("").id.expect("an id").ends_with("-1"));
+}
+
+#[test]
 fn the_page_goes_on_after_the_last_event_id() {
     let demo = start("tcp");
     for text in ["one", "two", "three"] {
@@ -194,19 +211,23 @@ fn the_page_goes_on_after_the_last_event_id() {
     let mut page = demo.connect();
     page.get_with("/events?after=0", &[("Last-Event-ID", "2")]);
     assert_eq!(page.status(), 200);
-    let event = page.event("");
-    assert_eq!(event.id.as_deref(), Some("3"));
-    let mut late = demo.get("/events?after=99");
-    assert_eq!(late.status(), 200);
-    assert_eq!(late.event("gap").data.as_deref(), Some("{\"restarted\":true}"));
-    assert_eq!(late.event("").id.as_deref(), Some("1"));
+    let third = page.event("").id.expect("an id");
+    let (life, number) = third.split_once('-').expect("a cursor with a life");
+    assert_eq!((life.len(), number), (8, "3"));
+    for old in ["99", "00000001-2"] {
+        let mut late = demo.get(&format!("/events?after={old}"));
+        assert_eq!(late.status(), 200);
+        let gap: Value = serde_json::from_str(&late.event("gap").data.expect("data")).expect("JSON");
+        assert_eq!((&gap["restarted"], &gap["life"]), (&Value::Bool(true), &Value::from(life)), "after {old}: {gap}");
+        assert_eq!(late.event("").id, Some(format!("{life}-1")));
+    }
 }
 
 // ---- Writes and reads -----------------------------------------------------------------------------------------------
 
-/// What the desk answers to a POST.
-fn desk(demo: &Server, path: &str) -> (u16, String) {
-    let mut wire = Wire::connect(&demo.beside("desk"));
+/// What the control port answers to a POST.
+fn order(demo: &Server, path: &str) -> (u16, String) {
+    let mut wire = Wire::connect(&demo.beside("control"));
     wire.post(path, &[], "");
     let (head, body) = wire.answer();
     (head.status, body)
@@ -214,22 +235,22 @@ fn desk(demo: &Server, path: &str) -> (u16, String) {
 
 /// A stream of what happens in the experiments of a tab.
 fn watch(demo: &Server, tab: &str) -> Wire {
-    let mut wire = Wire::connect(&demo.beside("desk"));
+    let mut wire = Wire::connect(&demo.beside("control"));
     wire.get(&format!("/watch?tab={tab}"));
     assert_eq!(wire.status(), 200);
     wire
 }
 
-/// What the demo says of its UDP corner.
+/// What the demo says of its UDP relay.
 fn udp(demo: &Server) -> String {
-    let mut wire = Wire::connect(&demo.beside("desk"));
+    let mut wire = Wire::connect(&demo.beside("control"));
     wire.get("/udp");
     wire.answer().1
 }
 
 /// Runs an experiment; the answer as JSON.
 fn run(demo: &Server, path: &str) -> Value {
-    let (status, body) = desk(demo, path);
+    let (status, body) = order(demo, path);
     assert_eq!(status, 200, "{path}: {body}");
     serde_json::from_str(&body).unwrap_or_else(|error| panic!("{path}: {error}: {body}"))
 }
@@ -281,10 +302,10 @@ fn nagle_gathers_small_writes_into_one() {
 }
 
 #[test]
-fn the_laboratory_answers_nonsense_with_a_sentence_and_reads_no_more_than_its_limits() {
+fn the_probe_server_answers_nonsense_with_a_sentence_and_reads_no_more_than_its_limits() {
     let demo = start("tcp");
     let ask = |bytes: &[u8]| {
-        let mut wire = Wire::connect(&demo.beside("lab"));
+        let mut wire = Wire::connect(&demo.beside("probe"));
         wire.send(bytes);
         wire.finish();
         String::from_utf8_lossy(&wire.rest()).into_owned()
@@ -307,12 +328,12 @@ fn the_laboratory_answers_nonsense_with_a_sentence_and_reads_no_more_than_its_li
     assert!(report.contains(r#""left":3"#), "{report}");
     let huge = ask(b"writes lengths 64 0\n\xff\xff\xff\xff and some");
     assert!(huge.contains(r#""messages":[]"#), "a length of 4 GiB costs nothing: {huge}");
-    let mut flood = Wire::connect(&demo.beside("lab"));
+    let mut flood = Wire::connect(&demo.beside("probe"));
     flood.send("writes none 4096 0\n");
     while flood.try_send([b'x'; 4096]).is_ok() {}
-    let (status, why) = desk(&demo, "/writes?count=101");
+    let (status, why) = order(&demo, "/writes?count=101");
     assert_eq!((status, why.contains("100 at most")), (400, true), "{why}");
-    let mut foreign = Wire::connect(&demo.beside("desk"));
+    let mut foreign = Wire::connect(&demo.beside("control"));
     foreign.post("/writes", &[("Origin", "http://evil.example")], "");
     assert_eq!(foreign.status(), 403, "no foreign page orders experiments");
     demo.lives_on();
@@ -321,8 +342,8 @@ fn the_laboratory_answers_nonsense_with_a_sentence_and_reads_no_more_than_its_li
 #[test]
 fn an_experiment_that_falls_silent_is_ended() {
     let demo = start("tcp");
-    let mut silent = Wire::connect(&demo.beside("lab"));
-    let mut half = Wire::connect(&demo.beside("lab"));
+    let mut silent = Wire::connect(&demo.beside("probe"));
+    let mut half = Wire::connect(&demo.beside("probe"));
     half.send("writes none 64 0\nsome bytes");
     assert_eq!(half.message(LF), "ready");
     assert!(half.message(LF).starts_with("! Nothing came for 10 s"));
@@ -397,11 +418,11 @@ fn a_reset_leaves_nothing_to_remember() {
     until(&demo, "b", "both ends established", states(Some("ESTABLISHED"), Some("ESTABLISHED")));
     run(&demo, "/life?tab=b&do=reset");
     until(&demo, "b", "nothing", states(None, None));
-    let (status, why) = desk(&demo, "/life?tab=b&do=client-fin");
+    let (status, why) = order(&demo, "/life?tab=b&do=client-fin");
     assert_eq!((status, why.trim()), (400, "The client's end is closed."));
     run(&demo, "/life?tab=b&do=open"); // and again
     for bad in ["/life?do=open", "/life?tab=b&do=dance", "/life?tab=nobody&do=reset"] {
-        assert_eq!(desk(&demo, bad).0, 400, "{bad}");
+        assert_eq!(order(&demo, bad).0, 400, "{bad}");
     }
 }
 
@@ -452,7 +473,7 @@ fn datagrams_get_lost_and_overtake_one_another_while_tcps_bytes_do_neither() {
         "a cut is a loss: nobody sends again"
     );
     assert_eq!(list(&result, "tcp"), list(&result, "sent"));
-    assert_eq!(desk(&demo, "/udp?fault=rain").0, 400);
+    assert_eq!(order(&demo, "/udp?fault=rain").0, 400);
 }
 
 #[test]

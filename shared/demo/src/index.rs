@@ -30,8 +30,9 @@ pub fn all(root: &Path) -> Vec<Listed> {
         .filter_map(|folder| {
             let name = folder.file_name().into_string().ok()?;
             let source = fs::read_to_string(folder.path().join("src/lib.rs")).ok()?;
+            let more = sources(&folder.path().join("src"));
             let manifest = fs::read_to_string(folder.path().join("Cargo.toml")).ok()?;
-            is_name(&name).then(|| parse(&name, &source, &manifest)).flatten()
+            is_name(&name).then(|| parse(&name, &source, &more, &manifest)).flatten()
         })
         .collect();
     demos.sort_by_key(|demo| demo.port);
@@ -44,18 +45,27 @@ pub fn is_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase()) && name.bytes().all(plain)
 }
 
-/// Reads the constant `DEMO`.
-fn parse(name: &str, source: &str, manifest: &str) -> Option<Listed> {
+/// All Rust text in this folder and those below it.
+fn sources(folder: &Path) -> String {
+    let paths = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    paths
+        .map(|path| if path.is_dir() { sources(&path) } else { fs::read_to_string(path).unwrap_or_default() })
+        .collect()
+}
+
+/// Reads the constant `DEMO` of a demo's `lib.rs`, and the side servers wherever they are named in its sources.
+fn parse(name: &str, source: &str, sources: &str, manifest: &str) -> Option<Listed> {
     let (_, constant) = source.split_once("pub const DEMO: Demo = Demo {")?;
     let constant = constant.split("\n};").next()?;
-    let (own, side) = constant.split_once("side_servers:").unwrap_or((constant, ""));
-    let side_servers: Option<Vec<_>> =
-        side.split("SideServer {").skip(1).map(|one| Some((text(one, "name")?, port(one)?))).collect();
+    let own = constant.split("side_servers:").next()?;
+    let mut side_servers: Vec<(String, u16)> =
+        sources.split("SideServer {").skip(1).filter_map(|one| Some((text(one, "name")?, port(one)?))).collect();
+    side_servers.sort_by_key(|(_, port)| *port);
     let description = manifest.lines().find_map(|line| line.strip_prefix("description = \""));
     (text(own, "name")? == name).then_some(Listed {
         name: name.to_string(),
         port: port(own)?,
-        side_servers: side_servers?,
+        side_servers,
         title: text(own, "title")?,
         promise: text(own, "promise")?,
         first: text(own, "first")?,
@@ -84,18 +94,21 @@ mod tests {
     fn every_folder_of_demos_is_a_demo_and_they_stand_in_the_order_of_their_ports() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let demos = all(&root);
-        assert_eq!(demos.len(), fs::read_dir(root.join("demos")).unwrap().count(), "{demos:?}");
+        let folders = fs::read_dir(root.join("demos")).unwrap().filter(|entry| entry.as_ref().unwrap().path().is_dir());
+        assert_eq!(demos.len(), folders.count(), "{demos:?}");
         let jsonp = demos.iter().find(|demo| demo.name == "jsonp").expect("a demo of two servers");
         assert_eq!((jsonp.port, &jsonp.side_servers[..]), (8002, &[("data".to_string(), 8102)][..]));
+        let flash = demos.iter().find(|demo| demo.name == "flash").expect("a demo of four servers");
+        assert_eq!(flash.side_servers.iter().map(|(_, port)| *port).collect::<Vec<_>>(), [8107, 8207, 8307]);
     }
 
     #[test]
     fn the_constant_is_read_however_its_lines_are_broken() {
         let source = "pub const DEMO: Demo = Demo {\n    name: \"x\",\n    port: 8_001,\n    title: \"X\",\n    promise:\n        \"never\",\n};";
-        assert_eq!(parse("x", source, ""), None, "a promise on a line of its own, and no description");
+        assert_eq!(parse("x", source, source, ""), None, "a promise on a line of its own, and no description");
         let source = "pub const DEMO: Demo = Demo {\n    name: \"x\",\n    port: 8_001,\n    title: \"A \\\"b\\\"\",\n    promise: \"p\",\n    first: \"f\",\n    \
                       side_servers: &[\n        SideServer { name: \"y\", port: 8101, speaks: Speaks::Http },\n        SideServer {\n            name: \"z\",\n            port: 8201,\n        },\n    ],\n};";
-        let demo = parse("x", source, "[package]\ndescription = \"d\"\n").expect("a demo");
+        let demo = parse("x", source, source, "[package]\ndescription = \"d\"\n").expect("a demo");
         assert_eq!((demo.port, demo.title.as_str(), demo.description.as_str()), (8001, "A \"b\"", "d"));
         assert_eq!(demo.side_servers, [("y".to_string(), 8101), ("z".to_string(), 8201)]);
     }

@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 use room::Room;
 
-pub use page::{File, Page};
-pub use site::Site;
+pub use page::{File, Html, Page};
+pub use site::{Shared, Site};
 
 /// Serves the room on the listener until something is wrong with the listener itself.
 pub type Serve = fn(TcpListener, Arc<Room>, Arc<Site>) -> io::Result<()>;

@@ -3,8 +3,9 @@
 //! A page of a foreign site may make a browser talk to this machine, by a name of its own that it lets point here (DNS
 //! rebinding) or across origins (cross-site request forgery). The first shows in `Host`, the second in `Origin`.
 
+use std::any::Any;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// The addresses of a running demo. Handed to each of its servers, so that none of them needs a global variable.
@@ -22,6 +23,25 @@ pub struct Site {
     pub head_timeout: Duration,
     /// Called with the peer's address when a request has come out of tiny_http: see the `quirks` of the crate `http`.
     pub request_came: Option<Arc<dyn Fn(SocketAddr) + Send + Sync>>,
+    /// What the servers of one demo have in common, besides the room.
+    pub shared: Shared,
+}
+
+/// Values that all servers of one running demo share: one for each type, made by the server that asks for it first.
+#[derive(Clone, Default)]
+pub struct Shared(Arc<Mutex<Vec<Arc<dyn Any + Send + Sync>>>>);
+
+impl Shared {
+    /// The value of this type.
+    pub fn get<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        let mut values = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(value) = values.iter().find_map(|value| value.clone().downcast().ok()) {
+            return value;
+        }
+        let value = Arc::new(T::default());
+        values.push(value.clone());
+        value
+    }
 }
 
 impl Site {
@@ -37,6 +57,7 @@ impl Site {
             side_ports: Vec::new(),
             head_timeout: Duration::from_secs(10),
             request_came: None,
+            shared: Shared::default(),
         }
     }
 
@@ -145,6 +166,14 @@ mod tests {
         assert!(!site().is_own_origin("https://localhost:8003", "localhost:8003"));
         assert!(!site().is_own_origin("http://evil.example/localhost:8003", "localhost:8003"));
         assert!(!site().is_own_origin("null", "localhost:8003"));
+    }
+
+    #[test]
+    fn the_servers_of_one_demo_share_a_value_and_two_demos_do_not() {
+        let (one, other) = (site(), site());
+        one.shared.get::<Mutex<u32>>().lock().map(|mut value| *value = 7).unwrap();
+        assert_eq!(*one.clone().shared.get::<Mutex<u32>>().lock().unwrap(), 7);
+        assert_eq!(*other.shared.get::<Mutex<u32>>().lock().unwrap(), 0);
     }
 
     #[test]

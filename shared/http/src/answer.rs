@@ -71,5 +71,6 @@ pub fn not_found(request: Request) {
 /// Answers with the demo's page.
 pub(crate) fn page(request: Request, demo: &Demo, site: &Site) {
     let html = demo.page.html(header(&request, "Host").unwrap_or("127.0.0.1"), site);
-    Answer::new(200).send(request, "text/html; charset=utf-8", html);
+    let answer = Answer::new(200).field("Content-Security-Policy", html.policy);
+    answer.send(request, "text/html; charset=utf-8", html.text);
 }

@@ -8,6 +8,8 @@ mod endless;
 mod pool;
 mod quirks;
 mod request;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::net::TcpListener;
@@ -27,7 +29,11 @@ pub use request::{MAX_BODY, body, cursor, header, path, query, query_text};
 ///
 /// # Errors
 /// When the listener fails: call it again then.
-pub fn serve(listener: TcpListener, site: &Arc<Site>, answer: impl Fn(Request) + Send + Sync + 'static) -> io::Result<()> {
+pub fn serve(
+    listener: TcpListener,
+    site: &Arc<Site>,
+    answer: impl Fn(Request) + Send + Sync + 'static,
+) -> io::Result<()> {
     let server = Arc::new(tiny_http::Server::from_listener(listener, None).map_err(io::Error::other)?);
     quirks::end_after_a_panic(&server);
     let (pool, answer) = (pool::Pool::default(), Arc::new(answer));

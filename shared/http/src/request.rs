@@ -1,6 +1,5 @@
 //! What a request says.
 
-
 use room::Cursor;
 use tiny_http::Request;
 
@@ -12,7 +11,9 @@ pub const MAX_BODY: usize = 64 * 1024;
 pub fn path(request: &Request) -> &str {
     let target = request.url().split('?').next().unwrap_or("");
     match target.get(..7) {
-        Some(scheme) if scheme.eq_ignore_ascii_case("http://") => target[7..].find('/').map_or("/", |at| &target[7 + at..]),
+        Some(scheme) if scheme.eq_ignore_ascii_case("http://") => {
+            target[7..].find('/').map_or("/", |at| &target[7 + at..])
+        }
         _ => target,
     }
 }
@@ -48,7 +49,9 @@ pub fn header<'a>(request: &'a Request, name: &'static str) -> Option<&'a str> {
 pub fn body(request: &mut Request) -> Result<Vec<u8>, (u16, &'static str)> {
     let length = match header(request, "Content-Length") {
         Some(length) => length.parse().map_err(|_| (400, "Content-Length is not one whole number."))?,
-        None if header(request, "Transfer-Encoding").is_some() => return Err((411, "A body has a Content-Length here.")),
+        None if header(request, "Transfer-Encoding").is_some() => {
+            return Err((411, "A body has a Content-Length here."));
+        }
         None => 0,
     };
     if length > MAX_BODY {

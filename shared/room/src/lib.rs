@@ -143,14 +143,16 @@ impl News {
     /// `{"life":"9f3c01d2","after":8,"messages":[...]}`, with `"missed":3` or `"restarted":true` when there is a [`Gap`].
     pub fn json(&self) -> Value {
         let mut news = self.place();
+        news["after"] = json!(self.next.after);
         news["messages"] = self.messages.iter().map(Message::json).collect();
         news
     }
 
-    /// The same without the messages, for a stream that writes each message on its own: where the reader is once it has
-    /// them, and what is missing before them.
+    /// The same without the messages, for a stream that writes each message on its own: what is missing, and where the
+    /// reader is before it has the messages ([`News::start`]).
     pub fn place(&self) -> Value {
-        let mut place = json!({ "life": format!("{:08x}", self.next.life), "after": self.next.after });
+        let start = self.start();
+        let mut place = json!({ "life": format!("{:08x}", start.life), "after": start.after });
         match self.gap {
             Gap::None => {}
             Gap::Missed(missed) => place["missed"] = json!(missed),
@@ -416,6 +418,8 @@ mod tests {
         assert_eq!(room.since(4).start().after, 7);
         assert_eq!(room.since(9).start().after, 9);
         assert_eq!(room.since(57).start().after, 7);
+        assert_eq!(room.since(4).place()["after"], 7);
+        assert_eq!(room.since(4).json()["after"], 10);
     }
 
     #[test]

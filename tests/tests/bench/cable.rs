@@ -127,7 +127,7 @@ fn a_reset_ends_a_held_request_on_the_servers_side_too() {
     let bench = demo.bench();
     let mut waiting: Vec<_> = (0..4).map(|_| demo.get("/wait?after=0&hold=60&beat=0.2")).collect();
     for wire in &mut waiting {
-        assert_eq!(wire.any_head().status, 100, "it is held");
+        assert_eq!(wire.any_head().status, 200, "it is held, and has had its first beat");
     }
     bench.cable("reset");
     let mut wire = demo.connect();

@@ -352,7 +352,7 @@ fn an_unknown_path_is_404_and_a_wrong_method_405_with_the_right_ones() {
         assert_eq!((head.status, head.field("Allow")), (405, Some("POST")), "GET /say");
         wire.post("/", &[], "");
         let (head, _) = wire.answer();
-        assert_eq!((head.status, head.field("Allow")), (405, Some("GET")), "POST /");
+        assert_eq!((head.status, head.field("Allow")), (405, Some("GET, HEAD")), "POST /");
         demo.lives_on();
     }
 }

@@ -2,6 +2,7 @@
 //! measured is the server's threads and not the clients'. Who speaks is in the same process: one clock for both ends.
 
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -43,13 +44,37 @@ pub enum Wire {
     WebSocket,
 }
 
+/// Where a client is, as a page keeps it: the room's life, and the id of the last message that it has.
+#[derive(Clone, Default)]
+pub struct Place {
+    life: String,
+    after: u64,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{}-{}", self.life, self.after)
+    }
+}
+
+impl Place {
+    /// Behind this message of the life that these bytes tell, if they tell one.
+    pub fn behind(&mut self, after: u64, bytes: &[u8]) {
+        self.after = after;
+        let text = String::from_utf8_lossy(bytes);
+        if let Some(life) = text.split_once("\"life\":\"").and_then(|(_, rest)| rest.split('"').next()) {
+            self.life = life.to_string();
+        }
+    }
+}
+
 /// After so many scripts a frame is full.
 pub const SCRIPTS: u64 = 30;
 
 impl Wire {
-    /// What a client asks for that has heard everything up to this message: with the parameters of the demo's page, as
-    /// they are when nobody has touched its controls.
-    pub fn target(self, after: u64) -> String {
+    /// What a client asks for that is at this place: with the parameters of the demo's page, as they are when its controls
+    /// were not touched.
+    pub fn target(self, after: &Place) -> String {
         match self {
             Wire::Lines | Wire::XmlSocket | Wire::Room => String::new(),
             Wire::Events { .. } => format!("/events?tab=5d0c1f2e&after={after}&retry=2000"),
@@ -352,7 +377,7 @@ impl Client {
             Wire::Lines => self.http.write(b"listen\n").await,
             Wire::XmlSocket => self.http.write(b"after 0\0").await,
             Wire::Room => self.http.write(b"/after 0\n").await,
-            _ => self.http.ask(&format!("GET {}", self.wire.target(0)), "", "").await,
+            _ => self.http.ask(&format!("GET {}", self.wire.target(&Place::default())), "", "").await,
         }
     }
 
@@ -372,14 +397,15 @@ impl Client {
 
     /// A frame's page ends some time, and the next one is asked for from there on.
     async fn load_frames(mut self) -> io::Result<()> {
-        let (mut after, begun) = (0, self.wire.begun(0));
+        let (mut place, begun) = (Place::default(), self.wire.begun(0));
         loop {
-            self.http.ask(&format!("GET {}", self.wire.target(after)), "", "").await?;
+            self.http.ask(&format!("GET {}", self.wire.target(&place)), "", "").await?;
             let mut ready = false;
             let mut scripts = 0;
             while !self.http.unread.ends_with(b"\r\n0\r\n\r\n") {
                 self.http.read().await?;
                 let now = Instant::now();
+                place.behind(place.after, &self.http.unread);
                 if !ready && contains(&self.http.unread, begun.as_bytes()) {
                     ready = true;
                     self.meter.is_ready();
@@ -394,35 +420,36 @@ impl Client {
             if ready {
                 self.meter.is_not_ready();
             }
-            after += scripts;
+            place.after += scripts;
             self.http.unread.clear();
         }
     }
 
     async fn long_poll(mut self) -> io::Result<()> {
-        let mut after = 0;
+        let mut place = Place::default();
         loop {
-            after = self.ask(after).await?;
+            self.ask(&mut place).await?;
         }
     }
 
     async fn poll(mut self, every: Duration, turn: f64) -> io::Result<()> {
-        let mut after = 0;
+        let mut place = Place::default();
         self.meter.is_ready();
         let first = tokio::time::Instant::now() + every.mul_f64(turn);
         let mut clock = tokio::time::interval_at(first, every);
         loop {
             clock.tick().await;
-            after = self.ask(after).await?;
+            self.ask(&mut place).await?;
         }
     }
 
-    /// Asks once, and returns the id of the last message that it has heard now.
-    async fn ask(&mut self, after: u64) -> io::Result<u64> {
-        let body = self.http.exchange(&format!("GET {}", self.wire.target(after))).await?;
+    /// Asks once, and moves behind what it has heard.
+    async fn ask(&mut self, place: &mut Place) -> io::Result<()> {
+        let body = self.http.exchange(&format!("GET {}", self.wire.target(place))).await?;
         let (heard, _) = self.meter.hear(&body, Instant::now());
         self.count(heard > 0);
-        Ok(newest(&body).unwrap_or(after))
+        place.behind(newest(&body).unwrap_or(place.after), &body);
+        Ok(())
     }
 
     /// Hears the messages in what came; returns how many.

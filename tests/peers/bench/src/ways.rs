@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::clients::{Clients, SCRIPTS, Site, Wire};
+use crate::clients::{Clients, Place, SCRIPTS, Site, Wire};
 use crate::delay::{POLL, SIZES, demo, percentiles};
 use crate::http::{Http, Traffic};
 use crate::median;
@@ -41,7 +41,7 @@ const WAYS: [Way; 10] = [
         beside: None,
         wire: Wire::LongPoll,
         turn: 25.0,
-        idle: "is answered 204 after 25 s, with a sign of life every 5 s before that",
+        idle: "is answered with an empty list after 25 s, with a sign of life every 5 s before that",
     },
     Way {
         demo: "iframe",
@@ -188,7 +188,9 @@ impl Way {
             return Ok(without);
         }
         Clients::connect(self.wire, &site, 0).await?.say(WARM_UP).await?;
-        let target = self.wire.target(WARM_UP as u64);
+        let mut place = Place::default();
+        place.behind(WARM_UP as u64, b"\"life\":\"00000000\"");
+        let target = self.wire.target(&place);
         let mut http = site.connect(&site.room, self.wire.head()).await?;
         match self.wire {
             _ if self.asks_by_the_clock() => drop(http.exchange(&format!("GET {target}")).await?),

@@ -1,0 +1,4 @@
+//! WebSocket (RFC 6455).
+
+mod frame;
+pub(crate) mod units;
