@@ -322,6 +322,22 @@ impl Tab<'_> {
         self.value(&format!("document.querySelector({selector}).textContent")).as_str().unwrap_or_default().to_string()
     }
 
+    /// Milliseconds since the page was loaded: a moment for [`Tab::until_said`].
+    pub fn now(&self) -> f64 {
+        self.value("performance.now()").as_f64().unwrap_or_default()
+    }
+
+    /// Waits until the page has said these words at some moment since then, and returns the whole sentence. It reads the
+    /// page's own history (`history.js`): a state that lasted a moment only is not missed, however slow the machine.
+    pub fn until_said(&self, since: f64, words: &str) -> String {
+        let said = format!(
+            "document.querySelector('#history').entries.find(({{ t, text }}) => t >= Math.floor({since}) && text.includes({}))",
+            json!(words)
+        );
+        self.until(&said);
+        self.value(&format!("{said}.text")).as_str().unwrap_or_default().to_string()
+    }
+
     /// The trimmed texts of all elements that fit.
     pub fn texts(&self, selector: &str) -> Vec<String> {
         let list =

@@ -10,7 +10,9 @@ pub fn listen(demo: &Server, cursor: &str) -> Listener {
     records(move || {
         let line = wire.message(0);
         match line.splitn(4, ' ').collect::<Vec<_>>()[..] {
-            ["missed", count] => vec![Told { missed: count.parse().expect("a number"), ..Told::default() }],
+            ["missed", count] => {
+                vec![Told { missed: count.parse().expect("a number"), ..Told::default() }]
+            }
             ["restarted"] => vec![Told { restarted: true, ..Told::default() }],
             ["message", _, _, text] => vec![Told::message(text)],
             _ => Vec::new(), // here

@@ -10,7 +10,8 @@ pub fn listen(demo: &Server, cursor: &str) -> Listener {
     records(move || {
         let (first, payload) = wire.frame();
         let event = String::from_utf8_lossy(&payload).into_owned();
-        let tells = ["\"type\":\"here\"", "\"type\":\"message\""].iter().any(|kind| event.contains(kind));
+        let tells =
+            ["\"type\":\"here\"", "\"type\":\"message\""].iter().any(|kind| event.contains(kind));
         if first == TEXT && tells { vec![Told::json(&event)] } else { Vec::new() }
     })
 }

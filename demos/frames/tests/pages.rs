@@ -29,16 +29,27 @@ fn right_and_wrong_frames_are_composed_and_the_answer_is_shown(browser: &Browser
     let demo = start("frames");
     let tab = browser.visit(&demo);
     open_details(&tab, "composer");
-    assert_eq!(tab.texts("#bytes"), ["81 85 37 fa 21 3d 7f 9f 4d 51 58"], "the example of RFC 6455, 5.7");
+    assert_eq!(
+        tab.texts("#bytes"),
+        ["81 85 37 fa 21 3d 7f 9f 4d 51 58"],
+        "the example of RFC 6455, 5.7"
+    );
     assert_eq!(tab.texts("#bits"), ["10000001 10000101"]);
     for example in choices(&tab, "#example") {
         set(&tab, "#example", &example);
         tab.run("document.querySelector('#composed').textContent = '';", &[]);
         tab.click("#send");
-        tab.until("/^The (server|connection)/.test(document.querySelector('#composed').textContent)");
+        tab.until(
+            "/^The (server|connection)/.test(document.querySelector('#composed').textContent)",
+        );
         let wrong = example.starts_with("wrong");
         let closed = tab.texts("#composed")[0].contains("closed the connection");
-        assert_eq!(closed, wrong || example.starts_with("a close"), "{example}: {:?}", tab.texts("#composed"));
+        assert_eq!(
+            closed,
+            wrong || example.starts_with("a close"),
+            "{example}: {:?}",
+            tab.texts("#composed")
+        );
         if wrong {
             let code = tab.texts("#answer li").last().cloned().unwrap_or_default();
             assert!(

@@ -12,7 +12,11 @@ in_both_browsers! {
 }
 
 fn the_promises_of_every_page_are_kept(browser: &Browser) {
-    promises::these_are_kept(browser, "handshake", &[promises::no_serious_fault_of_accessibility_is_found]);
+    promises::these_are_kept(
+        browser,
+        "handshake",
+        &[promises::no_serious_fault_of_accessibility_is_found],
+    );
 }
 
 fn the_page_walks_from_the_tabs_own_key_to_the_answer(browser: &Browser) {

@@ -15,9 +15,10 @@ fn cut_the_questions_by_the_clock_pile_up_and_those_of_the_chain_do_not(browser:
     let demo = start("polling");
     let tab = browser.visit(&demo);
     set(&tab, "#interval", "300");
+    let cut = tab.now();
     press(&tab, "Cut", "cut");
     for open in ["1 question open", "2 questions open", "3 questions open", "9 questions open"] {
-        tab.until_words("#doing", open);
+        tab.until_said(cut, open);
     }
     // A browser opens six connections to one server: so many questions are in the cable, the others are inside the browser.
     let waiting = tab.value(

@@ -20,9 +20,9 @@ fn dripping_makes_a_message_of_nearly_every_byte_unless_there_are_borders(browse
     tab.until_words("#verdict", "wrong");
     for framing in ["lines", "lengths"] {
         set(&tab, "#framing", framing);
+        let written = tab.now();
         tab.click("#write");
-        tab.until_words("#verdict", "writing");
-        tab.until_words("#verdict", "all 8 messages right");
+        tab.until_said(written, "all 8 messages right");
     }
 }
 
@@ -41,7 +41,10 @@ fn cut_and_reset_in_a_connections_life(browser: &Browser) {
     tab.click("[data-do=client-says]");
     meanwhile(&tab, 2_000);
     let now = tab.texts("#now")[0].clone();
-    assert!(now.contains("Client: ESTABLISHED") && now.contains("Server: ESTABLISHED"), "they stay so: {now}");
+    assert!(
+        now.contains("Client: ESTABLISHED") && now.contains("Server: ESTABLISHED"),
+        "they stay so: {now}"
+    );
     press(&tab, "Reset", "cut");
     tab.until("!document.querySelector('#now').textContent.includes('ESTABLISHED')");
 }

@@ -40,7 +40,9 @@ fn every_panel_works(browser: &Browser) {
     // Panels by keyboard: arrows move along the tabs.
     tab.click("#tab-room");
     tab.type_keys(&key::RIGHT.to_string());
-    tab.until("document.activeElement.id === 'tab-writes' && !document.querySelector('#writes').hidden");
+    tab.until(
+        "document.activeElement.id === 'tab-writes' && !document.querySelector('#writes').hidden",
+    );
     tab.run("document.querySelector('#reader').value = '64 20'", &[]);
     tab.click("#write");
     let wrong = tab.until_words("#verdict", "supposed messages: wrong");
@@ -113,5 +115,8 @@ fn every_panel_works(browser: &Browser) {
     demo.say("while it was away");
     tab.click("#tab-room");
     tab.until("[...document.querySelectorAll('#messages .text')].at(-1)?.textContent === 'while it was away'");
-    assert_eq!(tab.texts("#messages .text"), ["from a <b>terminal</b>", "from the page", "while it was away"]);
+    assert_eq!(
+        tab.texts("#messages .text"),
+        ["from a <b>terminal</b>", "from the page", "while it was away"]
+    );
 }

@@ -23,7 +23,10 @@ fn the_recording_is_what_the_wire_says() {
     drop(one);
     tape.figure("heard", heard.number("size"));
     tape.figure("half", half.number("size"));
-    tape.time("halves_s", ((half.number("sent") - half.number("start")) as f64 / 1e5).round() / 10.0);
+    tape.time(
+        "halves_s",
+        ((half.number("sent") - half.number("start")) as f64 / 1e5).round() / 10.0,
+    );
     tape.figure("frame", 2);
     tape.finish();
 }

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tests::{
-    A_WHILE, DEADLINE, End, PATIENCE, Random, Server, Setup, Wire, check_heard, needs_our_server, over_a_bad_cable,
-    start, start_with,
+    A_WHILE, DEADLINE, End, PATIENCE, Random, Server, Setup, Wire, check_heard, needs_our_server,
+    over_a_bad_cable, start, start_with,
 };
 
 const LF: u8 = b'\n';
@@ -76,14 +76,20 @@ fn after_repeats_what_was_missed_and_a_key_counts_once() {
     assert_eq!(wire.message(LF), "10 10");
     wire.send("/after 4\n");
     assert!(wire.message(LF).starts_with("# 3 messages are gone"));
-    assert_eq!((wire.message(LF), wire.message(LF), wire.message(LF)), ("8 8".into(), "9 9".into(), "10 10".into()));
+    assert_eq!(
+        (wire.message(LF), wire.message(LF), wire.message(LF)),
+        ("8 8".into(), "9 9".into(), "10 10".into())
+    );
     wire.send("/key k once\n/key k once\n");
     let mut lines = [wire.message(LF), wire.message(LF), wire.message(LF)];
     lines.sort();
     assert_eq!(lines, ["11 once", "= 11 k", "= 11 k"]);
     wire.send("/after nonsense\n/key\n   \n");
     for _ in 0..3 {
-        assert!(wire.message(LF).starts_with("! "), "a mistake is told, and the connection goes on");
+        assert!(
+            wire.message(LF).starts_with("! "),
+            "a mistake is told, and the connection goes on"
+        );
     }
     wire.send("still here\n");
     assert_eq!(wire.message(LF), "12 still here");
@@ -92,7 +98,8 @@ fn after_repeats_what_was_missed_and_a_key_counts_once() {
 #[test]
 fn hostile_bytes_are_answered_with_a_sentence_and_an_end() {
     let demo = start("tcp");
-    let bad: [(Vec<u8>, &str); 2] = [(vec![b'x'; 9 * 1024], "8192 bytes"), (b"\xff\xfe\n".to_vec(), "UTF-8")];
+    let bad: [(Vec<u8>, &str); 2] =
+        [(vec![b'x'; 9 * 1024], "8192 bytes"), (b"\xff\xfe\n".to_vec(), "UTF-8")];
     for (bytes, why) in bad {
         let mut wire = enter(&demo);
         wire.send(bytes);
@@ -137,7 +144,8 @@ fn over_a_bad_cable_no_message_is_lost_doubled_or_swapped() {
             let mut early = std::collections::BTreeMap::<u64, String>::new();
             while let Some(line) = wire.try_message(LF, PATIENCE) {
                 let line = String::from_utf8(line).expect("UTF-8");
-                let Some((id, text)) = line.split_once(' ').and_then(|(id, text)| Some((id.parse().ok()?, text)))
+                let Some((id, text)) =
+                    line.split_once(' ').and_then(|(id, text)| Some((id.parse().ok()?, text)))
                 else {
                     continue;
                 };
@@ -196,7 +204,10 @@ fn a_server_that_was_started_again_and_is_empty_says_so_once() {
     let mut page = demo.get("/events?after=00000001-5");
     assert_eq!(page.status(), 200);
     page.event("gap");
-    assert!(wire.is_silent_for(A_WHILE) && page.is_silent_for(A_WHILE), "it is told again and again");
+    assert!(
+        wire.is_silent_for(A_WHILE) && page.is_silent_for(A_WHILE),
+        "it is told again and again"
+    );
     demo.say("first words of a new life");
     assert_eq!(wire.message(LF), "1 first words of a new life");
     assert!(page.event("").id.expect("an id").ends_with("-1"));
@@ -217,8 +228,13 @@ fn the_page_goes_on_after_the_last_event_id() {
     for old in ["99", "00000001-2"] {
         let mut late = demo.get(&format!("/events?after={old}"));
         assert_eq!(late.status(), 200);
-        let gap: Value = serde_json::from_str(&late.event("gap").data.expect("data")).expect("JSON");
-        assert_eq!((&gap["restarted"], &gap["life"]), (&Value::Bool(true), &Value::from(life)), "after {old}: {gap}");
+        let gap: Value =
+            serde_json::from_str(&late.event("gap").data.expect("data")).expect("JSON");
+        assert_eq!(
+            (&gap["restarted"], &gap["life"]),
+            (&Value::Bool(true), &Value::from(life)),
+            "after {old}: {gap}"
+        );
         assert_eq!(late.event("").id, Some(format!("{life}-1")));
     }
 }
@@ -265,20 +281,35 @@ fn without_borders_a_busy_server_takes_many_messages_for_one() {
     let demo = start("tcp");
     let result = run(&demo, "/writes?count=8&pause=0&framing=none&busy=100");
     assert_eq!(list(&result, "writes").len(), 8);
-    assert!(list(&result, "reads").len() < 8, "written within a moment, read after 100 ms: {result}");
+    assert!(
+        list(&result, "reads").len() < 8,
+        "written within a moment, read after 100 ms: {result}"
+    );
     assert_ne!(list(&result, "messages"), list(&result, "writes"), "a read is no message");
-    assert_eq!(list(&result, "reads").concat(), list(&result, "writes").concat(), "but every byte came, in order");
+    assert_eq!(
+        list(&result, "reads").concat(),
+        list(&result, "writes").concat(),
+        "but every byte came, in order"
+    );
     let result = run(&demo, "/writes?count=8&framing=none&buffer=5");
-    assert!(list(&result, "reads").len() > 8, "eight bytes do not go into a read of five: {result}");
+    assert!(
+        list(&result, "reads").len() > 8,
+        "eight bytes do not go into a read of five: {result}"
+    );
 }
 
 #[test]
 fn with_borders_the_messages_come_back_however_the_stream_was_cut() {
     let demo = start("tcp");
     for framing in ["lines", "lengths"] {
-        for how in ["", "&nagle=on", "&busy=30&pause=0", "&buffer=1&pause=0", "&buffer=5&nagle=on"] {
+        for how in ["", "&nagle=on", "&busy=30&pause=0", "&buffer=1&pause=0", "&buffer=5&nagle=on"]
+        {
             let result = run(&demo, &format!("/writes?count=10&framing={framing}{how}"));
-            assert_eq!(list(&result, "messages"), list(&result, "writes"), "{framing}{how}: {result}");
+            assert_eq!(
+                list(&result, "messages"),
+                list(&result, "writes"),
+                "{framing}{how}: {result}"
+            );
             assert_eq!(result["left"], 0);
         }
     }
@@ -296,9 +327,13 @@ fn nagle_gathers_small_writes_into_one() {
     }
     let demo = start("tcp");
     // How the threads take turns has a say in it: a few tries.
-    let reads: Vec<usize> =
-        (0..5).map(|_| list(&run(&demo, "/writes?count=8&pause=2&framing=lines&nagle=on"), "reads").len()).collect();
-    assert!(reads.iter().any(|&reads| reads <= 4), "eight writes, and in five tries so many reads: {reads:?}");
+    let reads: Vec<usize> = (0..5)
+        .map(|_| list(&run(&demo, "/writes?count=8&pause=2&framing=lines&nagle=on"), "reads").len())
+        .collect();
+    assert!(
+        reads.iter().any(|&reads| reads <= 4),
+        "eight writes, and in five tries so many reads: {reads:?}"
+    );
 }
 
 #[test]
@@ -324,7 +359,10 @@ fn the_probe_server_answers_nonsense_with_a_sentence_and_reads_no_more_than_its_
     }
     assert_eq!(ask(b"half a line"), "");
     let report = ask(b"writes lines 16 0\none\ntwo\nthr");
-    assert!(report.starts_with("ready\n") && report.contains(r#""messages":["one","two"]"#), "{report}");
+    assert!(
+        report.starts_with("ready\n") && report.contains(r#""messages":["one","two"]"#),
+        "{report}"
+    );
     assert!(report.contains(r#""left":3"#), "{report}");
     let huge = ask(b"writes lengths 64 0\n\xff\xff\xff\xff and some");
     assert!(huge.contains(r#""messages":[]"#), "a length of 4 GiB costs nothing: {huge}");
@@ -360,9 +398,15 @@ fn the_wire_names_lines_and_lengths() {
     run(&demo, "/writes?count=2&framing=lengths");
     let mut feed = demo.bench().feed();
     for (mean, field) in [("a line of its own", "line feed"), ("message2", "length")] {
-        let row = feed.row(|row| row.text("kind") == "message" && row.text("mean") == mean && row.whole());
+        let row = feed
+            .row(|row| row.text("kind") == "message" && row.text("mean") == mean && row.whole());
         row.check_fields();
-        let names: Vec<_> = row.json["fields"].as_array().expect("fields").iter().map(|one| one[2].clone()).collect();
+        let names: Vec<_> = row.json["fields"]
+            .as_array()
+            .expect("fields")
+            .iter()
+            .map(|one| one[2].clone())
+            .collect();
         assert!(names.contains(&field.into()), "{mean}: {names:?}");
     }
 }
@@ -374,7 +418,8 @@ fn until(demo: &Server, tab: &str, what: &str, fits: impl Fn(&Value) -> bool) ->
     let deadline = Instant::now() + DEADLINE;
     let mut page = watch(demo, tab);
     loop {
-        let life: Value = serde_json::from_str(&page.event("life").data.expect("data")).expect("JSON");
+        let life: Value =
+            serde_json::from_str(&page.event("life").data.expect("data")).expect("JSON");
         let story = life["story"].as_array().cloned().unwrap_or_default();
         if story.iter().any(&fits) {
             return story;
@@ -384,7 +429,10 @@ fn until(demo: &Server, tab: &str, what: &str, fits: impl Fn(&Value) -> bool) ->
 }
 
 fn states<'a>(client: Option<&'a str>, server: Option<&'a str>) -> impl Fn(&Value) -> bool + 'a {
-    move |entry| entry["did"].is_null() && (entry["client"].as_str(), entry["server"].as_str()) == (client, server)
+    move |entry| {
+        entry["did"].is_null()
+            && (entry["client"].as_str(), entry["server"].as_str()) == (client, server)
+    }
 }
 
 #[test]
@@ -399,7 +447,9 @@ fn the_kernel_tells_each_state_of_a_connections_life() {
     act("client-fin");
     until(&demo, "a", "half-closed", states(Some("FIN-WAIT-2"), Some("CLOSE-WAIT")));
     act("server-says");
-    until(&demo, "a", "the server's word", |entry| entry["did"] == "the client reads \"the server speaks\"");
+    until(&demo, "a", "the server's word", |entry| {
+        entry["did"] == "the client reads \"the server speaks\""
+    });
     act("client-says"); // after its FIN: the kernel refuses
     until(&demo, "a", "a refusal", |entry| {
         entry["did"].as_str().is_some_and(|did| did.starts_with("the client can't"))
@@ -433,15 +483,24 @@ fn two_senders_reach_one_socket() {
     let demo = start("tcp");
     run(&demo, "/udp?fault=whole");
     let result = run(&demo, "/udp?count=8");
-    assert_eq!(list(&result, "udp"), list(&result, "sent"), "over a good relay on one machine all arrive in order");
+    assert_eq!(
+        list(&result, "udp"),
+        list(&result, "sent"),
+        "over a good relay on one machine all arrive in order"
+    );
     assert_eq!(list(&result, "tcp"), list(&result, "sent"));
     let arrived = result["udp"].as_array().expect("a list");
     let ports_of = |name: &str| -> Vec<&Value> {
-        let of = arrived.iter().filter(|one| one["text"].as_str().is_some_and(|text| text.starts_with(name)));
+        let of = arrived
+            .iter()
+            .filter(|one| one["text"].as_str().is_some_and(|text| text.starts_with(name)));
         of.map(|one| &one["port"]).collect()
     };
     let (a, b) = (ports_of("A"), ports_of("B"));
-    assert!(a.iter().all(|port| *port == a[0]) && b.iter().all(|port| *port == b[0]) && a[0] != b[0], "{arrived:?}");
+    assert!(
+        a.iter().all(|port| *port == a[0]) && b.iter().all(|port| *port == b[0]) && a[0] != b[0],
+        "{arrived:?}"
+    );
 }
 
 #[test]
@@ -483,14 +542,19 @@ fn a_datagram_from_a_terminal_reaches_the_page() {
     let state: Value = serde_json::from_str(&udp(&demo)).expect("JSON");
     let relay = state["relay"].as_str().expect("an address").to_string();
     let room = demo.beside("room");
-    assert_eq!(relay.rsplit(':').next(), room.rsplit(':').next(), "one number, two ports: TCP's and UDP's");
+    assert_eq!(
+        relay.rsplit(':').next(),
+        room.rsplit(':').next(),
+        "one number, two ports: TCP's and UDP's"
+    );
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
     for bytes in [&b"hello\n"[..], b"", b"\xff\xfe<b>", &[b'x'; 2000]] {
         socket.send_to(bytes, &relay).expect("UDP takes it");
     }
     let mut texts = Vec::new();
     while texts.len() < 4 {
-        let datagram: Value = serde_json::from_str(&page.event("datagram").data.expect("data")).expect("JSON");
+        let datagram: Value =
+            serde_json::from_str(&page.event("datagram").data.expect("data")).expect("JSON");
         texts.push(datagram["text"].as_str().unwrap_or_default().to_string());
     }
     assert_eq!(
@@ -507,7 +571,8 @@ fn when_files_run_out_the_servers_pause_and_then_go_on() {
     needs_our_server!("our way to take files away");
     let demo = Setup::new("tcp").open_files(160).start();
     for _ in 0..3 {
-        let many: Vec<_> = (0..120).filter_map(|_| Wire::try_connect(&demo.beside("room")).ok()).collect();
+        let many: Vec<_> =
+            (0..120).filter_map(|_| Wire::try_connect(&demo.beside("room")).ok()).collect();
         assert!(many.len() > 20, "{} connections only", many.len());
     }
     let deadline = Instant::now() + DEADLINE;
