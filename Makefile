@@ -1,12 +1,15 @@
-# Every target is a command or two that you may as well type yourself.
+# Every target is a command or two that you may as well type yourself; without make, the README has them.
 
 # Cargo's own folder of programs, where `cargo install` puts geckodriver.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 
-.PHONY: help book record setup ruffle clients test fmt lint conformance bench bench-ws
+.PHONY: help book record setup ruffle clients test new index fmt lint conformance bench bench-ws
 
 help:
 	@echo "make test          formatting, lints and all tests, in real browsers too; installs what is missing"
+	@echo "make test DEMO=sse one demo's tests, of all kinds, in under a minute"
+	@echo "make new NAME=chat makes a demo that runs, with a chapter and tests, and says what to fill in"
+	@echo "make index         writes what is written from the demos' own words: the README's table"
 	@echo "make book          writes the book as a static site to book/book; cargo run -p book serves it, with live demos"
 	@echo "make record        drives every demo through its exchange and writes the book's recordings anew"
 	@echo "make conformance   Autobahn|Testsuite against both ends of frames; WSTEST names its program, wstest"
@@ -18,16 +21,21 @@ help:
 	@echo "make fmt           formats the Rust code"
 	@echo "make lint          checks formatting and lints"
 
-# Nothing is skipped here: a test that needs a browser fails without one. Four at once, for browsers mostly wait.
-test: setup ruffle clients lint
-	REQUIRE_BROWSERS=1 RUST_TEST_THREADS=4 cargo test --workspace
+# Nothing is skipped here: a test that needs a browser fails without one.
+test: setup ruffle clients
+	REQUIRE_BROWSERS=1 cargo run --quiet -p tests -- test $(DEMO)
+
+new:
+	@cargo run --quiet -p tests -- new $(or $(NAME),$(error say its name: make new NAME=chat)) $(PORT)
+
+index:
+	cargo run --quiet -p tests -- index
 
 lint:
-	cargo fmt --all --check
-	cargo clippy --workspace --all-targets -- -D warnings
+	cargo run --quiet -p tests -- lint
 
 fmt:
-	cargo fmt --all
+	cargo run --quiet -p tests -- fmt
 
 book:
 	cargo run -p book -- build

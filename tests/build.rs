@@ -5,8 +5,12 @@ use std::{env, fs};
 
 /// The test programs, and the files of a demo's `tests` folder that each of them gathers. Programs are few, for each links for
 /// seconds; those with pages are one, so that its browsers start once.
-const PROGRAMS: [(&str, &[&str]); 4] =
-    [("wire", &["wire"]), ("tasks", &["tasks"]), ("recordings", &["recording"]), ("pages", &["pages", "breaks"])];
+const PROGRAMS: [(&str, &[&str]); 4] = [
+    ("wire", &["wire", "cursor"]),
+    ("tasks", &["tasks"]),
+    ("recordings", &["recording"]),
+    ("pages", &["pages", "breaks"]),
+];
 
 fn main() {
     let demos = Path::new(env!("CARGO_MANIFEST_DIR")).join("../demos").canonicalize().expect("there are demos");
@@ -22,9 +26,12 @@ fn main() {
         println!("cargo::rerun-if-changed={}", tests.display());
     }
     for (program, kinds) in PROGRAMS {
-        let demos = names.iter().map(|name| (name, modules(&demos.join(name).join("tests"), kinds)));
-        let gathered = demos.filter(|(_, modules)| !modules.is_empty());
-        let gathered: String = gathered.map(|(name, modules)| format!("mod {name} {{\n{modules}}}\n")).collect();
+        let gathered = names.iter().map(|name| (name, modules(&demos.join(name).join("tests"), kinds)));
+        let gathered = gathered.filter(|(_, modules)| !modules.is_empty());
+        let mut gathered: String = gathered.map(|(name, modules)| format!("mod {name} {{\n{modules}}}\n")).collect();
+        if kinds.contains(&"cursor") {
+            gathered += &listeners(names.iter().filter(|name| demos.join(name).join("tests/cursor.rs").is_file()));
+        }
         let out = Path::new(&env::var_os("OUT_DIR").expect("cargo names a folder")).join(format!("{program}.rs"));
         fs::write(out, gathered).expect("the list can be written");
     }
@@ -34,5 +41,11 @@ fn main() {
 fn modules(tests: &Path, kinds: &[&str]) -> String {
     let files = kinds.iter().map(|kind| (kind, tests.join(format!("{kind}.rs"))));
     let there = files.filter(|(_, file)| file.is_file());
-    there.map(|(kind, file)| format!("    #[path = {file:?}]\n    mod {kind};\n")).collect()
+    there.map(|(kind, file)| format!("    #[path = {file:?}]\n    pub mod {kind};\n")).collect()
+}
+
+/// The table of all demos that can be read behind a cursor.
+fn listeners<'a>(names: impl Iterator<Item = &'a String>) -> String {
+    let rows: String = names.map(|name| format!("    ({name:?}, {name}::cursor::listen),\n")).collect();
+    format!("const LISTENERS: &[(&str, tests::cursor::Listen)] = &[\n{rows}];\n")
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use demo::index::{Listed, all, is_name};
 
 /// The files of a demo, and where each goes.
-const FILES: [(&str, &str); 11] = [
+const FILES: [(&str, &str); 12] = [
     ("demos/{name}/Cargo.toml", include_str!("../template/Cargo.toml")),
     ("demos/{name}/README.md", include_str!("../template/README.md")),
     ("demos/{name}/page.html", include_str!("../template/page.html")),
@@ -14,6 +14,7 @@ const FILES: [(&str, &str); 11] = [
     ("demos/{name}/src/main.rs", include_str!("../template/main.rs")),
     ("demos/{name}/examples/newest.rs", include_str!("../template/newest.rs")),
     ("demos/{name}/tests/wire.rs", include_str!("../template/wire.rs")),
+    ("demos/{name}/tests/cursor.rs", include_str!("../template/cursor.rs")),
     ("demos/{name}/tests/pages.rs", include_str!("../template/pages.rs")),
     ("demos/{name}/tests/breaks.rs", include_str!("../template/breaks.rs")),
     ("demos/{name}/tests/recording.rs", include_str!("../template/recording.rs")),

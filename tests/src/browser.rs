@@ -280,6 +280,11 @@ pub struct Tab<'a> {
 }
 
 impl Tab<'_> {
+    /// Which browser it is in.
+    pub fn kind(&self) -> Kind {
+        self.browser.kind
+    }
+
     /// Runs JavaScript in the page: the body of a function, whose arguments are `arguments[0]` and on.
     pub fn run(&self, script: &str, args: &[Value]) -> Value {
         self.post("/execute/sync", &json!({ "script": script, "args": args }))
@@ -315,6 +320,22 @@ impl Tab<'_> {
         let (selector, words) = (json!(selector), json!(words));
         self.until(&format!("document.querySelector({selector})?.textContent.includes({words})"));
         self.value(&format!("document.querySelector({selector}).textContent")).as_str().unwrap_or_default().to_string()
+    }
+
+    /// Milliseconds since the page was loaded: a moment for [`Tab::until_said`].
+    pub fn now(&self) -> f64 {
+        self.value("performance.now()").as_f64().unwrap_or_default()
+    }
+
+    /// Waits until the page has said these words at some moment since then, and returns the whole sentence. It reads the
+    /// page's own history (`history.js`): a state that lasted a moment only is not missed, however slow the machine.
+    pub fn until_said(&self, since: f64, words: &str) -> String {
+        let said = format!(
+            "document.querySelector('#history').entries.find(({{ t, text }}) => t >= Math.floor({since}) && text.includes({}))",
+            json!(words)
+        );
+        self.until(&said);
+        self.value(&format!("{said}.text")).as_str().unwrap_or_default().to_string()
     }
 
     /// The trimmed texts of all elements that fit.

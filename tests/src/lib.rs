@@ -22,9 +22,11 @@
 //! Nothing here sleeps and hopes. A test waits for the event itself, and gives up after [`DEADLINE`].
 
 mod answer;
+pub mod axe;
 mod bad_cable;
 mod bench;
 pub mod browser;
+pub mod cursor;
 mod fresh;
 pub mod page;
 pub mod promises;

@@ -100,25 +100,27 @@ pub const STUCK: &str = "document.querySelector('wire-view .row.stuck') !== null
 
 // ---- Faults ----
 
-/// Writes down every fault that the page tells from now on; [`faults`] reads them.
+/// Writes down, from now on, what the page throws and does not catch; and remembers the moment for [`faults`].
 pub fn listen_for_faults(tab: &Tab) {
     tab.run(
-        "window.faults = []; addEventListener('error', (event) => faults.push(event.message)); \
-         const state = document.querySelector('#doing'); \
-         new MutationObserver(() => state.classList.contains('fault') && faults.push(state.textContent)) \
-           .observe(state, { attributes: true, childList: true, subtree: true });",
+        "window.thrown = []; window.listens = performance.now(); \
+         addEventListener('error', (event) => thrown.push(event.message));",
         &[],
     );
 }
 
+/// What the page has told in red since [`listen_for_faults`], and what was thrown.
+const FAULTS: &str = "[...thrown, ...document.querySelector('#history').entries\
+                       .filter(({ t, fault }) => fault && t >= Math.floor(listens)).map(({ text }) => text)]";
+
 /// The faults since [`listen_for_faults`].
 pub fn faults(tab: &Tab) -> String {
-    tab.value("faults.join('; ')").as_str().unwrap_or_default().to_string()
+    tab.value(&format!("{FAULTS}.join('; ')")).as_str().unwrap_or_default().to_string()
 }
 
 /// Waits until the page has told such a fault since [`listen_for_faults`], even if it tells another by now.
 pub fn until_fault(tab: &Tab, words: &str) -> String {
-    let found = format!("faults.find((one) => one.includes({}))", json!(words));
+    let found = format!("{FAULTS}.find((one) => one.includes({}))", json!(words));
     tab.until(&format!("{found} !== undefined"));
     tab.value(&found).as_str().unwrap_or_default().to_string()
 }

@@ -6,7 +6,8 @@
 
 use serde_json::json;
 
-use crate::browser::{Browser, Tab, key};
+use crate::axe;
+use crate::browser::{Browser, Kind, Tab, key};
 use crate::page::{hears, messages, press, say, type_and_say};
 use crate::{DEADLINE, Server, Setup, Wire};
 
@@ -30,6 +31,7 @@ pub fn are_kept(browser: &Browser, name: &'static str) {
         browser,
         name,
         &[
+            no_serious_fault_of_accessibility_is_found,
             what_is_said_in_one_tab_is_heard_in_the_other,
             markup_and_emoji_arrive_as_they_were_typed,
             an_empty_and_an_over_long_message_are_told_in_words,
@@ -64,6 +66,15 @@ pub fn these_are_kept(browser: &Browser, name: &'static str, promises: &[Promise
 fn newest(tab: &Tab, count: usize) -> Vec<String> {
     let mut all = messages(tab);
     all.split_off(all.len().saturating_sub(count))
+}
+
+/// By axe-core, which is the same in every browser: one is enough.
+pub fn no_serious_fault_of_accessibility_is_found(stage: &mut Stage) {
+    let Stage { name, one: tab, .. } = stage;
+    let Some(axe) = (tab.kind() == Kind::Chromium).then(axe::script).flatten() else { return };
+    tab.until("document.querySelector('wire-view .row') !== null");
+    let faults = axe::faults(tab, &axe);
+    assert!(faults.is_empty(), "{name}: {} serious faults:\n{}", faults.len(), faults.join("\n"));
 }
 
 /// Both tabs hear everything, their own words too.

@@ -41,6 +41,9 @@ fn restarted_the_page_comes_back_and_says_so_once(browser: &Browser) {
     tab.until("document.querySelector('#messages .note') !== null");
     say(&tab, "in the new life");
     hears(&tab, "in the new life");
-    assert_eq!(tab.texts("#messages .note"), ["The server was started again: its messages count from 1."]);
+    assert_eq!(
+        tab.texts("#messages .note"),
+        ["The server was started again: its messages count from 1."]
+    );
     again.lives_on();
 }

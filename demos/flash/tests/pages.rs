@@ -2,17 +2,29 @@
 
 use tests::browser::{self, Browser, Kind, Tab};
 use tests::page::{hears, say};
-use tests::{Server, Setup, Wire, in_both_browsers, needs_our_server, start, workspace};
+use tests::{Server, Setup, Wire, in_both_browsers, needs_our_server, promises, start, workspace};
 
 in_both_browsers! {
+    the_promises_of_every_page_are_kept
     the_room_ticks_through_the_movie
+}
+
+fn the_promises_of_every_page_are_kept(browser: &Browser) {
+    promises::these_are_kept(
+        browser,
+        "flash",
+        &[promises::no_serious_fault_of_accessibility_is_found],
+    );
 }
 
 /// The page with a connected movie, where the emulator is; `make ruffle` fetches it, and `make test` has it.
 pub fn connected(browser: &Browser) -> Option<(Server, Tab<'_>)> {
     if !workspace().join("demos/flash/node_modules/@ruffle-rs/ruffle/ruffle.js").is_file() {
         let required = std::env::var_os("REQUIRE_BROWSERS").is_some_and(|value| value == "1");
-        assert!(!required, "Ruffle is missing, and this run must not skip the test: `make ruffle` fetches it");
+        assert!(
+            !required,
+            "Ruffle is missing, and this run must not skip the test: `make ruffle` fetches it"
+        );
         tests::skipped("Ruffle is not here: `make ruffle` fetches it");
         return None;
     }
@@ -70,7 +82,12 @@ fn the_room_ticks_through_the_movie(browser: &Browser) {
     tab.until_words("#say .status", "1001 characters");
     tab.until("document.querySelector('#text').value.length === 1001");
     tab.paste("#text", "");
-    let all = ["from the room <b>as typed</b>", "from the page", "while the movie was away", "after the reset"];
+    let all = [
+        "from the room <b>as typed</b>",
+        "from the page",
+        "while the movie was away",
+        "after the reset",
+    ];
     assert_eq!(tab.texts("#messages li .text"), all);
 
     // A policy file that lets no movie in: a connection that is open stays, a new one is refused.
@@ -95,7 +112,10 @@ fn without_the_emulator_the_page_says_what_to_do_and_still_explains() {
     let demo = Setup::new("flash").env("RUFFLE", "/nonexistent").start();
     let tab = browser.visit(&demo);
     tab.until_words("#stage", "make ruffle");
-    assert!(tab.texts("details").join(" ").contains("12 January 2021"), "what is re-enacted is told");
+    assert!(
+        tab.texts("details").join(" ").contains("12 January 2021"),
+        "what is re-enacted is told"
+    );
     say(&tab, "by HTTP");
     assert_eq!(next_text(&mut listener(&demo, 0)), "by HTTP");
 }

@@ -11,7 +11,8 @@ fn a_program_without_a_movie_reads_the_policy_file_and_talks() {
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(said.contains("<allow-access-from domain=\"127.0.0.1\""), "{said}");
     assert!(
-        said.lines().any(|line| line.starts_with("message 1 ") && line.ends_with(" hello from a terminal")),
+        said.lines()
+            .any(|line| line.starts_with("message 1 ") && line.ends_with(" hello from a terminal")),
         "{said}"
     );
 }

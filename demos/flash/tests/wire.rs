@@ -5,8 +5,8 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use tests::{
-    A_WHILE, DEADLINE, End, PATIENCE, Random, Server, Setup, Wire, check_heard, needs_our_server, over_a_bad_cable,
-    start, start_with,
+    A_WHILE, DEADLINE, End, PATIENCE, Random, Server, Setup, Wire, check_heard, needs_our_server,
+    over_a_bad_cable, start, start_with,
 };
 use tungstenite::{Message, WebSocket};
 
@@ -35,7 +35,9 @@ fn next_message(wire: &mut Wire) -> (u64, String) {
 fn read_message(line: &str) -> Option<(u64, String)> {
     let words: Vec<&str> = line.splitn(4, ' ').collect();
     match words[..] {
-        ["message", id, _, text] => Some((id.parse().expect("an id is a number"), text.to_string())),
+        ["message", id, _, text] => {
+            Some((id.parse().expect("an id is a number"), text.to_string()))
+        }
         _ => None,
     }
 }
@@ -46,7 +48,10 @@ fn the_policy_file_comes_on_request_ends_with_a_zero_byte_and_then_the_server_cl
     let mut wire = socket(&demo, &["<policy-file-request/>"]);
     let file = wire.message(NUL);
     let port = demo.beside("xmlsocket").rsplit(':').next().unwrap_or_default().to_string();
-    assert!(file.contains(&format!("<allow-access-from domain=\"127.0.0.1\" to-ports=\"{port}\"/>")), "{file}");
+    assert!(
+        file.contains(&format!("<allow-access-from domain=\"127.0.0.1\" to-ports=\"{port}\"/>")),
+        "{file}"
+    );
     assert_eq!(wire.end(), End::Fin);
 }
 
@@ -60,7 +65,10 @@ fn every_reader_gets_what_one_client_says_and_that_client_gets_its_number() {
         assert_eq!(reader.message(NUL).split(' ').next(), Some("here"));
         assert_eq!(next_message(reader), (1, "hello everyone".to_string()));
     }
-    assert!(writer.is_silent_for(A_WHILE), "a client that has not sent `after` gets answers and nothing else");
+    assert!(
+        writer.is_silent_for(A_WHILE),
+        "a client that has not sent `after` gets answers and nothing else"
+    );
 }
 
 /// Walks "Drip." in flash.md.
@@ -86,7 +94,10 @@ fn a_zero_byte_that_was_said_by_http_ends_no_message() {
     let demo = start("flash");
     let mut reader = socket(&demo, &["after 0"]);
     demo.say("before\0message 99 0 forged\nafter");
-    assert_eq!(next_message(&mut reader), (1, "before\u{2400}message 99 0 forged\nafter".to_string()));
+    assert_eq!(
+        next_message(&mut reader),
+        (1, "before\u{2400}message 99 0 forged\nafter".to_string())
+    );
     demo.say("next");
     assert_eq!(next_message(&mut reader), (2, "next".to_string()));
 }
@@ -104,7 +115,8 @@ fn a_zero_byte_in_what_is_said_ends_it_and_what_follows_is_no_message() {
 /// The place in a `here 9f3c01d2-7`: the room's life, and the id.
 fn place(wire: &mut Wire) -> (String, u64) {
     let line = wire.message(NUL);
-    let (life, id) = line.strip_prefix("here ").and_then(|place| place.split_once('-')).expect(&line);
+    let (life, id) =
+        line.strip_prefix("here ").and_then(|place| place.split_once('-')).expect(&line);
     assert_eq!(life.len(), 8, "{line}");
     (life.to_string(), id.parse().expect(&line))
 }
@@ -202,7 +214,11 @@ fn half_a_message_and_then_silence_ends_the_connection_and_silence_alone_does_no
     assert!(answer.starts_with("error ") && answer.contains(" 1 s"), "{answer}");
     assert_eq!(half.end(), End::Fin);
     demo.say("still here?");
-    assert_eq!(next_message(&mut silent).1, "still here?", "between messages a client may be silent for ever");
+    assert_eq!(
+        next_message(&mut silent).1,
+        "still here?",
+        "between messages a client may be silent for ever"
+    );
 }
 
 #[test]
@@ -218,7 +234,10 @@ fn over_a_bad_cable_no_message_is_lost_doubled_or_swapped() {
                 continue;
             }
             while let Some(line) = wire.try_message(NUL, PATIENCE) {
-                let Some((id, text)) = read_message(std::str::from_utf8(&line).expect("UTF-8")) else { continue };
+                let Some((id, text)) = read_message(std::str::from_utf8(&line).expect("UTF-8"))
+                else {
+                    continue;
+                };
                 last = id;
                 if !hear(text) {
                     return;
@@ -252,7 +271,11 @@ fn what_is_said_over_the_socket_again_after_each_reset_counts_once() {
     }
     let mut reader = socket(&demo, &["after 0"]);
     for n in 0..100 {
-        assert_eq!(next_message(&mut reader), (n + 1, format!("message {n}")), "once each, in the order they were said");
+        assert_eq!(
+            next_message(&mut reader),
+            (n + 1, format!("message {n}")),
+            "once each, in the order they were said"
+        );
     }
 }
 
@@ -313,7 +336,9 @@ fn the_bridge_lets_in_what_the_policy_file_lets_in() {
 fn the_bridge_refuses_foreign_pages_foreign_names_and_what_is_no_websocket() {
     let demo = start("flash");
     let (host, page) = (demo.beside("bridge"), demo.url().trim_end_matches('/').to_string());
-    for origin in ["", "null", "http://evil.example", "http://127.0.0.1:1", "http://127.0.0.1.evil.example"] {
+    for origin in
+        ["", "null", "http://evil.example", "http://127.0.0.1:1", "http://127.0.0.1.evil.example"]
+    {
         let (status, why) = knock(&demo, &host, origin);
         assert_eq!(status, 403, "Origin {origin:?}: {why}");
     }
@@ -348,7 +373,10 @@ fn the_bridge_carries_bytes_both_ways_in_binary_frames() {
     assert!(stream.starts_with(b"here "));
     movie.close(None).expect("a close");
     let closed = std::iter::repeat_with(|| movie.read()).find_map(Result::err).expect("an end");
-    assert!(matches!(closed, tungstenite::Error::ConnectionClosed), "the bridge answers a close: {closed:?}");
+    assert!(
+        matches!(closed, tungstenite::Error::ConnectionClosed),
+        "the bridge answers a close: {closed:?}"
+    );
 }
 
 #[test]
@@ -363,7 +391,11 @@ fn when_either_side_ends_the_bridge_ends_the_other() {
             if open == count {
                 return;
             }
-            assert!(Instant::now() < deadline, "{count} connections should be open, not {open}: {}", bench.state());
+            assert!(
+                Instant::now() < deadline,
+                "{count} connections should be open, not {open}: {}",
+                bench.state()
+            );
         }
     };
     open(0);
@@ -431,12 +463,20 @@ fn the_wire_names_zero_bytes_the_policy_file_and_the_bridges_frames() {
     let mut movie = through_the_bridge(&demo).expect("a way");
     movie.send(Message::binary(b"after 0\0".to_vec())).expect("it reads");
     let mut feed = demo.bench().feed();
-    for mean in ["asks for the policy file", "policy file: lets in movies from 127.0.0.1", "after 0", "here "] {
-        let row = feed.row(|row| row.text("kind") == "message" && row.text("mean").starts_with(mean) && row.whole());
+    for mean in [
+        "asks for the policy file",
+        "policy file: lets in movies from 127.0.0.1",
+        "after 0",
+        "here ",
+    ] {
+        let row = feed.row(|row| {
+            row.text("kind") == "message" && row.text("mean").starts_with(mean) && row.whole()
+        });
         row.check_fields();
         assert!(row.bytes().ends_with(&[0]), "{mean}: the zero byte belongs to it");
     }
-    let frame = feed.row(|row| row.text("kind") == "frame" && row.text("dir") == "down" && row.whole());
+    let frame =
+        feed.row(|row| row.text("kind") == "frame" && row.text("dir") == "down" && row.whole());
     frame.check_fields();
     assert_eq!(frame.bytes()[0], 0x82, "FIN and binary");
 }
@@ -446,8 +486,12 @@ fn the_wire_names_zero_bytes_the_policy_file_and_the_bridges_frames() {
 fn swf_of(demo: &Server) -> Vec<u8> {
     let mut wire = demo.get("/room.swf");
     let head = wire.head();
-    assert_eq!((head.status, head.field("Content-Type")), (200, Some("application/x-shockwave-flash")));
-    let length = head.field("Content-Length").and_then(|length| length.parse().ok()).expect("a length");
+    assert_eq!(
+        (head.status, head.field("Content-Type")),
+        (200, Some("application/x-shockwave-flash"))
+    );
+    let length =
+        head.field("Content-Length").and_then(|length| length.parse().ok()).expect("a length");
     wire.exactly(length)
 }
 
@@ -459,10 +503,18 @@ fn the_swf_is_well_formed_and_for_the_old_virtual_machine() {
     let movie = swf::parse_swf(&buffer).expect("tags to the end");
     assert_eq!((movie.header.version(), movie.header.num_frames()), (8, 1));
     let names: Vec<String> = movie.tags.iter().map(|tag| format!("{tag:?}")).collect();
-    let names: Vec<&str> = names.iter().map(|tag| tag.split(['(', ' ', '{']).next().unwrap_or_default()).collect();
+    let names: Vec<&str> =
+        names.iter().map(|tag| tag.split(['(', ' ', '{']).next().unwrap_or_default()).collect();
     assert_eq!(
         names,
-        ["FileAttributes", "SetBackgroundColor", "DefineEditText", "PlaceObject", "DoAction", "ShowFrame"],
+        [
+            "FileAttributes",
+            "SetBackgroundColor",
+            "DefineEditText",
+            "PlaceObject",
+            "DoAction",
+            "ShowFrame"
+        ],
         "all tags that it has"
     );
 }
@@ -475,8 +527,12 @@ fn actions(code: &[u8], pushed: &mut Vec<String>) -> usize {
         match reader.read_action().expect("an action that a player knows") {
             swf::avm1::types::Action::End => break,
             swf::avm1::types::Action::Unknown(unknown) => panic!("unknown to Flash: {unknown:?}"),
-            swf::avm1::types::Action::Push(push) => pushed.extend(push.values.iter().map(|value| format!("{value:?}"))),
-            swf::avm1::types::Action::DefineFunction(function) => count += actions(function.actions, pushed),
+            swf::avm1::types::Action::Push(push) => {
+                pushed.extend(push.values.iter().map(|value| format!("{value:?}")))
+            }
+            swf::avm1::types::Action::DefineFunction(function) => {
+                count += actions(function.actions, pushed)
+            }
             _ => {}
         }
         count += 1;
@@ -489,13 +545,25 @@ fn the_swfs_script_is_made_of_actions_that_a_player_knows() {
     let bytes = swf_of(&start("flash"));
     let buffer = swf::decompress_swf(&bytes[..]).expect("a SWF header");
     let movie = swf::parse_swf(&buffer).expect("tags to the end");
-    let code = movie.tags.iter().find_map(|tag| if let swf::Tag::DoAction(code) = tag { Some(*code) } else { None });
+    let code = movie
+        .tags
+        .iter()
+        .find_map(|tag| if let swf::Tag::DoAction(code) = tag { Some(*code) } else { None });
     let mut pushed = Vec::new();
     let count = actions(code.expect("a script"), &mut pushed);
     assert!(count > 100, "the whole script was read: {count} actions");
     let all = pushed.join(" ");
-    let words =
-        ["XMLSocket", "onConnect", "onData", "onClose", "ExternalInterface", "addCallback", "connect", "send", "close"];
+    let words = [
+        "XMLSocket",
+        "onConnect",
+        "onData",
+        "onClose",
+        "ExternalInterface",
+        "addCallback",
+        "connect",
+        "send",
+        "close",
+    ];
     for word in words {
         assert!(all.contains(&format!("{word:?}")), "{word} should be in the script: {all}");
     }
@@ -520,7 +588,8 @@ fn when_files_run_out_the_servers_pause_and_then_go_on() {
     needs_our_server!("our way to take files away");
     let demo = Setup::new("flash").open_files(160).start();
     for _ in 0..3 {
-        let many: Vec<_> = (0..120).filter_map(|_| Wire::try_connect(&demo.beside("xmlsocket")).ok()).collect();
+        let many: Vec<_> =
+            (0..120).filter_map(|_| Wire::try_connect(&demo.beside("xmlsocket")).ok()).collect();
         assert!(many.len() > 20, "{} connections only", many.len());
     }
     let deadline = Instant::now() + DEADLINE;

@@ -13,6 +13,7 @@ in_both_browsers! {
 
 fn the_promises_of_every_page_are_kept(browser: &Browser) {
     let promises: &[Promise] = &[
+        promises::no_serious_fault_of_accessibility_is_found,
         promises::what_is_said_in_one_tab_is_heard_in_the_other,
         promises::markup_and_emoji_arrive_as_they_were_typed,
         promises::over_resets_everything_is_heard_once_and_in_order,
@@ -28,16 +29,27 @@ fn right_and_wrong_frames_are_composed_and_the_answer_is_shown(browser: &Browser
     let demo = start("frames");
     let tab = browser.visit(&demo);
     open_details(&tab, "composer");
-    assert_eq!(tab.texts("#bytes"), ["81 85 37 fa 21 3d 7f 9f 4d 51 58"], "the example of RFC 6455, 5.7");
+    assert_eq!(
+        tab.texts("#bytes"),
+        ["81 85 37 fa 21 3d 7f 9f 4d 51 58"],
+        "the example of RFC 6455, 5.7"
+    );
     assert_eq!(tab.texts("#bits"), ["10000001 10000101"]);
     for example in choices(&tab, "#example") {
         set(&tab, "#example", &example);
         tab.run("document.querySelector('#composed').textContent = '';", &[]);
         tab.click("#send");
-        tab.until("/^The (server|connection)/.test(document.querySelector('#composed').textContent)");
+        tab.until(
+            "/^The (server|connection)/.test(document.querySelector('#composed').textContent)",
+        );
         let wrong = example.starts_with("wrong");
         let closed = tab.texts("#composed")[0].contains("closed the connection");
-        assert_eq!(closed, wrong || example.starts_with("a close"), "{example}: {:?}", tab.texts("#composed"));
+        assert_eq!(
+            closed,
+            wrong || example.starts_with("a close"),
+            "{example}: {:?}",
+            tab.texts("#composed")
+        );
         if wrong {
             let code = tab.texts("#answer li").last().cloned().unwrap_or_default();
             assert!(

@@ -119,7 +119,14 @@ fn conversation(dice: &mut Dice, role: Role) -> (Vec<Incoming>, Vec<u8>) {
 }
 
 /// One frame of the other end than `role`'s.
-fn frame(dice: &mut Dice, role: Role, wire: &mut Vec<u8>, fin: bool, opcode: Opcode, payload: &[u8]) {
+fn frame(
+    dice: &mut Dice,
+    role: Role,
+    wire: &mut Vec<u8>,
+    fin: bool,
+    opcode: Opcode,
+    payload: &[u8],
+) {
     let key = (role == Role::Server).then(|| dice.next().to_be_bytes()[..4].try_into().unwrap());
     write_frame(wire, fin, opcode, key, payload);
 }

@@ -21,7 +21,11 @@ fn ten_messages_in_pieces_and_a_reason() {
     let (mut fragments, mut length) = (0, 0);
     loop {
         let head = wire.exactly(2);
-        assert_eq!(head[0] & 0x0f, u8::from(fragments == 0), "the first fragment says text, the others continue");
+        assert_eq!(
+            head[0] & 0x0f,
+            u8::from(fragments == 0),
+            "the first fragment says text, the others continue"
+        );
         let size = match head[1] {
             126 => usize::from(u16::from_be_bytes([wire.exactly(1)[0], wire.exactly(1)[0]])),
             short => usize::from(short),

@@ -32,7 +32,11 @@ fn bytes(length: usize) -> Vec<u8> {
 fn published_mistake_a_16_bit_length_with_a_wrong_high_byte() {
     let demo = start("frames");
     for length in [256, 1_000, 16_448, 65_535] {
-        assert_eq!(echo(&demo, frame(BINARY, bytes(length))), (BINARY, bytes(length)), "{length} bytes");
+        assert_eq!(
+            echo(&demo, frame(BINARY, bytes(length))),
+            (BINARY, bytes(length)),
+            "{length} bytes"
+        );
     }
 }
 
@@ -40,7 +44,11 @@ fn published_mistake_a_16_bit_length_with_a_wrong_high_byte() {
 fn published_mistake_payloads_of_126_bytes_and_more_are_truncated() {
     let demo = start("frames");
     for length in [0, 1, 125, 126, 127, 65_535, 65_536, 1_000_000] {
-        assert_eq!(echo(&demo, frame(BINARY, bytes(length))), (BINARY, bytes(length)), "{length} bytes");
+        assert_eq!(
+            echo(&demo, frame(BINARY, bytes(length))),
+            (BINARY, bytes(length)),
+            "{length} bytes"
+        );
     }
 }
 
@@ -72,9 +80,21 @@ fn published_mistake_no_utf_8_check() {
     let demo = start("frames");
     assert_eq!(refused(&demo, frame(TEXT, b"\xff")), 1007);
     assert_eq!(refused(&demo, frame(TEXT, b"\xed\xa0\x80")), 1007, "a surrogate");
-    assert_eq!(refused(&demo, [frame(0x01, b"\xf4"), frame(0x00, b"\x90")].concat()), 1007, "over two fragments");
-    assert_eq!(refused(&demo, &frame(TEXT, [b'a', 0xff, b'b', b'c'])[..8]), 1007, "before the frame is whole");
-    assert_eq!(refused(&demo, frame(CLOSE, b"\x03\xe8\xff")), 1007, "in the reason of a Close frame");
+    assert_eq!(
+        refused(&demo, [frame(0x01, b"\xf4"), frame(0x00, b"\x90")].concat()),
+        1007,
+        "over two fragments"
+    );
+    assert_eq!(
+        refused(&demo, &frame(TEXT, [b'a', 0xff, b'b', b'c'])[..8]),
+        1007,
+        "before the frame is whole"
+    );
+    assert_eq!(
+        refused(&demo, frame(CLOSE, b"\x03\xe8\xff")),
+        1007,
+        "in the reason of a Close frame"
+    );
 }
 
 #[test]
@@ -109,7 +129,10 @@ fn published_mistake_a_close_is_not_echoed() {
 #[test]
 fn published_mistake_masked_example_bytes_typed_by_hand() {
     let demo = start("frames");
-    assert_eq!(echo(&demo, b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"), (TEXT, b"Hello".to_vec()));
+    assert_eq!(
+        echo(&demo, b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"),
+        (TEXT, b"Hello".to_vec())
+    );
 }
 
 // ---- The other rules --------------------------------------------------------------------------------------------------
@@ -131,15 +154,24 @@ fn what_breaks_the_protocol_is_refused_with_its_code() {
     assert_eq!(refused(&demo, frame(0x83, "x")), 1002, "a reserved opcode");
     assert_eq!(refused(&demo, frame(0x8B, "x")), 1002, "a reserved opcode of a control frame");
     assert_eq!(refused(&demo, frame(0x80, "x")), 1002, "a continuation of nothing");
-    assert_eq!(refused(&demo, [frame(0x01, "x"), frame(TEXT, "y")].concat()), 1002, "a message inside a message");
+    assert_eq!(
+        refused(&demo, [frame(0x01, "x"), frame(TEXT, "y")].concat()),
+        1002,
+        "a message inside a message"
+    );
     assert_eq!(refused(&demo, frame(CLOSE, "x")), 1002, "half a close code");
-    assert_eq!(refused(&demo, frame(CLOSE, 1_005_u16.to_be_bytes())), 1002, "a code that is not for the wire");
+    assert_eq!(
+        refused(&demo, frame(CLOSE, 1_005_u16.to_be_bytes())),
+        1002,
+        "a code that is not for the wire"
+    );
 }
 
 #[test]
 fn an_oversize_message_is_refused_by_its_head_and_costs_nothing() {
     let demo = start("frames");
-    let promise = |length: u64| [&[BINARY, 0x80 | 127][..], &length.to_be_bytes(), &[1, 2, 3, 4]].concat();
+    let promise =
+        |length: u64| [&[BINARY, 0x80 | 127][..], &length.to_be_bytes(), &[1, 2, 3, 4]].concat();
     assert_eq!(refused(&demo, promise(16 * 1024 * 1024 + 1)), 1009);
     assert_eq!(refused(&demo, promise(i64::MAX as u64)), 1009);
     assert_eq!(refused(&demo, promise(1 << 63)), 1002, "its first bit must be 0");
@@ -213,7 +245,11 @@ fn a_cursor_that_is_too_old_or_of_another_life_is_told_so_in_the_first_event() {
     for other_life in ["99", "00000001-2"] {
         let mut wire = demo.websocket(&format!("/?after={other_life}"));
         let here = wire.told("here");
-        assert_eq!((&here["restarted"], &here["after"]), (&json!(true), &json!(2)), "after={other_life}");
+        assert_eq!(
+            (&here["restarted"], &here["after"]),
+            (&json!(true), &json!(2)),
+            "after={other_life}"
+        );
         assert_eq!(wire.told("message")["id"], 3, "all that the room has");
     }
 }
@@ -245,7 +281,13 @@ fn all_messages_that_have_begun_share_one_budget() {
     let before = demo.memory();
     let mut refused = 0;
     let mut wires = Vec::new();
-    let begun = [&[BINARY, 0x80 | 127][..], &(16_u64 << 20).to_be_bytes(), &[0; 4], &vec![7; (16 << 20) - 1]].concat();
+    let begun = [
+        &[BINARY, 0x80 | 127][..],
+        &(16_u64 << 20).to_be_bytes(),
+        &[0; 4],
+        &vec![7; (16 << 20) - 1],
+    ]
+    .concat();
     for _ in 0..12 {
         let mut wire = demo.websocket("/echo");
         match wire.try_send(&begun) {
@@ -286,7 +328,8 @@ fn over_any_number_of_resets_every_message_is_heard_once_and_in_order() {
     let demo = start("frames");
     let mut random = Random::seeded();
     let patience = Duration::from_secs(1);
-    let (mut heard, mut life, mut after, mut said, mut resets) = (Vec::new(), String::new(), 0, 0, 0);
+    let (mut heard, mut life, mut after, mut said, mut resets) =
+        (Vec::new(), String::new(), 0, 0, 0);
     let deadline = Instant::now() + Duration::from_secs(60);
     'connection: while heard.len() < 300 {
         assert!(Instant::now() < deadline, "only {} messages after {resets} resets", heard.len());
@@ -303,7 +346,10 @@ fn over_any_number_of_resets_every_message_is_heard_once_and_in_order() {
                 let event: Value = serde_json::from_slice(&payload).unwrap();
                 match event["type"].as_str().unwrap() {
                     "here" => {
-                        assert!(event.get("restarted").is_none() && event.get("missed").is_none(), "{event}");
+                        assert!(
+                            event.get("restarted").is_none() && event.get("missed").is_none(),
+                            "{event}"
+                        );
                         life = event["life"].as_str().unwrap().to_string();
                         after = event["after"].as_u64().unwrap();
                     }
@@ -375,7 +421,10 @@ fn the_composer_sends_any_bytes_and_tells_the_answer() {
     let compose = |order: &str| demo.post("/compose", order).answer();
     let (head, text) = compose(r#"{"pieces":["818537fa213d7f9f4d5158"]}"#);
     assert_eq!(head.status, 200, "{text}");
-    assert!(text.contains(r#""hex":"810548656c6c6f""#) && text.contains(r#""closed":false"#), "{text}");
+    assert!(
+        text.contains(r#""hex":"810548656c6c6f""#) && text.contains(r#""closed":false"#),
+        "{text}"
+    );
     let (_, text) = compose(r#"{"pieces":["c18537fa213d7f9f4d5158"]}"#);
     assert!(text.contains(r#""code":1002"#) && text.contains(r#""closed":true"#), "{text}");
     assert_eq!(compose("not JSON").0.status, 400);

@@ -16,19 +16,20 @@ fn dripping_it_opens_and_cut_it_stays_connecting(browser: &Browser) {
     tab.until_words("#doing", "open");
     // A browser's head has more than 500 bytes: byte by byte, every 20 ms, it takes longer than the server's ten seconds.
     press(&tab, "Drip", "drip");
-    tab.click("#open");
-    tab.until_words("#doing", "asking for an upgrade");
-    tab.until_words("#doing", "closed, 1006");
+    let open = || {
+        let asked = tab.now();
+        tab.click("#open");
+        tab.until_said(asked, "asking for an upgrade");
+        asked
+    };
+    tab.until_said(open(), "closed, 1006");
     demo.bench().cable("drip 5");
-    tab.click("#open");
-    tab.until_words("#doing", "asking for an upgrade");
-    tab.until_words("#doing", "open: this connection does not speak HTTP");
+    tab.until_said(open(), "open: this connection does not speak HTTP");
     press(&tab, "Repair", "whole");
     press(&tab, "Cut", "cut");
-    tab.click("#open");
-    tab.until_words("#doing", "asking for an upgrade");
+    let asked = open();
     meanwhile(&tab, 2_000);
-    tab.until_words("#doing", "asking for an upgrade");
+    assert_eq!(tab.texts("#doing"), ["asking for an upgrade"], "it waits");
     press(&tab, "Repair", "whole");
-    tab.until_words("#doing", "open: this connection does not speak HTTP");
+    tab.until_said(asked, "open: this connection does not speak HTTP");
 }

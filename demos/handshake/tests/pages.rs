@@ -2,12 +2,21 @@
 
 use tests::browser::Browser;
 use tests::page::{choices, say, set};
-use tests::{in_both_browsers, start};
+use tests::{in_both_browsers, promises, start};
 
 in_both_browsers! {
+    the_promises_of_every_page_are_kept
     the_page_walks_from_the_tabs_own_key_to_the_answer
     what_is_sent_is_shown_as_mere_bytes
     every_wrong_head_is_sent_and_its_refusal_shown
+}
+
+fn the_promises_of_every_page_are_kept(browser: &Browser) {
+    promises::these_are_kept(
+        browser,
+        "handshake",
+        &[promises::no_serious_fault_of_accessibility_is_found],
+    );
 }
 
 fn the_page_walks_from_the_tabs_own_key_to_the_answer(browser: &Browser) {

@@ -23,5 +23,9 @@ fn a_guest_with_a_token() {
     assert_eq!(status("/socket?token=open-sesame", "http://localhost:8000.evil.example"), 403);
     assert_eq!(status("/socket?token=open", ""), 403);
     let demo = start("handshake");
-    assert_eq!(knock(&demo, "/socket", "http://localhost:8000").any_head().status, 403, "the demo has no guests");
+    assert_eq!(
+        knock(&demo, "/socket", "http://localhost:8000").any_head().status,
+        403,
+        "the demo has no guests"
+    );
 }

@@ -25,7 +25,10 @@ fn the_key_of_the_rfc_gets_the_answer_of_the_rfc() {
     assert_eq!(head.field("Connection"), Some("Upgrade"));
     assert_eq!(head.field("Sec-WebSocket-Protocol"), None, "none was offered");
     assert_eq!(head.field("Sec-WebSocket-Extensions"), None, "none was offered");
-    assert!(wire.is_silent_for(tests::A_WHILE), "a server that knows no frames says nothing after 101");
+    assert!(
+        wire.is_silent_for(tests::A_WHILE),
+        "a server that knows no frames says nothing after 101"
+    );
 }
 
 #[test]
@@ -61,7 +64,10 @@ fn every_fault_has_its_own_refusal() {
     ] {
         assert_eq!(answer_to(&demo, from, to).0, status, "{from:?} -> {to:?}");
     }
-    assert_eq!(answer_to(&demo, version, "Sec-WebSocket-Version: 8"), (426, Some("13".to_string())));
+    assert_eq!(
+        answer_to(&demo, version, "Sec-WebSocket-Version: 8"),
+        (426, Some("13".to_string()))
+    );
     demo.websocket("/socket"); // and after all that it still takes a good one
 }
 
@@ -84,9 +90,11 @@ fn names_and_tokens_are_read_in_any_case() {
 #[test]
 fn the_subprotocol_is_the_first_of_the_clients_that_the_server_knows() {
     let demo = start("handshake");
-    for (offered, chosen) in
-        [("x, room.v1, room.v2", Some("room.v1")), ("room.v2,room.v1", Some("room.v2")), ("x", None)]
-    {
+    for (offered, chosen) in [
+        ("x, room.v1, room.v2", Some("room.v1")),
+        ("room.v2,room.v1", Some("room.v2")),
+        ("x", None),
+    ] {
         let more = format!("\r\nSec-WebSocket-Protocol: {offered}\r\n\r\n");
         let mut wire = demo.send(handshake(demo.host(), "/socket").replace("\r\n\r\n", &more));
         let head = wire.any_head();
@@ -122,7 +130,11 @@ fn a_head_without_end_is_refused_and_so_is_one_that_does_not_come() {
         && start.elapsed() < Duration::from_secs(10)
         && slow.is_silent_for(Duration::from_millis(50))
     {}
-    assert!(start.elapsed() < Duration::from_secs(5), "still listening after {:?}", start.elapsed());
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "still listening after {:?}",
+        start.elapsed()
+    );
     demo.websocket("/socket");
 }
 
@@ -144,7 +156,10 @@ fn the_bytes_after_101_are_shown_as_mere_bytes() {
     let (_, news) = demo.get("/wait?after=0").answer();
     assert!(news.contains("81 85 37 fa 21 3d 7f 9f 4d 51 58"), "{news}");
     let (_, steps) = demo.get("/walk?tab=t1").answer();
-    assert!(steps.contains(ACCEPT) && steps.contains("b37a4f2cc0624f1690f64606cf385945b2bec4ea"), "{steps}");
+    assert!(
+        steps.contains(ACCEPT) && steps.contains("b37a4f2cc0624f1690f64606cf385945b2bec4ea"),
+        "{steps}"
+    );
 }
 
 #[test]
@@ -158,14 +173,23 @@ fn bytes_that_come_with_the_head_are_not_lost() {
 #[test]
 fn an_attempt_from_the_page_shows_both_heads() {
     let demo = start("handshake");
-    let head = handshake(demo.host(), "/socket").replace("Version: 13", "Version: 12").replace("\r\n", "\n");
+    let head = handshake(demo.host(), "/socket")
+        .replace("Version: 13", "Version: 12")
+        .replace("\r\n", "\n");
     let (answer, text) = demo.post("/try", &head).answer();
     assert_eq!(answer.status, 200, "{text}");
-    assert!(text.contains("HTTP/1.1 426 Upgrade Required") && text.contains("Version: 12"), "{text}");
+    assert!(
+        text.contains("HTTP/1.1 426 Upgrade Required") && text.contains("Version: 12"),
+        "{text}"
+    );
 
     let mut foreign = demo.connect();
     foreign.post("/try", &[("Origin", "http://evil.example")], &head);
-    assert_eq!(foreign.status(), 403, "a page from elsewhere must not make the server send anything");
+    assert_eq!(
+        foreign.status(),
+        403,
+        "a page from elsewhere must not make the server send anything"
+    );
 }
 
 /// RFC 9110, 6.6.1 and 9.3.2; RFC 9112, 3.2.2.
@@ -176,7 +200,8 @@ fn ordinary_answers_keep_the_rules_of_http() {
     assert!(head.field("Date").is_some_and(|date| date.ends_with(" GMT")), "{head:?}");
     assert_eq!(head.field("X-Content-Type-Options"), Some("nosniff"));
     let policy = head.field("Content-Security-Policy").expect("the page says what it loads");
-    let nonce = policy.split("'nonce-").nth(1).and_then(|rest| rest.split('\'').next()).expect("a nonce");
+    let nonce =
+        policy.split("'nonce-").nth(1).and_then(|rest| rest.split('\'').next()).expect("a nonce");
     assert!(page.contains(&format!("<script type=\"module\" nonce=\"{nonce}\">")), "{policy}");
 
     let host = demo.host();
@@ -191,7 +216,9 @@ fn ordinary_answers_keep_the_rules_of_http() {
     assert_eq!((loaded_by_a_foreign_page("no-cors"), loaded_by_a_foreign_page("navigate")), (403, 200));
 
     let absolute = |target: &str, field: &str| {
-        demo.send(format!("GET http://{target}/ HTTP/1.1\r\nHost: {field}\r\n\r\n")).any_head().status
+        demo.send(format!("GET http://{target}/ HTTP/1.1\r\nHost: {field}\r\n\r\n"))
+            .any_head()
+            .status
     };
     assert_eq!(absolute(host, "evil.example"), 200, "the host of the target counts, not the field");
     assert_eq!(absolute("evil.example", host), 421);

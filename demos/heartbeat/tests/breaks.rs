@@ -17,17 +17,32 @@ fn heartbeat_off_a_cut_that_was_not_noticed_costs_nothing(browser: &Browser) {
     let other = browser.visit(&demo);
     other.until("document.querySelectorAll('#peers tbody tr').length === 2");
     // The lower number of those that ask for websocket is the tab that came first.
-    let socket = demo.bench().feed().row(|row| row.text("mean").ends_with("asks for websocket")).number("conn");
+    let socket = demo
+        .bench()
+        .feed()
+        .row(|row| row.text("mean").ends_with("asks for websocket"))
+        .number("conn");
     one.run("document.querySelector('cable-box details').open = true", &[]);
-    let asked = one.until_words(&format!("cable-box details li[data-id='{socket}'] .asked"), "GET /");
-    assert!(asked.ends_with("asks for websocket"), "the list tells which connection it is: {asked}");
+    let asked =
+        one.until_words(&format!("cable-box details li[data-id='{socket}'] .asked"), "GET /");
+    assert!(
+        asked.ends_with("asks for websocket"),
+        "the list tells which connection it is: {asked}"
+    );
     assert_eq!(press_for_one(&one, "Cut", &asked), socket);
     one.until("[...document.querySelectorAll('cable-box .how')].some((how) => how.textContent.includes('cut'))");
     say(&one, "said in the cut tab");
     one.until_text("#unsaid", "1");
     meanwhile(&one, 2_000);
-    assert_eq!((one.texts("#doing")[0].as_str(), one.texts("#unsaid")[0].as_str()), ("1 OPEN", "1"));
-    assert_eq!(other.value("document.querySelectorAll('#peers tbody tr').length"), 2, "the table still shows it");
+    assert_eq!(
+        (one.texts("#doing")[0].as_str(), one.texts("#unsaid")[0].as_str()),
+        ("1 OPEN", "1")
+    );
+    assert_eq!(
+        other.value("document.querySelectorAll('#peers tbody tr').length"),
+        2,
+        "the table still shows it"
+    );
     press_for_one(&one, "Repair", &asked);
     one.until_text("#unsaid", "0");
     hears(&other, "said in the cut tab");

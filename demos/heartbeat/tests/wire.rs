@@ -24,7 +24,10 @@ fn row(demo: &Server, id: u64) -> Value {
     let (_, table) = demo.get("/peers").answer();
     let table: Value = serde_json::from_str(&table).unwrap();
     let rows = table["peers"].as_array().unwrap();
-    rows.iter().find(|row| row["id"] == id).cloned().unwrap_or_else(|| panic!("no row {id} in {table}"))
+    rows.iter()
+        .find(|row| row["id"] == id)
+        .cloned()
+        .unwrap_or_else(|| panic!("no row {id} in {table}"))
 }
 
 /// Waits until the row of the table says this. Whoever is in the room is told the table when it has changed: `watcher` is
@@ -69,7 +72,9 @@ fn the_server_pings_as_often_as_it_is_told_and_shows_the_round_trip() {
     loop {
         match often.frame() {
             (PING, _) => pings += 1,
-            (_, event) if serde_json::from_slice::<Value>(&event).unwrap()["type"] == "beat" => break,
+            (_, event) if serde_json::from_slice::<Value>(&event).unwrap()["type"] == "beat" => {
+                break;
+            }
             _ => {}
         }
     }
@@ -90,7 +95,10 @@ fn a_silent_client_is_late_and_then_given_up_in_time() {
     assert!(start.elapsed() < Duration::from_millis(1_900));
     wire.end();
     let took = start.elapsed();
-    assert!(took >= Duration::from_millis(1_900) && took < Duration::from_secs(4), "given up after {took:?}");
+    assert!(
+        took >= Duration::from_millis(1_900) && took < Duration::from_secs(4),
+        "given up after {took:?}"
+    );
     assert!(row(&demo, 2)["verdict"].as_str().unwrap().starts_with("given up after 2."));
 }
 
@@ -135,7 +143,9 @@ fn with_one_it_is_noticed_in_time_and_its_threads_and_sockets_are_freed() {
 
 /// Threads and open files of the server, where the system tells (Linux).
 fn threads_and_files(demo: &Server) -> Option<(usize, usize)> {
-    let count = |what: &str| fs::read_dir(format!("/proc/{}/{what}", demo.process()?)).ok().map(Iterator::count);
+    let count = |what: &str| {
+        fs::read_dir(format!("/proc/{}/{what}", demo.process()?)).ok().map(Iterator::count)
+    };
     Some((count("task")?, count("fd")?))
 }
 
@@ -158,7 +168,11 @@ fn the_heartbeat_can_be_changed_on_an_open_connection() {
     let own = 1;
     wire.send(event(json!({ "type": "heartbeat", "every": 1, "patience": 0.1 })));
     let told = wire.told("heartbeat");
-    assert_eq!((&told["every"], &told["patience"]), (&json!(1.0), &json!(2.0)), "two beats at least");
+    assert_eq!(
+        (&told["every"], &told["patience"]),
+        (&json!(1.0), &json!(2.0)),
+        "two beats at least"
+    );
     answer_pings(&mut wire, 2);
     wire.send(event(json!({ "type": "heartbeat", "every": 0, "patience": 0 })));
     wire.told("heartbeat");
@@ -235,7 +249,10 @@ fn every_tab_is_told_the_table_and_which_row_is_its_own() {
     let (mut one, mut other) = (join(&demo, "/"), demo.websocket("/"));
     let own = |table: &Value| {
         let rows = table["peers"].as_array().unwrap();
-        rows.iter().filter(|row| row["yours"] == true).map(|row| row["id"].as_u64().unwrap()).collect::<Vec<_>>()
+        rows.iter()
+            .filter(|row| row["yours"] == true)
+            .map(|row| row["id"].as_u64().unwrap())
+            .collect::<Vec<_>>()
     };
     assert_eq!(own(&one.told("peers")), [1], "it is told again, for there is another one now");
     assert_eq!(own(&other.told("peers")), [2]);

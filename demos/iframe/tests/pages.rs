@@ -49,7 +49,7 @@ fn a_dead_frame_is_noticed(browser: &Browser) {
     demo.say("before");
     hears(&tab, "before");
     demo.bench().cable("cut");
-    tab.until_words("#doing", "8 s of silence");
+    tab.until_said(0.0, "8 s of silence");
     demo.bench().cable("repair");
     demo.say("after");
     hears(&tab, "after");

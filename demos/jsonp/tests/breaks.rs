@@ -21,7 +21,7 @@ fn a_cut_request_times_out_and_its_late_script_does_nothing(browser: &Browser) {
         (0, 0),
         "script and function are removed"
     );
-    tab.run("faults.length = 0", &[]);
+    listen_for_faults(&tab); // from here on
     let answers = number(&tab, "answers");
     press(&tab, "Repair", "whole");
     tab.until(&format!(

@@ -46,7 +46,7 @@ fn the_page_comes_back_when_the_server_comes_back(browser: &Browser) {
         hears(&tab, text);
     }
     demo.kill();
-    tab.until_words("#doing", "retrying in");
+    tab.until_said(0.0, "retrying in");
     let again = tests::Setup::new("longpoll").env("PORT", &port).start();
     again.say("a new life");
     hears(&tab, "a new life");

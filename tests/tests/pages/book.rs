@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use base64::Engine;
 use serde_json::json;
 use tests::browser::{self, Kind, Lent, Tab, key};
-use tests::{Server, Setup, start};
+use tests::{Server, Setup, axe, start};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -34,33 +34,51 @@ fn chromium() -> Option<Lent> {
 }
 
 #[test]
-fn every_page_renders_without_a_complaint_wide_and_narrow_dark_and_light() {
+fn every_page_renders_without_a_complaint_on_a_wide_light_screen() {
+    every_page_renders_without_a_complaint(1400, false);
+}
+
+#[test]
+fn every_page_renders_without_a_complaint_on_a_wide_dark_screen() {
+    every_page_renders_without_a_complaint(1400, true);
+}
+
+#[test]
+fn every_page_renders_without_a_complaint_on_a_narrow_light_screen() {
+    every_page_renders_without_a_complaint(390, false);
+}
+
+#[test]
+fn every_page_renders_without_a_complaint_on_a_narrow_dark_screen() {
+    every_page_renders_without_a_complaint(390, true);
+}
+
+/// Its recordings are there, nothing is too wide, the colours are right, and axe-core finds no serious fault.
+fn every_page_renders_without_a_complaint(width: u32, dark: bool) {
     let Some(browser) = chromium() else { return };
+    let axe = (width > 1_000).then(axe::script).flatten();
     let book = book();
     let stays = browser.open(&format!("{}/404.html", book.url())); // with its last tab a browser ends
     browser.complaints();
-    for (width, dark) in [(1400, false), (1400, true), (390, false), (390, true)] {
-        // The theme is chosen by name; without a choice it follows the system.
-        stays.run("localStorage.setItem('mdbook-theme', arguments[0])", &[json!(if dark { "navy" } else { "light" })]);
-        for page in pages() {
-            let tab = browser.open(&format!("{}/{page}", book.url()));
-            tab.resize(width, 900);
-            tab.until("document.querySelector('main h1') !== null");
-            // Every recording is there, with rows.
-            tab.until(
-                "[...document.querySelectorAll('wire-view')].every((view) => view.querySelectorAll('.row').length > 3)",
-            );
-            let wide = tab.value("document.documentElement.scrollWidth - document.documentElement.clientWidth");
-            assert!(wide.as_i64() <= Some(0), "{page} is {wide} pixels wider than a window of {width}");
-            let paper =
-                tab.value("getComputedStyle(document.querySelector('#mdbook-content, .page, body')).colorScheme");
-            let expected = if dark { "dark" } else { "light" };
-            assert_eq!(paper, json!(expected), "{page} should be {expected}");
-            tab.close();
-            stays.value("1"); // brings it to the front
-            let complaints = browser.complaints();
-            assert!(complaints.is_empty(), "{page}, {width} wide: {complaints:#?}");
-        }
+    // The theme is chosen by name; without a choice it follows the system.
+    stays.run("localStorage.setItem('mdbook-theme', arguments[0])", &[json!(if dark { "navy" } else { "light" })]);
+    for page in pages() {
+        let tab = browser.open(&format!("{}/{page}", book.url()));
+        tab.resize(width, 900);
+        tab.until("document.querySelector('main h1') !== null");
+        tab.until(
+            "[...document.querySelectorAll('wire-view')].every((view) => view.querySelectorAll('.row').length > 3)",
+        );
+        let wide = tab.value("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+        assert!(wide.as_i64() <= Some(0), "{page} is {wide} pixels wider than a window of {width}");
+        let paper = tab.value("getComputedStyle(document.querySelector('#mdbook-content, .page, body')).colorScheme");
+        assert_eq!(paper, if dark { "dark" } else { "light" }, "{page}");
+        let faults = axe.as_ref().map(|axe| axe::faults(&tab, axe)).unwrap_or_default();
+        assert!(faults.is_empty(), "{page}: {} serious faults:\n{}", faults.len(), faults.join("\n"));
+        tab.close();
+        stays.value("1"); // brings it to the front
+        let complaints = browser.complaints();
+        assert!(complaints.is_empty(), "{page}, {width} wide: {complaints:#?}");
     }
 }
 

@@ -3,7 +3,6 @@
 //!
 //! Without a browser on the machine a test says so and passes; `make test` installs them and skips nothing.
 
-mod accessibility;
 mod book;
 mod elements;
 mod walks;

@@ -188,6 +188,10 @@ fn asked_for(text: &str) -> BTreeSet<String> {
 const NOT_RUN: &[(&str, &str)] = &[
     ("make test", "it runs this test, which would run it, which would run this test"),
     ("cargo test --workspace", "the same"),
+    ("cargo run -p tests -- test", "the same"),
+    ("make test DEMO=longpoll", "it is the next command, after installing what is missing"),
+    ("make new NAME=chat", "it is the command that the test of a new demo runs"),
+    ("cargo run -p tests -- new chat", "the test of a new demo runs it"),
     ("make bench", "five minutes of measuring, worth nothing on a machine that runs tests meanwhile"),
     ("make bench-ws", "eight minutes of the same, and npm packages to fetch"),
     ("make ruffle", "it fetches 10 MB; make test has done it, and the tests of flash need what it fetched"),
@@ -320,6 +324,13 @@ impl Running<'_> {
             ["curl", url] if url.contains("callback=alert(1)") => {
                 let said = self.talk_to_a_demo(command, "");
                 assert!(!said.starts_with("alert") && said.contains("callback"), "the server refuses: {said}");
+            }
+            ["cargo", "run", "-p", "tests", "--", "test", _] => {
+                let said = self.clone.output(command, "");
+                assert!(
+                    said.trim_end().lines().last().is_some_and(|line| line.contains(" passed, 0 failed")),
+                    "{said}"
+                );
             }
             [target, "cargo", "test", "-p", "tests", "--test", "wire", "--", name] if target.starts_with("TARGET=") => {
                 let name = name.trim_end_matches("::");
