@@ -41,7 +41,7 @@ pub const DEMO: Demo = Demo {
     title: "WebSocket frames",
     promise: "Two bytes in front of a message say where it ends, and either side may send one at any time.",
     first: "open the page in two tabs and say something, then set a bit of a frame wrong and see what the server says",
-    page: demo::page!("compose.js", "composer.js", "websocket-api.js"),
+    page: demo::page!("compose.js", "composer.js", "frames.css", "websocket-api.js"),
     speaks: Speaks::Upgrades,
     serve,
     side_servers: &[],

@@ -39,7 +39,7 @@ pub const DEMO: Demo = Demo {
     title: "The WebSocket handshake",
     promise: "One HTTP request asks to speak something else from now on; one answer agrees, and proves that it understood.",
     first: "open the page, follow the key to its answer, then send a handshake with one thing wrong",
-    page: demo::page!("attempt.js"),
+    page: demo::page!("attempt.js", "handshake.css"),
     speaks: Speaks::Upgrades,
     serve,
     side_servers: &[],

@@ -31,7 +31,7 @@ pub const DEMO: Demo = Demo {
     title: "Heartbeat",
     promise: "To know that the other side is still there, ask; and stop waiting for the answer at some point.",
     first: "open the page in two tabs, cut the cable of one connection, and wait: nothing happens until you turn the heartbeat on",
-    page: demo::page!("peers.js", "status.js"),
+    page: demo::page!("heartbeat.css", "peers.js", "status.js"),
     speaks: Speaks::Upgrades,
     serve: server::serve,
     side_servers: &[],
