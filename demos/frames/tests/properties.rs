@@ -97,7 +97,14 @@ fn conversation(dice: &mut Dice, role: Role) -> (Vec<Incoming>, Vec<u8>) {
                 let length = dice.length(125);
                 let control = dice.bytes(length);
                 let ping = dice.below(2) == 0;
-                frame(dice, role, &mut wire, true, if ping { Opcode::Ping } else { Opcode::Pong }, &control);
+                frame(
+                    dice,
+                    role,
+                    &mut wire,
+                    true,
+                    if ping { Opcode::Ping } else { Opcode::Pong },
+                    &control,
+                );
                 events.push(if ping { Incoming::Ping(control) } else { Incoming::Pong(control) });
             }
             let last = dice.below(3) == 0;
@@ -119,7 +126,14 @@ fn conversation(dice: &mut Dice, role: Role) -> (Vec<Incoming>, Vec<u8>) {
 }
 
 /// One frame of the other end than `role`'s.
-fn frame(dice: &mut Dice, role: Role, wire: &mut Vec<u8>, fin: bool, opcode: Opcode, payload: &[u8]) {
+fn frame(
+    dice: &mut Dice,
+    role: Role,
+    wire: &mut Vec<u8>,
+    fin: bool,
+    opcode: Opcode,
+    payload: &[u8],
+) {
     let key = (role == Role::Server).then(|| dice.next().to_be_bytes()[..4].try_into().unwrap());
     write_frame(wire, fin, opcode, key, payload);
 }

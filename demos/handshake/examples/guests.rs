@@ -19,7 +19,9 @@ fn main() {
 }
 
 fn serve(listener: TcpListener, _: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
-    page_server::each_request(&listener, site.clone(), move |stream, request, _| serve_one(&stream, request, &site))
+    page_server::each_request(&listener, site.clone(), move |stream, request, _| {
+        serve_one(&stream, request, &site)
+    })
 }
 
 // ANCHOR: answer

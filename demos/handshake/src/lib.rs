@@ -221,9 +221,11 @@ mod tests {
 
     #[test]
     fn a_field_that_must_not_be_there_twice_is_refused() {
-        for (name, value) in
-            [("Host", "127.0.0.1:8010"), ("Sec-WebSocket-Version", "13"), ("Sec-WebSocket-Key", GOOD[3].1)]
-        {
+        for (name, value) in [
+            ("Host", "127.0.0.1:8010"),
+            ("Sec-WebSocket-Version", "13"),
+            ("Sec-WebSocket-Key", GOOD[3].1),
+        ] {
             let mut twice = with(&[]);
             twice.fields.push((name.to_string(), value.to_string()));
             assert_eq!(check(&twice, &site(), &[]).unwrap_err().status, 400, "{name}");
@@ -239,9 +241,11 @@ mod tests {
 
     #[test]
     fn an_origin_that_contains_our_name_is_foreign_all_the_same() {
-        for foreign in
-            ["http://127.0.0.1:8010.evil.example", "http://evil.example/?127.0.0.1:8010", "http://127.0.0.1:80100"]
-        {
+        for foreign in [
+            "http://127.0.0.1:8010.evil.example",
+            "http://evil.example/?127.0.0.1:8010",
+            "http://127.0.0.1:80100",
+        ] {
             assert_eq!(refused(&[("Origin", foreign)]), 403, "{foreign}");
         }
         assert!(check(&with(&[("Origin", "http://127.0.0.1:8010")]), &site(), &[]).is_ok());
@@ -250,7 +254,9 @@ mod tests {
     #[test]
     fn the_subprotocol_is_the_first_of_the_clients_list_that_we_know() {
         let chosen = |list| {
-            check(&with(&[("Sec-WebSocket-Protocol", list)]), &site(), &["room.v1", "room.v2"]).unwrap().protocol
+            check(&with(&[("Sec-WebSocket-Protocol", list)]), &site(), &["room.v1", "room.v2"])
+                .unwrap()
+                .protocol
         };
         assert_eq!(chosen("x, room.v2, room.v1"), Some("room.v2".to_string()));
         assert_eq!(chosen("x, ROOM.V1"), None);

@@ -35,7 +35,12 @@ impl PageAnswer {
 
     /// JSON.
     pub fn json(value: &Value) -> Self {
-        PageAnswer { status: 200, kind: "application/json", body: value.to_string(), fields: Vec::new() }
+        PageAnswer {
+            status: 200,
+            kind: "application/json",
+            body: value.to_string(),
+            fields: Vec::new(),
+        }
     }
 }
 
@@ -175,8 +180,12 @@ pub fn read_body(
         return Err(Refusal::new(411, "Send the body with a Content-Length."));
     }
     let length = match (request.only("Content-Length"), request.all("Content-Length").count()) {
-        (None, 0) => return Err(Refusal::new(411, "How long is the body? Say it with Content-Length.")),
-        (Some(digits), _) if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+        (None, 0) => {
+            return Err(Refusal::new(411, "How long is the body? Say it with Content-Length."));
+        }
+        (Some(digits), _)
+            if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) =>
+        {
             digits.parse().unwrap_or(usize::MAX)
         }
         _ => return Err(Refusal::new(400, "Content-Length is not one number.")),

@@ -14,7 +14,9 @@ use room::{Cursor, Room};
 use serde_json::{Value, json};
 use sha1_smol::Sha1;
 
-use crate::page_server::{self, PageAnswer, method_not_allowed, not_found, read_body, speaks_websocket};
+use crate::page_server::{
+    self, PageAnswer, method_not_allowed, not_found, read_body, speaks_websocket,
+};
 use crate::refusal::Refusal;
 use crate::request::{MAX_HEAD, Request, read_head};
 
@@ -56,7 +58,8 @@ impl Walkthrough {
             ("GET", "/wait") => Ok(self.wait(request)),
             ("POST", "/try") => {
                 let head = read_body(stream, request, rest, 2 * MAX_HEAD, self.site.head_timeout)?;
-                let head = String::from_utf8(head).map_err(|_| Refusal::new(400, "A head is text; this is not."))?;
+                let head = String::from_utf8(head)
+                    .map_err(|_| Refusal::new(400, "A head is text; this is not."))?;
                 attempt(&head, &self.site)
             }
             ("GET", "/socket") => Err(speaks_websocket()),
@@ -90,7 +93,9 @@ impl Walkthrough {
         let tab = request.query("tab").unwrap_or("");
         match self.handshakes().iter().rev().find(|(other, _)| other == tab) {
             Some((_, steps)) => Ok(PageAnswer::json(steps)),
-            None => Err(Refusal::new(404, "No handshake of this tab is remembered: open a socket.")),
+            None => {
+                Err(Refusal::new(404, "No handshake of this tab is remembered: open a socket."))
+            }
         }
     }
 
@@ -101,7 +106,8 @@ impl Walkthrough {
     /// `GET /wait?after=9f3c01d2-7`: what arrived after line 7, as soon as there is some; the long poll of an earlier
     /// lesson.
     fn wait(&self, request: &Request) -> PageAnswer {
-        let cursor = request.query("after").and_then(|after| after.parse().ok()).unwrap_or(Cursor::START);
+        let cursor =
+            request.query("after").and_then(|after| after.parse().ok()).unwrap_or(Cursor::START);
         PageAnswer::json(&self.room.wait_since(cursor, POLL).json())
     }
 

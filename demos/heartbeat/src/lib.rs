@@ -155,7 +155,9 @@ mod tests {
     #[test]
     fn a_client_asked_every_second_is_late_after_one_and_a_half_and_given_up_after_the_patience() {
         let heartbeat = Heartbeat::new(1.0, 5.0);
-        let wait = |silence| heartbeat.until_next_look(Duration::from_millis(silence)).map(|wait| wait.as_millis());
+        let wait = |silence| {
+            heartbeat.until_next_look(Duration::from_millis(silence)).map(|wait| wait.as_millis())
+        };
         assert_eq!(wait(0), Some(1_500));
         assert_eq!(wait(1_000), Some(500));
         assert_eq!(wait(1_500), Some(3_500));
@@ -184,7 +186,11 @@ mod tests {
         let left = |every| Heartbeat::new(every, 0.0).until_ping(last);
         assert!(left(60.0).unwrap() > Duration::from_secs(50));
         assert_eq!(left(1.0), Some(Duration::ZERO), "the ping of the new interval is due");
-        assert_eq!(Heartbeat::new(60.0, 0.0).until_ping(None), Some(Duration::ZERO), "the first ping is sent at once");
+        assert_eq!(
+            Heartbeat::new(60.0, 0.0).until_ping(None),
+            Some(Duration::ZERO),
+            "the first ping is sent at once"
+        );
         assert_eq!(left(0.0), None);
     }
 }

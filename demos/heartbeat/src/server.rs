@@ -28,7 +28,12 @@ pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Res
             return page_server::refuse(&stream, Refusal::new(404, "The room is at /."));
         }
         if handshake::upgrade(&stream, &request, &site, &["room"])?.is_some() {
-            converse(WebSocket::new(stream, rest, Role::Server, MAX_EVENT), &request, &room, &peers);
+            converse(
+                WebSocket::new(stream, rest, Role::Server, MAX_EVENT),
+                &request,
+                &room,
+                &peers,
+            );
         }
         Ok(())
     })
