@@ -4,4 +4,5 @@
 mod cable;
 mod door;
 mod feed;
+mod proxy;
 mod run;
