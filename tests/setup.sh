@@ -6,6 +6,7 @@ set -eu
 have() { command -v "$1" >/dev/null 2>&1; }
 have_chromium() { { have chromium || have chromium-browser || have google-chrome; } && have chromedriver; }
 have_pip() { python3 -m pip --version >/dev/null 2>&1; }
+have_nginx() { have nginx || [ -x /usr/sbin/nginx ]; }
 have_firefox() { have firefox || have firefox-esr; }
 
 # Runs a command as root.
@@ -24,31 +25,37 @@ packages() {
         have_firefox || echo firefox-esr
         have npm || echo nodejs npm
         have_pip || echo python3 python3-pip
+        have_nginx || echo nginx
     elif have dnf; then
         have_chromium || echo chromium chromedriver
         have_firefox || echo firefox
         have npm || echo nodejs npm
         have_pip || echo python3 python3-pip
+        have_nginx || echo nginx
     elif have pacman; then
         have_chromium || echo chromium
         have_firefox || echo firefox
         have npm || echo nodejs npm
         have_pip || echo python python-pip
+        have_nginx || echo nginx
     elif have zypper; then
         have_chromium || echo chromium chromedriver
         have_firefox || echo MozillaFirefox
         have npm || echo nodejs npm
         have_pip || echo python3 python3-pip
+        have_nginx || echo nginx
     elif have apk; then
         have_chromium || echo chromium chromium-chromedriver
         have_firefox || echo firefox
         have npm || echo nodejs npm
         have_pip || echo python3 py3-pip
+        have_nginx || echo nginx
     elif have brew; then
         have_chromium || echo chromium chromedriver
         have_firefox || echo firefox
         have npm || echo node
         have_pip || echo python
+        have_nginx || echo nginx
     fi
 }
 

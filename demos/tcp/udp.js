@@ -1,17 +1,17 @@
 // The experiment "UDP": the same texts over UDP and over TCP, from two senders.
-import { boxes } from "./boxes.js";
+import { boxes } from "./control.js";
 import { doing } from "./room.js";
 
 const $ = (id) => document.getElementById(id);
 
 /** Makes its button and its choice work. `run` asks the server to run an experiment. */
 export function udp(run) {
-  $("fault").addEventListener("change", () => run(`/udp?fault=${$("fault").value}`, "outcome"));
+  $("fault").addEventListener("change", () => run(`/udp?fault=${$("fault").value}`));
 
   $("send").addEventListener("click", async () => {
     $("send").disabled = true;
     doing("sending", false, "outcome");
-    const result = await run("/udp?count=8", "outcome");
+    const result = await run("/udp?count=8");
     $("send").disabled = false;
     if (!result) return;
     const { sent, udp, tcp, lost } = result;
@@ -27,7 +27,8 @@ export function udp(run) {
 }
 
 const anyone = [];
-/** One more datagram, from anyone. */
+
+/** Shows one more datagram, from any sender. */
 export function showDatagram({ text, port }) {
   anyone.push([text, `from ${port}`]);
   if (anyone.length > 20) anyone.shift();

@@ -1,5 +1,5 @@
 // The experiment "Writes and reads": what was written, what was read, and what was taken for messages.
-import { boxes } from "./boxes.js";
+import { boxes } from "./control.js";
 import { doing, tell } from "./room.js";
 
 const $ = (id) => document.getElementById(id);
@@ -12,7 +12,7 @@ export function writes(run) {
     const nagle = $("nagle").checked ? "on" : "off";
     $("write").disabled = true;
     doing("writing", false, "verdict");
-    const result = await run(`/writes?count=8&framing=${framing}&nagle=${nagle}&buffer=${buffer}&busy=${busy}`, "verdict");
+    const result = await run(`/writes?count=8&framing=${framing}&nagle=${nagle}&buffer=${buffer}&busy=${busy}`);
     $("write").disabled = false;
     if (!result) return;
     const said = result.writes.map(({ text }) => text);
@@ -29,6 +29,6 @@ export function writes(run) {
 }
 
 const ms = (us) => `${(us / 1000).toFixed(1)} ms`;
-/** What can't be seen is written out: a line feed, and the bytes of a length. */
+/** Writes out what can't be seen: a line feed, and the bytes of a length. */
 const visible = (text) => text.replaceAll("\n", "\\n")
   .replace(/[\0-\x1f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`);

@@ -8,11 +8,16 @@ import { HERE, feedOf } from "./feed.js";
 /** What the bench calls a state → what a learner is told. */
 const STATES = {
   whole: () => ["whole", "Bytes pass as they come."],
-  cut: () => ["cut", "Bytes wait, on both sides, and flow again after the repair. Nobody is told."],
+  cut: () => ["cut", "Bytes wait, on both sides, and flow again after the repair. Neither side is told."],
   delay: (ms) => [`slow: ${ms} ms`, "Each byte takes that long, each way."],
-  drip: (ms) => ["dripping", `One byte every ${ms} ms: whoever reads must put the pieces together.`],
+  drip: (ms) => ["dripping", `One byte every ${ms} ms: the reader must put the pieces together.`],
   hold: () => ["held", "A proxy keeps answers back until it has 16 KiB or the end."],
+  garble: () => ["garbled", "A box on the way flips one bit in each piece; the checksums of TCP are right again behind it."],
+  "no-upgrade": () => ["no upgrade", "An old proxy takes the field Upgrade out of each request."],
+  idle: (s) => [`idle: ${s} s`, `A load balancer resets a connection on which nothing passed for ${s} s.`],
+  forget: (s) => [`forgets: ${s} s`, `A NAT forgets a connection on which nothing passed for ${s} s. Neither side is told.`],
 };
+const RARE = ["garble", "no-upgrade", "idle", "forget"]; // behind "More"
 
 class CableBox extends HTMLElement {
   #feed = null;
@@ -49,14 +54,10 @@ class CableBox extends HTMLElement {
     this.word = el("strong");
     this.words = el("span");
     this.trouble = el("p.trouble.fault", { role: "alert" });
-    this.ms = el("input", {
-      type: "number",
-      min: 1,
-      max: 10000,
-      step: 50,
-      value: 300,
-      "aria-label": "Delay in milliseconds",
-    });
+    const amount = (max, step, value, name) =>
+      el("input", { type: "number", min: 1, max, step, value, "aria-label": name });
+    this.ms = amount(10_000, 50, 300, "Delay in milliseconds");
+    this.s = amount(3_600, 1, 30, "Silence in seconds");
     const button = (name, act, title) => el("button", { type: "button", title, onclick: () => this.#do(act()) }, name);
     this.buttons = {
       cut: button("Cut", () => "cut", "bytes wait until the cable is repaired"),
@@ -64,9 +65,19 @@ class CableBox extends HTMLElement {
       delay: button("Delay", () => `delay ${this.#delay()}`, "every byte takes this long, each way"),
       drip: button("Drip", () => "drip 20", "one byte at a time, one every 20 ms"),
       hold: button("Hold", () => "hold", "a proxy that buffers answers"),
+      garble: button("Garble", () => "garble", "flip one bit in each piece"),
+      "no-upgrade": button("No upgrade", () => "no-upgrade", "an old proxy that passes no Upgrade"),
+      idle: button("Idle", () => `idle ${this.#seconds()}`, "reset connections that are silent for this long"),
+      forget: button("Forget", () => `forget ${this.#seconds()}`, "drop silent connections without a word"),
       whole: button("Repair", () => "repair", "undo everything"),
     };
-    const { cut, reset, delay, drip, hold, whole } = this.buttons;
+    const { cut, reset, delay, drip, hold, whole, idle, forget } = this.buttons;
+    const pair = (input, unit, ...buttons) =>
+      el("span.pair", {}, ...buttons, input, el("span.unit", { "aria-hidden": "true" }, unit));
+    const unfold = () => this.#unfold(this.rare.hidden);
+    this.more = el("button", { type: "button", "aria-expanded": "false", onclick: unfold }, "More");
+    this.rare = el("div.tools", { role: "group", "aria-label": "Rarer faults", hidden: true });
+    this.rare.append(this.buttons.garble, this.buttons["no-upgrade"], pair(this.s, "s", idle, forget));
     whole.classList.add("repair");
     this.ms.addEventListener("keydown", (event) => event.key === "Enter" && this.#do(`delay ${this.#delay()}`));
     this.list = el("ul");
@@ -80,11 +91,13 @@ class CableBox extends HTMLElement {
         { role: "group", "aria-label": "Tools for the cable" },
         cut,
         reset,
-        el("span.pair", {}, delay, this.ms, el("span.unit", { "aria-hidden": "true" }, "ms")),
+        pair(this.ms, "ms", delay),
         drip,
         hold,
+        this.more,
         whole,
       ),
+      this.rare,
       this.details,
       this.trouble,
     );
@@ -92,9 +105,16 @@ class CableBox extends HTMLElement {
   }
 
   #delay() {
-    const ms = Math.round(Number(this.ms.value));
-    this.ms.value = Math.min(10_000, Math.max(1, ms || 300));
-    return this.ms.value;
+    return within(this.ms, 300);
+  }
+
+  #seconds() {
+    return within(this.s, 30);
+  }
+
+  #unfold(open) {
+    this.rare.hidden = !open;
+    this.more.setAttribute("aria-expanded", open);
   }
 
   async #do(act, connection) {
@@ -138,6 +158,7 @@ class CableBox extends HTMLElement {
       if (name === "reset" || name === "whole") continue;
       button.setAttribute("aria-pressed", name === mode);
     }
+    if (RARE.includes(mode)) this.#unfold(true);
     this.buttons.whole.disabled = mode === "whole" && odd.length === 0;
     put(this.summary, `One connection only (${state.connections.length} open)`);
     if (this.details.open) this.#list();
@@ -193,6 +214,12 @@ class CableBox extends HTMLElement {
   }
 }
 
+/** The whole number in a field, within its limits. */
+function within(field, usual) {
+  field.value = Math.min(field.max, Math.max(field.min, Math.round(Number(field.value)) || usual));
+  return field.value;
+}
+
 /** The cable, drawn once for each state; the style sheet shows the one that holds. */
 function picture() {
   const cable = (d, more = {}) => svg("path.wire", { d, ...more });
@@ -246,6 +273,31 @@ function picture() {
       svg("rect.proxy", { x: 262, y: 20, width: 116, height: 62, rx: 6 }),
       svg("path.level", { d: "M276 70h88M276 60h88M276 50h88" }),
       svg("text", { x: 320, y: 39, "text-anchor": "middle" }, "proxy"),
+    ),
+    svg(
+      "g.on-garble",
+      {},
+      cable("M88 50C150 62 200 60 262 52"),
+      cable("M378 52C440 60 490 62 552 50"),
+      svg("rect.proxy", { x: 262, y: 20, width: 116, height: 62, rx: 6 }),
+      svg("text", { x: 320, y: 56, "text-anchor": "middle" }, "0110 → 0111"),
+    ),
+    svg(
+      "g.on-no-upgrade",
+      {},
+      cable("M88 50C150 62 200 60 262 52"),
+      cable("M378 52C440 60 490 62 552 50"),
+      svg("rect.proxy", { x: 262, y: 20, width: 116, height: 62, rx: 6 }),
+      svg("text", { x: 320, y: 44, "text-anchor": "middle" }, "old proxy"),
+      svg("text", { x: 320, y: 66, "text-anchor": "middle" }, "Upgrade"),
+      svg("path.strike", { d: "M288 62H352" }),
+    ),
+    svg(
+      "g.on-silence",
+      {},
+      cable("M88 50C190 74 450 74 552 50"),
+      svg("circle.proxy", { cx: 320, cy: 56, r: 26 }),
+      svg("path", { d: "M320 38V56L333 64" }),
     ),
     svg("g.on-reset", {}, svg("path.gap", { d: "M309 44l22 38M331 44l-22 38" })),
   );

@@ -5,13 +5,16 @@ use std::path::Path;
 /// Every file of this folder that a page may load, as it was when this was built.
 const FILES: &[(&str, &str)] = &[
     ("bench.js", include_str!("bench.js")),
+    ("cable-box.css", include_str!("cable-box.css")),
     ("cable-box.js", include_str!("cable-box.js")),
     ("dom.js", include_str!("dom.js")),
     ("feed.js", include_str!("feed.js")),
+    ("history.js", include_str!("history.js")),
     ("icon.svg", include_str!("icon.svg")),
     ("room.js", include_str!("room.js")),
     ("style.css", include_str!("style.css")),
     ("wire-bytes.js", include_str!("wire-bytes.js")),
+    ("wire-view.css", include_str!("wire-view.css")),
     ("wire-view.js", include_str!("wire-view.js")),
 ];
 

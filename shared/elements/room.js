@@ -1,14 +1,20 @@
 // The room in the page: what is the same in every demo. A page's own script holds its technique and nothing else.
 //
-//   show({ id, text, at })  a message, at the end of the list
-//   note(text)              a remark between the messages: something was missed, dropped, started anew
-//   tell(id, text)          a word or a number in the element of that id
-//   doing(text, fault, id)  what the page is doing now, in the element "doing" (or that id); in red if it is a fault
-//   backOff(tries)          how many seconds to wait after so many failures
-//   sleep(ms), newKey(bytes)
-//   sayWith(way)            what is said goes another way than by POST /say: over a WebSocket, say
+//   show({ id, text, at })      a message, at the end of the list
+//   note(text)                  a remark between the messages
+//   gap({ missed, restarted })  the remark on messages that are missing, if any are
+//   tell(id, text)              a word or a number in the element of that id
+//   doing(text, fault, id)      what the page is doing now, in the element "doing" (or that id); in red if it is a fault
+//   toggle(button, act)         a button that is on or off
+//   cursor                      where the page is: cursor.move(record), `${cursor}`
+//   backOff(failures), sleep(ms), plain(error), newKey(bytes)
+//   sayWith(way)                what is written into the form goes another way than by POST /say
+//   sayOver(send)               ... over a socket, and again after a reconnect until it is answered
 //
-// The say form works by itself once this file is loaded.
+// The form works by itself once this file is loaded. What `doing`, `tell`, `note` and the form said is kept, the last
+// hundred things: `document.querySelector("#history").entries`, see history.js.
+import { el, put } from "./dom.js";
+import { remember } from "./history.js";
 
 const KEPT = 500; // messages kept in the page
 const PATIENCE = 20_000; // how long one try to say something may take, in milliseconds
@@ -16,34 +22,82 @@ const PATIENCE = 20_000; // how long one try to say something may take, in milli
 const list = document.querySelector("#messages");
 const form = document.querySelector("form#say");
 
+// ---- What the page shows -----------------------------------------------------------------------------------------
+
 /** Shows a message. Its text is text, whatever it looks like. `at`: milliseconds since 1970, or now. */
 export function show({ id, text, at = Date.now() }) {
-  const item = document.createElement("li");
-  item.dataset.id = id;
-  const number = piece("span", "id", id);
-  const time = piece("time", "", new Date(at).toLocaleTimeString([], { hour12: false }));
-  time.dateTime = new Date(at).toISOString();
-  item.append(number, piece("span", "text", text), time);
-  add(item);
+  const time = new Date(at);
+  const clock = time.toLocaleTimeString([], { hour12: false });
+  add(
+    el("li", { "data-id": id }, el("span.id", {}, id), el("span.text", {}, text),
+      el("time", { datetime: time.toISOString() }, clock)),
+  );
 }
 
 /** A remark between the messages. */
 export function note(text) {
-  const item = piece("li", "note", text);
-  add(item);
+  add(el("li.note", {}, text));
+  remember({ id: "note", text });
 }
 
-/** Says something in the element with this id. */
+/** The remark on what is missing in front of the messages that follow, if anything is. */
+export function gap({ missed, restarted }) {
+  const gone = Number(missed) === 1 ? "1 message is gone" : `${missed} messages are gone`;
+  if (missed) note(`${gone}: the room keeps only the newest.`);
+  if (restarted) note("The server was started again: its messages count from 1.");
+}
+
+/** Writes a word or a number into the element with this id. */
 export function tell(id, text) {
   const element = document.getElementById(id);
-  if (element.textContent !== String(text)) element.textContent = text;
+  if (element.textContent === String(text)) return;
+  element.textContent = text;
+  remember({ id, text, number: element.getAttribute("role") !== "status" });
 }
 
 /** Says what the page is doing now; a fault in red. */
 export function doing(text, fault = false, id = "doing") {
-  tell(id, text);
-  document.getElementById(id).classList.toggle("fault", fault);
+  const element = document.getElementById(id);
+  element.classList.toggle("fault", fault);
+  if (element.textContent === text) return;
+  element.textContent = text;
+  remember({ id, text, fault });
 }
+
+function add(item) {
+  const atEnd = list.scrollTop + list.clientHeight >= list.scrollHeight - 40;
+  list.append(item);
+  if (list.children.length > KEPT) list.firstElementChild.remove();
+  if (atEnd) list.scrollTop = list.scrollHeight;
+}
+
+/** Makes a button (or the one with this id) one that is on or off. Calls `act(on)` at each change; `toggle(...)()` tells. */
+export function toggle(button, act) {
+  if (typeof button === "string") button = document.getElementById(button);
+  const isOn = () => button.getAttribute("aria-pressed") === "true";
+  button.addEventListener("click", () => {
+    button.setAttribute("aria-pressed", !isOn());
+    act(isOn());
+  });
+  return isOn;
+}
+
+// ---- Where the page is, and what to do after a failure -----------------------------------------------------------
+
+/** The place of this page in the room: which life of the room, and the id of the last message that the page has. */
+export const cursor = {
+  life: "",
+  after: 0,
+  /** Moves to a place `{ life, after }` that the server told, behind a message `{ id }`, or to a cursor's text. */
+  move(to) {
+    if (typeof to === "string") [this.life, this.after] = [to.split("-")[0], Number(to.split("-")[1])];
+    else [this.life, this.after] = [to.life ?? this.life, to.id ?? to.after ?? this.after];
+  },
+  /** `9f3c01d2-7`, as the server takes it; `-0` while the page has heard of no life yet. */
+  toString() {
+    return `${this.life}-${this.after}`;
+  },
+};
 
 // ANCHOR: back-off
 /**
@@ -58,8 +112,14 @@ export function backOff(failures, first = 0.5) {
 
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
+/** Why a request failed, in plain words. `words`: other words for some errors, by the error's name. */
+export function plain(error, words = {}) {
+  const usual = { TimeoutError: "no answer in time", TypeError: "the connection failed" };
+  return { ...usual, ...words }[error.name] ?? error.message;
+}
+
 /**
- * A key of so many random bytes, which nobody else has.
+ * A key of so many random bytes, which no other tab has.
  * (`crypto.randomUUID` would be it, but only https and this machine's own pages get it: not http://192.168.…)
  */
 export function newKey(length = 12) {
@@ -67,10 +127,15 @@ export function newKey(length = 12) {
   return Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+// ---- Saying something --------------------------------------------------------------------------------------------
+
+/** The room, or the page's own way to it, does not take this: the sentence is for the person who wrote it. */
+export class Refusal extends Error {}
+
 /**
  * Says something in the room. A lost connection, a busy server: it is said again, under the same key, so that the room
- * takes it once (`Room::say_once` in room.rs). `waiting` is told why it takes so long.
- * Throws the server's own sentence when the room does not want it.
+ * takes it once (`Room::say_once`). `waiting` is told why it takes so long.
+ * Throws the server's own sentence when the room does not take it.
  */
 export async function post(text, waiting = () => {}) {
   const key = newKey();
@@ -96,9 +161,6 @@ export async function post(text, waiting = () => {}) {
   }
 }
 
-/** The room, or the page's own way to it, does not want this: the sentence is for the person who wrote it. */
-export class Refusal extends Error {}
-
 let way = post;
 
 /** Gives the form another way to say something: an async function (text, waiting) like `post`. */
@@ -106,34 +168,54 @@ export function sayWith(other) {
   way = other;
 }
 
-// ---- The list ----------------------------------------------------------------------------------------------------
-
-function add(item) {
-  const atEnd = list.scrollTop + list.clientHeight >= list.scrollHeight - 40;
-  list.append(item);
-  if (list.children.length > KEPT) list.firstElementChild.remove();
-  if (atEnd) list.scrollTop = list.scrollHeight;
+// ANCHOR: say-over
+/**
+ * Lets the form say things over a socket. `send(text, key)` writes to the socket, or does nothing while there is none.
+ * What the server has not answered is kept, and counted in the element "unsaid" if the page has one.
+ */
+export function sayOver(send) {
+  const unsaid = new Map(); // by key
+  const count = () => document.getElementById("unsaid") && tell("unsaid", unsaid.size);
+  const say = (text) =>
+    new Promise((done, refuse) => {
+      const key = newKey();
+      unsaid.set(key, { text, done, refuse });
+      count();
+      send(text, key);
+    });
+  sayWith(say);
+  return {
+    say,
+    get size() {
+      return unsaid.size;
+    },
+    has: (key) => unsaid.has(key),
+    /** After a reconnect: says again what was not answered, under the same keys, so that the room takes it once. */
+    again: () => unsaid.forEach(({ text }, key) => send(text, key)),
+    /** The server's answer: it was said, or it was refused with this sentence. */
+    answered(key, refusal) {
+      const { done, refuse } = unsaid.get(key) ?? {};
+      unsaid.delete(key);
+      count();
+      if (refusal) refuse?.(new Refusal(refusal));
+      else done?.();
+    },
+  };
 }
-
-function piece(name, className, text) {
-  const element = document.createElement(name);
-  if (className) element.className = className;
-  element.textContent = text;
-  return element;
-}
+// ANCHOR_END: say-over
 
 // ---- The form ----------------------------------------------------------------------------------------------------
 
 const field = form.elements.text;
-const status = piece("p", "status", "");
-status.setAttribute("role", "status");
+const status = el("p.status", { role: "status" });
 form.append(status);
 
 let last = Promise.resolve(); // one after the other: what was said first is heard first
 let underWay = 0;
 
 function report(text, fault = false) {
-  if (status.textContent !== text) status.textContent = text;
+  if (text && text !== status.textContent) remember({ id: "say", text, fault });
+  put(status, text);
   status.classList.toggle("fault", fault);
 }
 

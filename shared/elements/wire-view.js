@@ -16,7 +16,7 @@ const KEEP = 5_000; // rows kept in the page
 const SPARE = 8; // rows drawn above and below the window
 const SILENCE = 1_500_000; // a pause as long as this is said in words, in microseconds
 const LATE = 5_000; // under way longer than this: drawn slanted, in microseconds
-const MARKS = new Set(["open", "fin", "reset", "lost"]); // acts of TCP: they have no bytes
+const MARKS = new Set(["open", "fin", "reset", "lost", "garbled"]); // acts of TCP and of the cable: they have no bytes
 
 class WireView extends HTMLElement {
   #rows = new Map(); // n → row, oldest first
@@ -39,19 +39,21 @@ class WireView extends HTMLElement {
   #scheduled = false;
   #feed = null;
   #listeners = new AbortController();
+  #sizes = new ResizeObserver(() => this.#resize());
   #built = false;
 
   connectedCallback() {
     if (!this.#built) this.#build();
     this.#built = true;
     this.#listeners = new AbortController();
-    new ResizeObserver(() => this.#resize()).observe(this.ladder);
+    this.#sizes.observe(this.ladder);
     if (this.hasAttribute("src")) this.#record();
     else this.#listen();
   }
 
   disconnectedCallback() {
     this.#listeners.abort();
+    this.#sizes.disconnect();
     this.#feed?.close();
     clearInterval(this.ticking);
     this.stop?.();

@@ -37,6 +37,12 @@ impl Head {
     }
 }
 
+/// The life of the room, as an answer tells it: `"life":"9f3c01d2"`.
+pub fn life(answer: &str) -> String {
+    let life = answer.split("\"life\":\"").nth(1).and_then(|rest| rest.split('"').next());
+    life.unwrap_or_else(|| panic!("an answer tells the room's life: {answer:?}")).to_string()
+}
+
 /// A message of the room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {

@@ -39,7 +39,7 @@ mod wire;
 use std::io::Write;
 use std::time::Duration;
 
-pub use answer::{Event, Head, Message};
+pub use answer::{Event, Head, Message, life};
 pub use bad_cable::{PATIENCE, check_heard, over_a_bad_cable};
 pub use bench::{Bench, Feed, Row};
 pub use fresh::Fresh;

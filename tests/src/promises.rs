@@ -53,7 +53,7 @@ pub fn these_are_kept(browser: &Browser, name: &'static str, promises: &[Promise
     let (one, other) = (browser.visit(&demo), browser.visit(&demo));
     if name == "sse" {
         for tab in [&one, &other] {
-            crate::page::set(tab, "#retry", "200"); // or each reset costs seconds
+            crate::page::set(tab, "#retry", "500"); // or each reset costs seconds
         }
     }
     let mut stage = Stage { name, demo, one, other };

@@ -298,11 +298,13 @@ fn mask(text: &str) -> String {
             _ => out += line,
         }
     }
-    if let Some((before, after)) = out.split_once("to-ports=\"")
-        && let Some((_, rest)) = after.split_once('"')
-    {
-        out = format!("{before}to-ports=\"PORT\"{rest}");
-    }
+    let mut pieces = out.split("to-ports=\"");
+    let first = pieces.next().unwrap_or_default().to_string();
+    let out = pieces.fold(first, |out, piece| {
+        let (_, rest) = piece.split_once('"').unwrap_or_default();
+        format!("{out}to-ports=\"PORT\"{rest}")
+    });
+    let out = mask_lives(&out);
     // The boundary of a multipart answer is drawn anew each time: "part-" and 32 hexadecimal digits.
     let mut pieces = out.split("part-");
     let mut unbound = pieces.next().unwrap_or_default().to_string();
@@ -312,6 +314,7 @@ fn mask(text: &str) -> String {
         unbound += if digits == 32 { &piece[32..] } else { piece };
     }
     let out = unbound;
+    let out = mask_lives(&out);
     // Milliseconds since 1970 have thirteen digits.
     let mut masked = String::new();
     let mut digits = String::new();
@@ -325,6 +328,23 @@ fn mask(text: &str) -> String {
         masked.push(c);
     }
     masked.trim_end_matches('\0').to_string()
+}
+
+/// The life of the room is another at each start: eight hexadecimal digits that stand alone.
+fn mask_lives(text: &str) -> String {
+    let mut out = String::new();
+    let mut word = String::new();
+    for c in text.chars().chain(['\0']) {
+        if c.is_ascii_alphanumeric() {
+            word.push(c);
+            continue;
+        }
+        let is_life = word.len() == 8 && word.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        out += if is_life { "LIFE" } else { &word };
+        word.clear();
+        out.push(c);
+    }
+    out.trim_end_matches('\0').to_string()
 }
 
 fn bytes(hex: &str) -> String {

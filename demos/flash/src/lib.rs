@@ -39,7 +39,13 @@ pub const DEMO: Demo = Demo {
     speaks: Speaks::Http,
     serve: stage::page::serve,
     side_servers: &[
-        SideServer { name: "xmlsocket", port: 8107, speaks: Speaks::Delimited(0), shown: true, serve },
+        SideServer {
+            name: "xmlsocket",
+            port: 8107,
+            speaks: Speaks::Delimited(0),
+            shown: true,
+            serve,
+        },
         stage::bridge::SERVER,
         stage::ruffle::SERVER,
     ],

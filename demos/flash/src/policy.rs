@@ -103,9 +103,13 @@ mod tests {
 
     #[test]
     fn what_is_no_policy_allows_nothing() {
-        for file in
-            ["", "<allow-access-from", "<allow-access-from domain=\"*\"/>", "<x domain=\"*\" to-ports=\"*\"/>", "é"]
-        {
+        for file in [
+            "",
+            "<allow-access-from",
+            "<allow-access-from domain=\"*\"/>",
+            "<x domain=\"*\" to-ports=\"*\"/>",
+            "é",
+        ] {
             assert!(!allows(file, "é.foo.com", 507), "{file}");
         }
     }

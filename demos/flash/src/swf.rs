@@ -65,7 +65,8 @@ fn rectangle(x_max: u32, y_max: u32) -> Vec<u8> {
     for (value, size) in [(size, 5), (0, size), (x_max, size), (0, size), (y_max, size)] {
         bits.extend((0..size).rev().map(|bit| value >> bit & 1 == 1));
     }
-    let byte = |bits: &[bool]| bits.iter().enumerate().map(|(at, &bit)| u8::from(bit) << (7 - at)).sum();
+    let byte =
+        |bits: &[bool]| bits.iter().enumerate().map(|(at, &bit)| u8::from(bit) << (7 - at)).sum();
     bits.chunks(8).map(byte).collect()
 }
 
@@ -216,7 +217,10 @@ mod tests {
     #[test]
     fn a_rectangle_is_packed_into_bits() {
         // 15 bits each: 01111, then 0, 11000 twips, 0, 8000 twips. The example of the specification's chapter 2.
-        assert_eq!(rectangle(11_000, 8_000), [0x78, 0x00, 0x05, 0x5f, 0x00, 0x00, 0x0f, 0xa0, 0x00]);
+        assert_eq!(
+            rectangle(11_000, 8_000),
+            [0x78, 0x00, 0x05, 0x5f, 0x00, 0x00, 0x0f, 0xa0, 0x00]
+        );
     }
 
     #[test]

@@ -599,7 +599,7 @@ fn when_files_run_out_the_servers_pause_and_then_go_on() {
         if wire.try_message(NUL, PATIENCE).is_some() {
             return;
         }
-        assert!(Instant::now() < deadline, "the server takes nobody any more");
+        assert!(Instant::now() < deadline, "the server accepts no connection any more");
     }
 }
 

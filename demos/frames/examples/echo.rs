@@ -11,7 +11,8 @@ use handshake::client::connect;
 
 fn main() {
     let url = std::env::args().nth(1).unwrap_or_default();
-    let opened = Address::parse(&url).and_then(|address| connect(&address, &[]).map_err(|error| error.to_string()));
+    let opened = Address::parse(&url)
+        .and_then(|address| connect(&address, &[]).map_err(|error| error.to_string()));
     let (stream, rest, _) = opened.unwrap_or_else(|why| {
         eprintln!("{url:?}: {why}");
         exit(1);

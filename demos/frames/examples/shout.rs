@@ -9,7 +9,7 @@ use std::sync::Arc;
 use demo::{Demo, Site};
 use frames::message::{DataMessage, MAX_MESSAGE, Role};
 use frames::websocket::{Next, WebSocket};
-use handshake::page_server::{self, Answer};
+use handshake::page_server::{self, PageAnswer};
 use room::Room;
 
 const DEMO: Demo = Demo { serve, ..frames::DEMO };
@@ -21,7 +21,7 @@ fn main() {
 fn serve(listener: TcpListener, _: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
     page_server::each_request(&listener, site.clone(), move |stream, request, rest| {
         if !request.asks_for_websocket() {
-            let page = |_: &str, _: &str| Ok(Answer::page(&DEMO, &request, &site));
+            let page = |_: &str, _: &str| Ok(PageAnswer::page(&DEMO, &request, &site));
             return page_server::answer(&stream, &request, &site, page);
         }
         if handshake::upgrade(&stream, &request, &site, &["echo"])?.is_some() {

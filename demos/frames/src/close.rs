@@ -119,7 +119,10 @@ mod tests {
         ] {
             assert_eq!(Close::parse(&close.serialize()), Ok(close));
         }
-        assert_eq!(Close { code: Some(NORMAL_CLOSURE), reason: String::new() }.serialize(), [0x03, 0xE8]);
+        assert_eq!(
+            Close { code: Some(NORMAL_CLOSURE), reason: String::new() }.serialize(),
+            [0x03, 0xE8]
+        );
     }
 
     #[test]
@@ -136,7 +139,8 @@ mod tests {
     fn a_long_reason_is_cut_between_two_characters() {
         let close = Close { code: Some(NORMAL_CLOSURE), reason: "\u{20ac}".repeat(100) };
         assert_eq!(close.serialize().len(), 2 + 123);
-        let close = Close { code: Some(NORMAL_CLOSURE), reason: "x".to_string() + &"\u{20ac}".repeat(100) };
+        let close =
+            Close { code: Some(NORMAL_CLOSURE), reason: "x".to_string() + &"\u{20ac}".repeat(100) };
         assert_eq!(close.serialize().len(), 2 + 121);
     }
 }

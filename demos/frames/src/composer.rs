@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use demo::Site;
 use handshake::client;
-use handshake::page_server::{Answer, read_body};
+use handshake::page_server::{PageAnswer, read_body};
 use handshake::refusal::Refusal;
 use handshake::request::Request;
 use serde_json::{Value, json};
@@ -35,12 +35,18 @@ const MAX_ANSWER: usize = 256 * 1024;
 ///
 /// # Errors
 /// The refusal to answer with.
-pub fn answer(stream: &TcpStream, request: &Request, rest: Vec<u8>, site: &Site) -> Result<Answer, Refusal> {
-    let (path, pieces) = read_order(&read_body(stream, request, rest, MAX_BODY, site.head_timeout)?)?;
+pub fn answer(
+    stream: &TcpStream,
+    request: &Request,
+    rest: Vec<u8>,
+    site: &Site,
+) -> Result<PageAnswer, Refusal> {
+    let (path, pieces) =
+        read_order(&read_body(stream, request, rest, MAX_BODY, site.head_timeout)?)?;
     let (bytes, closed) = send(request.host().unwrap_or(""), path, &pieces, site)
         .map_err(|error| Refusal::new(502, format!("The bytes did not arrive: {error}.")))?;
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(Answer::json(&json!({ "hex": hex, "frames": describe(&bytes), "closed": closed })))
+    Ok(PageAnswer::json(&json!({ "hex": hex, "frames": describe(&bytes), "closed": closed })))
 }
 
 fn read_order(body: &[u8]) -> Result<(&'static str, Vec<Vec<u8>>), Refusal> {
@@ -51,14 +57,17 @@ fn read_order(body: &[u8]) -> Result<(&'static str, Vec<Vec<u8>>), Refusal> {
         Some("/") => "/",
         Some(_) => return Err(bad("The path is / or /echo.")),
     };
-    let pieces = order["pieces"].as_array().filter(|pieces| (1..=MAX_PIECES).contains(&pieces.len()));
+    let pieces =
+        order["pieces"].as_array().filter(|pieces| (1..=MAX_PIECES).contains(&pieces.len()));
     let pieces = pieces.ok_or_else(|| bad("There must be 1 to 20 pieces."))?;
-    let pieces: Option<Vec<_>> = pieces.iter().map(|piece| piece.as_str().and_then(from_hex)).collect();
+    let pieces: Option<Vec<_>> =
+        pieces.iter().map(|piece| piece.as_str().and_then(from_hex)).collect();
     Ok((path, pieces.ok_or_else(|| bad("A piece is hexadecimal: two digits for each byte."))?))
 }
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u8>> = text.chars().map(|digit| digit.to_digit(16).map(|digit| digit as u8)).collect();
+    let digits: Option<Vec<u8>> =
+        text.chars().map(|digit| digit.to_digit(16).map(|digit| digit as u8)).collect();
     let (pairs, rest) = digits.as_deref()?.as_chunks();
     rest.is_empty().then(|| pairs.iter().map(|[high, low]| high << 4 | low).collect())
 }
@@ -136,9 +145,19 @@ mod tests {
     #[test]
     fn an_order_is_a_path_and_pieces_in_hexadecimal() {
         let order = |text: &str| read_order(text.as_bytes()).map_err(|refusal| refusal.status);
-        assert_eq!(order(r#"{"path":"/","pieces":["81ff","00"]}"#), Ok(("/", vec![vec![0x81, 0xFF], vec![0]])));
+        assert_eq!(
+            order(r#"{"path":"/","pieces":["81ff","00"]}"#),
+            Ok(("/", vec![vec![0x81, 0xFF], vec![0]]))
+        );
         assert_eq!(order(r#"{"pieces":[""]}"#), Ok(("/echo", vec![vec![]])));
-        for bad in ["", "[]", r#"{"pieces":[]}"#, r#"{"pieces":["8"]}"#, r#"{"pieces":["é1"]}"#, r#"{"pieces":[1]}"#] {
+        for bad in [
+            "",
+            "[]",
+            r#"{"pieces":[]}"#,
+            r#"{"pieces":["8"]}"#,
+            r#"{"pieces":["é1"]}"#,
+            r#"{"pieces":[1]}"#,
+        ] {
             assert_eq!(order(bad), Err(400), "{bad}");
         }
         assert_eq!(order(r#"{"path":"/elsewhere","pieces":["81"]}"#), Err(400));
@@ -148,7 +167,10 @@ mod tests {
     fn an_answer_is_described_frame_by_frame() {
         let frames = describe(b"\x01\x03Hel\x80\x02lo\x88\x05\x03\xeawhy\x81\x7e");
         assert_eq!(frames.len(), 3);
-        assert_eq!(frames[0], json!({ "fin": false, "opcode": 1, "name": "text", "length": 3, "text": "Hel" }));
+        assert_eq!(
+            frames[0],
+            json!({ "fin": false, "opcode": 1, "name": "text", "length": 3, "text": "Hel" })
+        );
         assert_eq!(frames[2]["code"], 1002);
         assert_eq!(frames[2]["reason"], "why");
     }

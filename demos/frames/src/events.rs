@@ -48,7 +48,8 @@ pub fn handle(text: &str, room: &Room) -> String {
             }
             _ => {
                 let why = "An event is {\"type\":\"say\",\"text\":\"...\",\"key\":\"...\"}.";
-                return json!({ "type": "refused", "key": event.get("key"), "why": why }).to_string();
+                return json!({ "type": "refused", "key": event.get("key"), "why": why })
+                    .to_string();
             }
         },
         _ => (text.to_string(), String::new()),
@@ -77,8 +78,14 @@ mod tests {
     #[test]
     fn what_the_room_does_not_take_is_refused_under_its_key() {
         let room = Room::new(10);
-        assert!(handle(r#"{"type":"say","text":" ","key":"k1"}"#, &room).contains(r#""key":"k1","type":"refused""#));
-        assert!(handle(r#"{"type":"dance","key":"k2"}"#, &room).contains(r#""key":"k2","type":"refused""#));
+        assert!(
+            handle(r#"{"type":"say","text":" ","key":"k1"}"#, &room)
+                .contains(r#""key":"k1","type":"refused""#)
+        );
+        assert!(
+            handle(r#"{"type":"dance","key":"k2"}"#, &room)
+                .contains(r#""key":"k2","type":"refused""#)
+        );
         assert!(handle("", &room).contains("refused"));
     }
 
@@ -99,8 +106,14 @@ mod tests {
             serde_json::from_str::<Value>(events.first().map_or("null", String::as_str)).unwrap()
         };
         let life = format!("{:08x}", room.life());
-        assert_eq!(here(1.into(), true), json!({ "type": "here", "life": life, "after": 3, "missed": 2 }));
-        assert_eq!(here(77.into(), false), json!({ "type": "here", "life": life, "after": 3, "restarted": true }));
+        assert_eq!(
+            here(1.into(), true),
+            json!({ "type": "here", "life": life, "after": 3, "missed": 2 })
+        );
+        assert_eq!(
+            here(77.into(), false),
+            json!({ "type": "here", "life": life, "after": 3, "restarted": true })
+        );
         assert_eq!(here(5.into(), true), json!({ "type": "here", "life": life, "after": 5 }));
         assert_eq!(here(5.into(), false), Value::Null);
         assert_eq!(encode(&room.since(4), false).len(), 1, "no place without a gap");

@@ -48,7 +48,9 @@ pub enum Opcode {
 impl Opcode {
     fn from_bits(bits: u8) -> Option<Self> {
         use Opcode::{Binary, Close, Continuation, Ping, Pong, Text};
-        [Continuation, Text, Binary, Close, Ping, Pong].into_iter().find(|opcode| *opcode as u8 == bits)
+        [Continuation, Text, Binary, Close, Ping, Pong]
+            .into_iter()
+            .find(|opcode| *opcode as u8 == bits)
     }
 
     /// Whether frames of this kind are about the connection, not part of a message: the highest of the four bits (5.5).
@@ -143,7 +145,13 @@ impl FrameHeader {
 }
 
 /// Puts a whole frame at the end of `wire`.
-pub fn write_frame(wire: &mut Vec<u8>, fin: bool, opcode: Opcode, key: Option<[u8; 4]>, payload: &[u8]) {
+pub fn write_frame(
+    wire: &mut Vec<u8>,
+    fin: bool,
+    opcode: Opcode,
+    key: Option<[u8; 4]>,
+    payload: &[u8],
+) {
     FrameHeader { fin, opcode, key, length: payload.len() as u64 }.serialize(wire);
     let start = wire.len();
     wire.extend_from_slice(payload);
@@ -209,11 +217,23 @@ mod tests {
         big.extend([7; 65536]);
         for (fin, opcode, key, payload, bytes) in [
             (true, Opcode::Text, None, &b"Hello"[..], &b"\x81\x05Hello"[..]),
-            (true, Opcode::Text, Some(KEY), b"Hello", &[&b"\x81\x85\x37\xfa\x21\x3d"[..], &hello].concat()),
+            (
+                true,
+                Opcode::Text,
+                Some(KEY),
+                b"Hello",
+                &[&b"\x81\x85\x37\xfa\x21\x3d"[..], &hello].concat(),
+            ),
             (false, Opcode::Text, None, b"Hel", b"\x01\x03Hel"),
             (true, Opcode::Continuation, None, b"lo", b"\x80\x02lo"),
             (true, Opcode::Ping, None, b"Hello", b"\x89\x05Hello"),
-            (true, Opcode::Pong, Some(KEY), b"Hello", &[&b"\x8a\x85\x37\xfa\x21\x3d"[..], &hello].concat()),
+            (
+                true,
+                Opcode::Pong,
+                Some(KEY),
+                b"Hello",
+                &[&b"\x8a\x85\x37\xfa\x21\x3d"[..], &hello].concat(),
+            ),
             (true, Opcode::Binary, None, &[7; 256], &blob),
             (true, Opcode::Binary, None, &[7; 65536], &big),
         ] {
@@ -254,15 +274,25 @@ mod tests {
     /// Published mistake: a length that is not minimal is let through.
     #[test]
     fn a_length_that_is_not_written_in_the_shortest_way_is_refused() {
-        for wire in [&[0x82, 126, 0, 125][..], &[0x82, 127, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF], &[0x82, 126, 0, 0]] {
+        for wire in [
+            &[0x82, 126, 0, 125][..],
+            &[0x82, 127, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF],
+            &[0x82, 126, 0, 0],
+        ] {
             assert!(matches!(read(wire), Err(HeaderError::Invalid(_))), "{wire:x?}");
         }
     }
 
     #[test]
     fn a_length_of_2_to_the_63_is_refused() {
-        assert!(matches!(read(&[0x82, 127, 0x80, 0, 0, 0, 0, 0, 0, 0]), Err(HeaderError::Invalid(_))));
-        assert_eq!(read(&[0x82, 127, 0x7F, 255, 255, 255, 255, 255, 255, 255]).unwrap().0.length, i64::MAX as u64);
+        assert!(matches!(
+            read(&[0x82, 127, 0x80, 0, 0, 0, 0, 0, 0, 0]),
+            Err(HeaderError::Invalid(_))
+        ));
+        assert_eq!(
+            read(&[0x82, 127, 0x7F, 255, 255, 255, 255, 255, 255, 255]).unwrap().0.length,
+            i64::MAX as u64
+        );
     }
 
     /// Published mistake: RSV bits ignored.
@@ -272,7 +302,11 @@ mod tests {
             let fine = first & RSV == 0
                 && [0, 1, 2, 8, 9, 10].contains(&(first & OPCODE))
                 && (first & 8 == 0 || first & FIN != 0);
-            assert_eq!(!matches!(read(&[first, 0]), Err(HeaderError::Invalid(_))), fine, "{first:08b}");
+            assert_eq!(
+                !matches!(read(&[first, 0]), Err(HeaderError::Invalid(_))),
+                fine,
+                "{first:08b}"
+            );
         }
     }
 
@@ -293,7 +327,8 @@ mod tests {
             let mut pieces = plain.clone();
             mask(&mut pieces[..cut], KEY, 0);
             mask(&mut pieces[cut..], KEY, cut as u64);
-            let one_by_one: Vec<u8> = plain.iter().enumerate().map(|(at, byte)| byte ^ KEY[at % 4]).collect();
+            let one_by_one: Vec<u8> =
+                plain.iter().enumerate().map(|(at, byte)| byte ^ KEY[at % 4]).collect();
             assert_eq!(pieces, one_by_one, "cut at {cut}");
         }
     }

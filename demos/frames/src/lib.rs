@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use demo::{Demo, Site, Speaks};
-use handshake::page_server::{self, Answer, method_not_allowed, not_found, speaks_websocket};
+use handshake::page_server::{self, PageAnswer, method_not_allowed, not_found, speaks_websocket};
 use handshake::refusal::Refusal;
 use handshake::request::Request;
 use room::{Cursor, Reader, Room};
@@ -41,7 +41,7 @@ pub const DEMO: Demo = Demo {
     title: "WebSocket frames",
     promise: "Two bytes in front of a message say where it ends, and either side may send one at any time.",
     first: "open the page in two tabs and say something, then set a bit of a frame wrong and see what the server says",
-    page: demo::page!("compose.js", "composer.js", "websocket-api.js"),
+    page: demo::page!("compose.js", "composer.js", "frames.css", "websocket-api.js"),
     speaks: Speaks::Upgrades,
     serve,
     side_servers: &[],
@@ -69,7 +69,12 @@ pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Res
         let (limits, protocol) = match request.path() {
             "/" => (MAX_EVENT.into(), "room"),
             "/echo" => (echo_limits.clone(), "echo"),
-            _ => return page_server::refuse(&stream, Refusal::new(404, "The room is at /, the echo at /echo.")),
+            _ => {
+                return page_server::refuse(
+                    &stream,
+                    Refusal::new(404, "The room is at /, the echo at /echo."),
+                );
+            }
         };
         if handshake::upgrade(&stream, &request, &site, &[protocol])?.is_some() {
             let socket = WebSocket::new(stream, rest, Role::Server, limits);
@@ -140,7 +145,7 @@ fn tell(sender: &Sender, mut reader: Reader) {
 /// Answers an ordinary request: the page, and the composer's orders.
 fn answer(stream: &TcpStream, request: &Request, rest: Vec<u8>, site: &Site) -> io::Result<()> {
     page_server::answer(stream, request, site, |method, path| match (method, path) {
-        ("GET", "/") => Ok(Answer::page(&DEMO, request, site)),
+        ("GET", "/") => Ok(PageAnswer::page(&DEMO, request, site)),
         ("POST", "/compose") => composer::answer(stream, request, rest, site),
         ("GET", "/echo") => Err(speaks_websocket()),
         (_, "/" | "/echo") => Err(method_not_allowed("GET, HEAD")),

@@ -47,7 +47,9 @@ impl Held {
     pub(crate) fn hold(&mut self, bytes: usize) -> bool {
         let Some(budget) = &self.budget else { return true };
         let more = bytes.saturating_sub(FREE).saturating_sub(self.bytes);
-        let taken = budget.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(more));
+        let taken = budget
+            .0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(more));
         self.bytes += if taken.is_ok() { more } else { 0 };
         taken.is_ok()
     }

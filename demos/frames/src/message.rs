@@ -11,7 +11,9 @@
 
 use std::mem;
 
-use crate::close::{Close, Failure, INVALID_FRAME_PAYLOAD_DATA, MESSAGE_TOO_BIG, PROTOCOL_ERROR, TRY_AGAIN_LATER};
+use crate::close::{
+    Close, Failure, INVALID_FRAME_PAYLOAD_DATA, MESSAGE_TOO_BIG, PROTOCOL_ERROR, TRY_AGAIN_LATER,
+};
 use crate::frame::{FrameHeader, HeaderError, Opcode, mask};
 use crate::limits::{Held, Limits};
 
@@ -38,7 +40,7 @@ pub enum DataMessage {
 
 /// What has arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Received {
+pub enum Incoming {
     /// The last byte of a message.
     Message(DataMessage),
     /// A ping with this payload, to be answered by a pong with the same.
@@ -112,7 +114,14 @@ impl Receiver {
     pub fn new(role: Role, limits: impl Into<Limits>) -> Self {
         let limits = limits.into();
         let held = Held::nothing(&limits);
-        Receiver { role, longest: limits.longest, held, frame: None, message: None, control: Vec::new() }
+        Receiver {
+            role,
+            longest: limits.longest,
+            held,
+            frame: None,
+            message: None,
+            control: Vec::new(),
+        }
     }
 
     // ANCHOR: receive
@@ -122,7 +131,7 @@ impl Receiver {
     ///
     /// # Errors
     /// Why the connection must be failed. Nothing that follows may be looked at then (7.1.7).
-    pub fn receive(&mut self, arrived: &mut [u8]) -> Result<(usize, Option<Received>), Failure> {
+    pub fn receive(&mut self, arrived: &mut [u8]) -> Result<(usize, Option<Incoming>), Failure> {
         if self.message.is_none() {
             self.held.give_back(); // the caller has done with the last message
         }
@@ -207,15 +216,17 @@ impl Receiver {
     // ANCHOR_END: keep
 
     /// The last byte of a frame has been kept. It may also be the last of a message.
-    fn end(&mut self, header: &FrameHeader) -> Result<Option<Received>, Failure> {
+    fn end(&mut self, header: &FrameHeader) -> Result<Option<Incoming>, Failure> {
         Ok(match header.opcode {
-            Opcode::Ping => Some(Received::Ping(mem::take(&mut self.control))),
-            Opcode::Pong => Some(Received::Pong(mem::take(&mut self.control))),
-            Opcode::Close => Some(Received::Close(Close::parse(&mem::take(&mut self.control))?)),
+            Opcode::Ping => Some(Incoming::Ping(mem::take(&mut self.control))),
+            Opcode::Pong => Some(Incoming::Pong(mem::take(&mut self.control))),
+            Opcode::Close => Some(Incoming::Close(Close::parse(&mem::take(&mut self.control))?)),
             Opcode::Continuation | Opcode::Text | Opcode::Binary if !header.fin => None,
             Opcode::Continuation | Opcode::Text | Opcode::Binary => match self.message.take() {
-                Some(Partial::Text(text)) => Some(Received::Message(DataMessage::Text(text.finish()?))),
-                Some(Partial::Binary(bytes)) => Some(Received::Message(DataMessage::Binary(bytes))),
+                Some(Partial::Text(text)) => {
+                    Some(Incoming::Message(DataMessage::Text(text.finish()?)))
+                }
+                Some(Partial::Binary(bytes)) => Some(Incoming::Message(DataMessage::Binary(bytes))),
                 None => None,
             },
         })
@@ -265,7 +276,8 @@ impl Text {
 }
 // ANCHOR_END: utf-8
 
-const NOT_UTF_8: Failure = Failure { code: INVALID_FRAME_PAYLOAD_DATA, why: "a text message is not UTF-8 (8.1)" };
+const NOT_UTF_8: Failure =
+    Failure { code: INVALID_FRAME_PAYLOAD_DATA, why: "a text message is not UTF-8 (8.1)" };
 
 #[cfg(test)]
 mod tests {
@@ -276,11 +288,11 @@ mod tests {
     const KEY: Option<[u8; 4]> = Some([0x37, 0xfa, 0x21, 0x3d]);
 
     /// Everything that the server's end makes of these bytes, and how it ended.
-    fn receive(bytes: &[u8]) -> (Vec<Received>, Option<Failure>) {
+    fn receive(bytes: &[u8]) -> (Vec<Incoming>, Option<Failure>) {
         receive_as(Receiver::new(Role::Server, 1_000), bytes)
     }
 
-    fn receive_as(mut receiver: Receiver, bytes: &[u8]) -> (Vec<Received>, Option<Failure>) {
+    fn receive_as(mut receiver: Receiver, bytes: &[u8]) -> (Vec<Incoming>, Option<Failure>) {
         let (mut bytes, mut at, mut events) = (bytes.to_vec(), 0, Vec::new());
         loop {
             match receiver.receive(&mut bytes[at..]) {
@@ -307,8 +319,8 @@ mod tests {
         receive(bytes).1.expect("this should fail the connection").code
     }
 
-    fn text(text: &str) -> Received {
-        Received::Message(DataMessage::Text(text.to_string()))
+    fn text(text: &str) -> Incoming {
+        Incoming::Message(DataMessage::Text(text.to_string()))
     }
 
     #[test]
@@ -319,15 +331,21 @@ mod tests {
             (false, Opcode::Continuation, b""),
             (true, Opcode::Continuation, b"lo"),
         ]);
-        assert_eq!(receive(&wire), (vec![Received::Ping(b"?".to_vec()), text("Hello")], None));
+        assert_eq!(receive(&wire), (vec![Incoming::Ping(b"?".to_vec()), text("Hello")], None));
     }
 
     /// Published mistake: one read taken for one frame.
     #[test]
     fn one_read_may_bring_many_frames_and_a_frame_may_need_many_reads() {
-        let wire =
-            wire(&[(true, Opcode::Text, b"one"), (true, Opcode::Text, b"two"), (true, Opcode::Binary, &[7; 300])]);
-        let expected = (vec![text("one"), text("two"), Received::Message(DataMessage::Binary(vec![7; 300]))], None);
+        let wire = wire(&[
+            (true, Opcode::Text, b"one"),
+            (true, Opcode::Text, b"two"),
+            (true, Opcode::Binary, &[7; 300]),
+        ]);
+        let expected = (
+            vec![text("one"), text("two"), Incoming::Message(DataMessage::Binary(vec![7; 300]))],
+            None,
+        );
         assert_eq!(receive(&wire), expected, "in one piece");
         let mut receiver = Receiver::new(Role::Server, 1_000);
         let (mut events, mut unread) = (Vec::new(), Vec::new());
@@ -343,9 +361,18 @@ mod tests {
     #[test]
     fn fragments_follow_each_other() {
         assert_eq!(code(&wire(&[(true, Opcode::Continuation, b"x")])), PROTOCOL_ERROR);
-        assert_eq!(code(&wire(&[(false, Opcode::Text, b"x"), (true, Opcode::Text, b"y")])), PROTOCOL_ERROR);
-        assert_eq!(code(&wire(&[(false, Opcode::Text, b"x"), (true, Opcode::Binary, b"y")])), PROTOCOL_ERROR);
-        assert_eq!(code(&wire(&[(true, Opcode::Text, b"x"), (true, Opcode::Continuation, b"y")])), PROTOCOL_ERROR);
+        assert_eq!(
+            code(&wire(&[(false, Opcode::Text, b"x"), (true, Opcode::Text, b"y")])),
+            PROTOCOL_ERROR
+        );
+        assert_eq!(
+            code(&wire(&[(false, Opcode::Text, b"x"), (true, Opcode::Binary, b"y")])),
+            PROTOCOL_ERROR
+        );
+        assert_eq!(
+            code(&wire(&[(true, Opcode::Text, b"x"), (true, Opcode::Continuation, b"y")])),
+            PROTOCOL_ERROR
+        );
     }
 
     #[test]
@@ -360,7 +387,11 @@ mod tests {
     #[test]
     fn text_that_is_not_utf_8_fails_at_its_first_wrong_byte() {
         assert_eq!(code(&wire(&[(true, Opcode::Text, b"\xff")])), INVALID_FRAME_PAYLOAD_DATA);
-        assert_eq!(code(&wire(&[(true, Opcode::Text, b"\xed\xa0\x80")])), INVALID_FRAME_PAYLOAD_DATA, "a surrogate");
+        assert_eq!(
+            code(&wire(&[(true, Opcode::Text, b"\xed\xa0\x80")])),
+            INVALID_FRAME_PAYLOAD_DATA,
+            "a surrogate"
+        );
         assert_eq!(
             code(&wire(&[(true, Opcode::Text, "é".as_bytes().split_at(1).0)])),
             INVALID_FRAME_PAYLOAD_DATA,
@@ -384,7 +415,11 @@ mod tests {
                     (false, Opcode::Continuation, &bytes[first..second]),
                     (true, Opcode::Continuation, &bytes[second..]),
                 ]);
-                assert_eq!(receive(&wire), (vec![text(whole)], None), "cut at {first} and {second}");
+                assert_eq!(
+                    receive(&wire),
+                    (vec![text(whole)], None),
+                    "cut at {first} and {second}"
+                );
             }
         }
     }
@@ -393,14 +428,22 @@ mod tests {
     fn a_message_longer_than_the_limit_is_refused_by_its_head() {
         assert_eq!(code(&wire(&[(true, Opcode::Binary, &[0; 1_001])])[..8]), MESSAGE_TOO_BIG);
         assert_eq!(
-            code(&wire(&[(false, Opcode::Binary, &[0; 600]), (true, Opcode::Continuation, &[0; 401])])),
+            code(&wire(&[
+                (false, Opcode::Binary, &[0; 600]),
+                (true, Opcode::Continuation, &[0; 401])
+            ])),
             MESSAGE_TOO_BIG
         );
         let huge = [0x82, 0xFF, 0x7F, 255, 255, 255, 255, 255, 255, 255, 1, 2, 3, 4];
         assert_eq!(code(&huge), MESSAGE_TOO_BIG, "2^63 - 1 bytes, said to come");
         assert_eq!(receive(&wire(&[(true, Opcode::Binary, &[0; 1_000])])).1, None);
-        let ping = wire(&[(false, Opcode::Binary, &[0; 1_000]), (true, Opcode::Ping, b"still there?")]);
-        assert_eq!(receive(&ping), (vec![Received::Ping(b"still there?".to_vec())], None), "a ping is no part of it");
+        let ping =
+            wire(&[(false, Opcode::Binary, &[0; 1_000]), (true, Opcode::Ping, b"still there?")]);
+        assert_eq!(
+            receive(&ping),
+            (vec![Incoming::Ping(b"still there?".to_vec())], None),
+            "a ping is no part of it"
+        );
     }
 
     #[test]
@@ -408,7 +451,7 @@ mod tests {
         let wire = wire(&[(true, Opcode::Close, b"\x03\xe8bye")]);
         assert_eq!(
             receive(&wire).0,
-            [Received::Close(Close { code: Some(NORMAL_CLOSURE), reason: "bye".to_string() })]
+            [Incoming::Close(Close { code: Some(NORMAL_CLOSURE), reason: "bye".to_string() })]
         );
     }
 }

@@ -28,7 +28,13 @@ pub struct Sender {
 
 impl Sender {
     pub(crate) fn new(stream: Arc<TcpStream>, role: Role) -> Self {
-        let outbox = Outbox { stream: stream.clone(), role, bytes: Vec::new(), closed: false, broken: false };
+        let outbox = Outbox {
+            stream: stream.clone(),
+            role,
+            bytes: Vec::new(),
+            closed: false,
+            broken: false,
+        };
         Sender { stream, outbox: Arc::new(Mutex::new(outbox)) }
     }
 
@@ -224,7 +230,10 @@ mod tests {
             thread::yield_now(); // until the writer is at work
         }
         sender.hang_up();
-        assert!([io::ErrorKind::BrokenPipe, io::ErrorKind::NotConnected].contains(&writer.join().unwrap()));
+        assert!(
+            [io::ErrorKind::BrokenPipe, io::ErrorKind::NotConnected]
+                .contains(&writer.join().unwrap())
+        );
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::close::{Close, Failure};
 use crate::inbox::Inbox;
 use crate::limits::Limits;
-use crate::message::{DataMessage, Received, Receiver, Role};
+use crate::message::{DataMessage, Incoming, Receiver, Role};
 use crate::outbox::Sender;
 
 /// What came next.
@@ -103,10 +103,10 @@ impl WebSocket {
             };
             self.inbox.take(taken);
             match received {
-                Some(Received::Message(message)) => return Next::Message(message),
-                Some(Received::Pong(payload)) => return Next::Pong(payload),
-                Some(Received::Ping(payload)) => self.sender.pong(&payload),
-                Some(Received::Close(close)) => return self.finish(End::Closed(close)),
+                Some(Incoming::Message(message)) => return Next::Message(message),
+                Some(Incoming::Pong(payload)) => return Next::Pong(payload),
+                Some(Incoming::Ping(payload)) => self.sender.pong(&payload),
+                Some(Incoming::Close(close)) => return self.finish(End::Closed(close)),
                 None if taken > 0 => {}
                 None => match self.wait() {
                     Ok(1..) => {}
@@ -188,7 +188,10 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        (client, WebSocket::new(listener.accept().unwrap().0, Vec::new(), Role::Server, MAX_MESSAGE))
+        (
+            client,
+            WebSocket::new(listener.accept().unwrap().0, Vec::new(), Role::Server, MAX_MESSAGE),
+        )
     }
 
     /// Bytes of a client's frame; the key of zeros changes nothing.
@@ -208,7 +211,14 @@ mod tests {
     fn all_frames_of_one_read_are_answered_by_one_write() {
         let (mut client, mut socket) = pair();
         client
-            .write_all(&[frame(Opcode::Text, b"one"), frame(Opcode::Ping, b"?"), frame(Opcode::Text, b"two")].concat())
+            .write_all(
+                &[
+                    frame(Opcode::Text, b"one"),
+                    frame(Opcode::Ping, b"?"),
+                    frame(Opcode::Text, b"two"),
+                ]
+                .concat(),
+            )
             .unwrap();
         for text in ["one", "two"] {
             let message = DataMessage::Text(text.to_string());
@@ -245,11 +255,18 @@ mod tests {
     #[test]
     fn a_peer_that_breaks_a_rule_is_told_which_and_nothing_behind_it_is_read() {
         let (mut client, mut socket) = pair();
-        client.write_all(&[frame(Opcode::Continuation, b"?"), frame(Opcode::Text, b"never seen")].concat()).unwrap();
+        client
+            .write_all(
+                &[frame(Opcode::Continuation, b"?"), frame(Opcode::Text, b"never seen")].concat(),
+            )
+            .unwrap();
         let server = thread::spawn(move || (socket.read(), socket.read()));
         let answer = all(client);
         let (first, second) = server.join().unwrap();
-        assert!(matches!(first, Next::Gone(End::Failed(Failure { code: PROTOCOL_ERROR, .. }))), "{first:?}");
+        assert!(
+            matches!(first, Next::Gone(End::Failed(Failure { code: PROTOCOL_ERROR, .. }))),
+            "{first:?}"
+        );
         assert_eq!(second, Next::Gone(End::Abnormal));
         assert_eq!((answer[0], &answer[2..4]), (0x88, &PROTOCOL_ERROR.to_be_bytes()[..]));
         assert_eq!(&answer[4..], b"there is no message to continue (5.4)");
@@ -258,11 +275,16 @@ mod tests {
     #[test]
     fn the_closing_handshake_may_be_started_here() {
         let (mut client, socket) = pair();
-        let server = thread::spawn(move || socket.close(NORMAL_CLOSURE, "done", Duration::from_secs(10)));
+        let server =
+            thread::spawn(move || socket.close(NORMAL_CLOSURE, "done", Duration::from_secs(10)));
         let mut bytes = [0; 8];
         client.read_exact(&mut bytes).unwrap();
         assert_eq!(&bytes, b"\x88\x06\x03\xe8done");
-        client.write_all(&[frame(Opcode::Text, b"too late"), frame(Opcode::Close, b"\x03\xe8")].concat()).unwrap();
+        client
+            .write_all(
+                &[frame(Opcode::Text, b"too late"), frame(Opcode::Close, b"\x03\xe8")].concat(),
+            )
+            .unwrap();
         assert_eq!(all(client), b"", "one Close frame is enough");
         let close = Close { code: Some(NORMAL_CLOSURE), reason: String::new() };
         assert_eq!(server.join().unwrap(), End::Closed(close));

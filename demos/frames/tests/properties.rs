@@ -2,7 +2,7 @@
 
 use frames::close::{Close, may_be_sent};
 use frames::frame::{Opcode, write_frame};
-use frames::message::{DataMessage, Received, Receiver, Role};
+use frames::message::{DataMessage, Incoming, Receiver, Role};
 
 const LIMIT: usize = 1_000;
 
@@ -45,7 +45,7 @@ impl Dice {
 }
 
 /// Everything that an endpoint makes of bytes that arrive in pieces, and the code it fails with.
-fn receive(role: Role, pieces: &[&[u8]]) -> (Vec<Received>, Option<u16>) {
+fn receive(role: Role, pieces: &[&[u8]]) -> (Vec<Incoming>, Option<u16>) {
     let mut receiver = Receiver::new(role, LIMIT);
     let (mut unread, mut events) = (Vec::new(), Vec::new());
     for piece in pieces {
@@ -77,7 +77,7 @@ fn cut<'a>(dice: &mut Dice, mut bytes: &'a [u8]) -> Vec<&'a [u8]> {
 }
 
 /// A few messages and control frames, and their bytes in frames of any length, control frames between the fragments.
-fn conversation(dice: &mut Dice, role: Role) -> (Vec<Received>, Vec<u8>) {
+fn conversation(dice: &mut Dice, role: Role) -> (Vec<Incoming>, Vec<u8>) {
     let (mut events, mut wire) = (Vec::new(), Vec::new());
     for _ in 0..dice.below(6) {
         let message = if dice.below(2) == 0 {
@@ -105,7 +105,7 @@ fn conversation(dice: &mut Dice, role: Role) -> (Vec<Received>, Vec<u8>) {
                     if ping { Opcode::Ping } else { Opcode::Pong },
                     &control,
                 );
-                events.push(if ping { Received::Ping(control) } else { Received::Pong(control) });
+                events.push(if ping { Incoming::Ping(control) } else { Incoming::Pong(control) });
             }
             let last = dice.below(3) == 0;
             let here = if last { payload.len() } else { dice.length(payload.len()) };
@@ -115,12 +115,12 @@ fn conversation(dice: &mut Dice, role: Role) -> (Vec<Received>, Vec<u8>) {
                 break;
             }
         }
-        events.push(Received::Message(message));
+        events.push(Incoming::Message(message));
     }
     if dice.below(2) == 0 {
         let close = Close { code: Some(1000), reason: dice.text(123) };
         frame(dice, role, &mut wire, true, Opcode::Close, &close.serialize());
-        events.push(Received::Close(close));
+        events.push(Incoming::Close(close));
     }
     (events, wire)
 }

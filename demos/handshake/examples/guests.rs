@@ -7,7 +7,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
 use demo::{Demo, Site};
-use handshake::page_server::{self, Answer};
+use handshake::page_server::{self, PageAnswer};
 use handshake::refusal::Refusal;
 use handshake::request::Request;
 use room::Room;
@@ -19,7 +19,9 @@ fn main() {
 }
 
 fn serve(listener: TcpListener, _: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
-    page_server::each_request(&listener, site.clone(), move |stream, request, _| serve_one(&stream, request, &site))
+    page_server::each_request(&listener, site.clone(), move |stream, request, _| {
+        serve_one(&stream, request, &site)
+    })
 }
 
 // ANCHOR: answer
@@ -33,7 +35,7 @@ const TOKEN: &str = "open-sesame";
 
 fn serve_one(mut stream: &TcpStream, mut request: Request, site: &Site) -> io::Result<()> {
     if !request.asks_for_websocket() {
-        let page = |_: &str, _: &str| Ok(Answer::page(&DEMO, &request, site));
+        let page = |_: &str, _: &str| Ok(PageAnswer::page(&DEMO, &request, site));
         return page_server::answer(stream, &request, site, page);
     }
     if request.query("token") != Some(TOKEN) {

@@ -19,10 +19,14 @@ impl Address {
     pub fn parse(address: &str) -> Result<Self, String> {
         let scheme = address.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("ws://"));
         if !scheme {
-            return Err(format!("An address starts with ws://, and {address:?} does not. (wss:// is another lesson.)"));
+            return Err(format!(
+                "An address starts with ws://, and {address:?} does not. (wss:// is another lesson.)"
+            ));
         }
         if address.contains('#') || address.bytes().any(|byte| !byte.is_ascii_graphic()) {
-            return Err("An address has no fragment, no space and nothing that is not ASCII.".to_string());
+            return Err(
+                "An address has no fragment, no space and nothing that is not ASCII.".to_string()
+            );
         }
         let rest = &address[5..];
         let (host, resource) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
@@ -33,7 +37,11 @@ impl Address {
         Ok(Address {
             host: host.strip_suffix(":80").unwrap_or(host).to_string(),
             connect: if has_port { host.to_string() } else { format!("{host}:80") },
-            resource: if resource.starts_with('/') { resource.to_string() } else { format!("/{resource}") },
+            resource: if resource.starts_with('/') {
+                resource.to_string()
+            } else {
+                format!("/{resource}")
+            },
         })
     }
 }
@@ -46,11 +54,22 @@ mod tests {
     fn an_address_names_host_port_and_resource() {
         let address = |text| Address::parse(text).map(|a| (a.host, a.connect, a.resource));
         let parts = |a: &str, b: &str, c: &str| Ok((a.to_string(), b.to_string(), c.to_string()));
-        assert_eq!(address("ws://127.0.0.1:8011/echo?x=1"), parts("127.0.0.1:8011", "127.0.0.1:8011", "/echo?x=1"));
+        assert_eq!(
+            address("ws://127.0.0.1:8011/echo?x=1"),
+            parts("127.0.0.1:8011", "127.0.0.1:8011", "/echo?x=1")
+        );
         assert_eq!(address("WS://a"), parts("a", "a:80", "/"));
         assert_eq!(address("ws://a:80?x"), parts("a", "a:80", "/?x"));
         assert_eq!(address("ws://[::1]:8011/"), parts("[::1]:8011", "[::1]:8011", "/"));
-        for bad in ["http://a/", "wss://a/", "ws://", "ws:///x", "ws://a/#top", "ws://a/\r\nX: y", "ws://me@a/"] {
+        for bad in [
+            "http://a/",
+            "wss://a/",
+            "ws://",
+            "ws:///x",
+            "ws://a/#top",
+            "ws://a/\r\nX: y",
+            "ws://me@a/",
+        ] {
             assert!(Address::parse(bad).is_err(), "{bad}");
         }
     }

@@ -149,7 +149,10 @@ mod tests {
             ("Protocol: chat", "Protocol: CHAT"),
             ("Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions"),
         ] {
-            assert!(check_answer(&GOOD.replace(from, to), KEY, &["chat"]).is_err(), "{from} -> {to}");
+            assert!(
+                check_answer(&GOOD.replace(from, to), KEY, &["chat"]).is_err(),
+                "{from} -> {to}"
+            );
         }
         assert!(check_answer(GOOD, KEY, &[]).is_err(), "a subprotocol that was not offered");
     }

@@ -14,9 +14,11 @@ pub const VERSION: &str = "13";
 impl Request {
     /// Whether this wants to be a handshake, perhaps a faulty one. Any other is an ordinary request.
     pub fn asks_for_websocket(&self) -> bool {
-        let websocket_field =
-            |name: &str| name.get(..14).is_some_and(|start| start.eq_ignore_ascii_case("Sec-WebSocket-"));
-        let asks = self.lists("Upgrade", "websocket") || self.fields.iter().any(|(name, _)| websocket_field(name));
+        let websocket_field = |name: &str| {
+            name.get(..14).is_some_and(|start| start.eq_ignore_ascii_case("Sec-WebSocket-"))
+        };
+        let asks = self.lists("Upgrade", "websocket")
+            || self.fields.iter().any(|(name, _)| websocket_field(name));
         asks && self.method != "HEAD"
     }
 
@@ -105,8 +107,10 @@ pub fn key(request: &Request) -> Result<String, Refusal> {
 pub fn is_key(key: &str) -> bool {
     // The last character carries 2 bits of the key and 4 that mean nothing. The RFC's own example in 4.1 sets one of
     // these, which a strict decoder refuses.
-    const LOOSE: GeneralPurpose =
-        GeneralPurpose::new(&alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
+    const LOOSE: GeneralPurpose = GeneralPurpose::new(
+        &alphabet::STANDARD,
+        GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+    );
     LOOSE.decode(key).is_ok_and(|bytes| bytes.len() == 16)
 }
 
@@ -143,9 +147,14 @@ mod tests {
     fn a_key_is_the_base64_of_16_bytes() {
         assert!(is_key("dGhlIHNhbXBsZSBub25jZQ=="));
         assert!(is_key("AQIDBAUGBwgJCgsMDQ4PEC=="), "the example of RFC 6455, 4.1");
-        for no in
-            ["", "x", "dGhlIHNhbXBsZSBub25jZQ", "dGhlIHNhbXBsZSBub25jZQ=", "dGhlIHNhbXBsZSBub24=", "\u{e9}\u{e9}=="]
-        {
+        for no in [
+            "",
+            "x",
+            "dGhlIHNhbXBsZSBub25jZQ",
+            "dGhlIHNhbXBsZSBub25jZQ=",
+            "dGhlIHNhbXBsZSBub24=",
+            "\u{e9}\u{e9}==",
+        ] {
             assert!(!is_key(no), "{no:?}");
         }
     }
@@ -154,10 +163,21 @@ mod tests {
     fn the_host_in_an_absolute_target_counts_instead_of_the_field() {
         let host = |head: &str| {
             let request = Request::parse(head.as_bytes()).unwrap();
-            check_host_and_origin(&request, &Site::new(([127, 0, 0, 1], 8010).into())).map_err(|refusal| refusal.status)
+            check_host_and_origin(&request, &Site::new(([127, 0, 0, 1], 8010).into()))
+                .map_err(|refusal| refusal.status)
         };
-        assert_eq!(host("GET http://127.0.0.1:8010/ HTTP/1.1\r\nHost: evil.example\r\n\r\n"), Ok(()));
-        assert_eq!(host("GET http://evil.example/ HTTP/1.1\r\nHost: 127.0.0.1:8010\r\n\r\n"), Err(421));
-        assert_eq!(host("GET http://127.0.0.1:8010/ HTTP/1.1\r\n\r\n"), Err(400), "a Host field must be there (3.2)");
+        assert_eq!(
+            host("GET http://127.0.0.1:8010/ HTTP/1.1\r\nHost: evil.example\r\n\r\n"),
+            Ok(())
+        );
+        assert_eq!(
+            host("GET http://evil.example/ HTTP/1.1\r\nHost: 127.0.0.1:8010\r\n\r\n"),
+            Err(421)
+        );
+        assert_eq!(
+            host("GET http://127.0.0.1:8010/ HTTP/1.1\r\n\r\n"),
+            Err(400),
+            "a Host field must be there (3.2)"
+        );
     }
 }

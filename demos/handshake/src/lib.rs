@@ -5,8 +5,8 @@
 //! Wire   `GET /socket`, `Upgrade: websocket`, `Sec-WebSocket-Key` ... `101`, `Sec-WebSocket-Accept` ... bytes
 //! Book   `book/src/handshake.md`
 //!
-//! Left out: what the bytes after 101 mean. This server shows them as they come; `frames`, the next lesson, can read
-//! them. Also left out: extensions, cookies, logins. Source: RFC 6455, sections 1.3 and 4.
+//! Left out: extensions, cookies, logins, and what the bytes after 101 mean: the next lesson, `frames`, can read them.
+//! Source: RFC 6455, sections 1.3 and 4.
 
 pub mod address;
 pub mod client;
@@ -39,7 +39,7 @@ pub const DEMO: Demo = Demo {
     title: "The WebSocket handshake",
     promise: "One HTTP request asks to speak something else from now on; one answer agrees, and proves that it understood.",
     first: "open the page, follow the key to its answer, then send a handshake with one thing wrong",
-    page: demo::page!("attempt.js"),
+    page: demo::page!("attempt.js", "handshake.css"),
     speaks: Speaks::Upgrades,
     serve,
     side_servers: &[],
@@ -67,10 +67,7 @@ pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Res
 
 // ANCHOR: upgrade
 /// Answers a handshake with 101, and from then on the connection is a WebSocket; or refuses it, and
-/// then the result is `None`.
-///
-/// # Errors
-/// When the client has gone.
+/// then the result is `None`. An error means that the client has gone.
 pub fn upgrade(
     mut stream: &TcpStream,
     request: &Request,
@@ -138,13 +135,11 @@ pub fn switching_protocols(accepted: &Accepted) -> String {
 }
 // ANCHOR_END: switching
 
-/// The text that is added to the key before the hash (RFC 6455, 1.3). It is no secret: it is a number that is used for
-/// nothing else, so that only a server which knows WebSocket computes the right answer.
+/// What is added to the key before the hash (RFC 6455, 1.3). No secret: it only is used nowhere else.
 pub const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 // ANCHOR: accept-key
 /// The answer to a key: base64 of the SHA-1 of the key and the GUID (RFC 6455, 4.2.2, item 5.4).
-///
 /// It proves that the server understood a handshake. It proves nothing about the client.
 pub fn accept_key(key: &str) -> String {
     let sha1 = Sha1::from(format!("{key}{GUID}")).digest().bytes(); // 20 bytes
@@ -226,9 +221,11 @@ mod tests {
 
     #[test]
     fn a_field_that_must_not_be_there_twice_is_refused() {
-        for (name, value) in
-            [("Host", "127.0.0.1:8010"), ("Sec-WebSocket-Version", "13"), ("Sec-WebSocket-Key", GOOD[3].1)]
-        {
+        for (name, value) in [
+            ("Host", "127.0.0.1:8010"),
+            ("Sec-WebSocket-Version", "13"),
+            ("Sec-WebSocket-Key", GOOD[3].1),
+        ] {
             let mut twice = with(&[]);
             twice.fields.push((name.to_string(), value.to_string()));
             assert_eq!(check(&twice, &site(), &[]).unwrap_err().status, 400, "{name}");
@@ -244,9 +241,11 @@ mod tests {
 
     #[test]
     fn an_origin_that_contains_our_name_is_foreign_all_the_same() {
-        for foreign in
-            ["http://127.0.0.1:8010.evil.example", "http://evil.example/?127.0.0.1:8010", "http://127.0.0.1:80100"]
-        {
+        for foreign in [
+            "http://127.0.0.1:8010.evil.example",
+            "http://evil.example/?127.0.0.1:8010",
+            "http://127.0.0.1:80100",
+        ] {
             assert_eq!(refused(&[("Origin", foreign)]), 403, "{foreign}");
         }
         assert!(check(&with(&[("Origin", "http://127.0.0.1:8010")]), &site(), &[]).is_ok());
@@ -255,7 +254,9 @@ mod tests {
     #[test]
     fn the_subprotocol_is_the_first_of_the_clients_list_that_we_know() {
         let chosen = |list| {
-            check(&with(&[("Sec-WebSocket-Protocol", list)]), &site(), &["room.v1", "room.v2"]).unwrap().protocol
+            check(&with(&[("Sec-WebSocket-Protocol", list)]), &site(), &["room.v1", "room.v2"])
+                .unwrap()
+                .protocol
         };
         assert_eq!(chosen("x, room.v2, room.v1"), Some("room.v2".to_string()));
         assert_eq!(chosen("x, ROOM.V1"), None);

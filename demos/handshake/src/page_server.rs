@@ -18,30 +18,35 @@ use crate::request::{MAX_HEAD, Request, read_head};
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// An answer of known length.
-pub struct Answer {
+pub struct PageAnswer {
     status: u16,
     kind: &'static str,
     body: String,
     fields: Vec<(&'static str, String)>,
 }
 
-impl Answer {
+impl PageAnswer {
     /// A demo's page, with the policy that says what the page may load.
     pub fn page(demo: &Demo, request: &Request, site: &Site) -> Self {
         let html = demo.page.html(request.host().unwrap_or(""), site);
         let fields = vec![("Content-Security-Policy", html.policy)];
-        Answer { status: 200, kind: "text/html; charset=utf-8", body: html.text, fields }
+        PageAnswer { status: 200, kind: "text/html; charset=utf-8", body: html.text, fields }
     }
 
     /// JSON.
     pub fn json(value: &Value) -> Self {
-        Answer { status: 200, kind: "application/json", body: value.to_string(), fields: Vec::new() }
+        PageAnswer {
+            status: 200,
+            kind: "application/json",
+            body: value.to_string(),
+            fields: Vec::new(),
+        }
     }
 }
 
-impl From<Refusal> for Answer {
+impl From<Refusal> for PageAnswer {
     fn from(Refusal { status, why, fields }: Refusal) -> Self {
-        Answer { status, kind: "text/plain; charset=utf-8", body: why + "\n", fields }
+        PageAnswer { status, kind: "text/plain; charset=utf-8", body: why + "\n", fields }
     }
 }
 
@@ -96,11 +101,22 @@ pub fn answer(
     stream: &TcpStream,
     request: &Request,
     site: &Site,
-    answer: impl FnOnce(&str, &str) -> Result<Answer, Refusal>,
+    answer: impl FnOnce(&str, &str) -> Result<PageAnswer, Refusal>,
 ) -> io::Result<()> {
     let method = if request.method == "HEAD" { "GET" } else { &request.method };
-    let answer = check_host_and_origin(request, site).and_then(|()| answer(method, request.path()));
-    write(stream, &answer.unwrap_or_else(Answer::from), request.method == "HEAD")
+    let allowed = check_host_and_origin(request, site).and_then(|()| check_fetch_site(request));
+    let answer = allowed.and_then(|()| answer(method, request.path()));
+    write(stream, &answer.unwrap_or_else(PageAnswer::from), request.method == "HEAD")
+}
+
+/// Refuses what a foreign page loads without an `Origin`, an image say (W3C Fetch Metadata). A link from there to our page
+/// is a navigation, and welcome.
+fn check_fetch_site(request: &Request) -> Result<(), Refusal> {
+    let foreign = request.only("Sec-Fetch-Site") == Some("cross-site");
+    if foreign && request.only("Sec-Fetch-Mode") != Some("navigate") {
+        return Err(Refusal::new(403, "A page from another site may not load this."));
+    }
+    Ok(())
 }
 
 /// Answers with a refusal.
@@ -111,7 +127,7 @@ pub fn refuse(stream: &TcpStream, refusal: Refusal) -> io::Result<()> {
     write(stream, &refusal.into(), false)
 }
 
-fn write(mut stream: &TcpStream, answer: &Answer, head_only: bool) -> io::Result<()> {
+fn write(mut stream: &TcpStream, answer: &PageAnswer, head_only: bool) -> io::Result<()> {
     let upgrade = answer.fields.iter().any(|(name, _)| *name == "Upgrade");
     let mut bytes = format!(
         "HTTP/1.1 {status} {reason}\r\nDate: {date}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\
@@ -164,8 +180,12 @@ pub fn read_body(
         return Err(Refusal::new(411, "Send the body with a Content-Length."));
     }
     let length = match (request.only("Content-Length"), request.all("Content-Length").count()) {
-        (None, 0) => return Err(Refusal::new(411, "How long is the body? Say it with Content-Length.")),
-        (Some(digits), _) if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+        (None, 0) => {
+            return Err(Refusal::new(411, "How long is the body? Say it with Content-Length."));
+        }
+        (Some(digits), _)
+            if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) =>
+        {
             digits.parse().unwrap_or(usize::MAX)
         }
         _ => return Err(Refusal::new(400, "Content-Length is not one number.")),

@@ -180,16 +180,27 @@ mod tests {
 
     #[test]
     fn a_head_is_a_request_line_and_header_fields() {
-        let request = head("GET /chat?x=1&after=7 HTTP/1.1\r\nHost: a\r\nuPGRADE:\t websocket \r\n\r\n").unwrap();
-        assert_eq!((request.method.as_str(), request.path(), request.query("after")), ("GET", "/chat", Some("7")));
+        let request =
+            head("GET /chat?x=1&after=7 HTTP/1.1\r\nHost: a\r\nuPGRADE:\t websocket \r\n\r\n")
+                .unwrap();
+        assert_eq!(
+            (request.method.as_str(), request.path(), request.query("after")),
+            ("GET", "/chat", Some("7"))
+        );
         assert_eq!(request.only("Upgrade"), Some("websocket"));
     }
 
     #[test]
     fn connection_is_a_list_of_tokens_over_any_number_of_fields() {
-        let request = head("GET / HTTP/1.1\r\nConnection: keep-alive,, upGRADE\r\nConnection: x\r\n\r\n").unwrap();
+        let request =
+            head("GET / HTTP/1.1\r\nConnection: keep-alive,, upGRADE\r\nConnection: x\r\n\r\n")
+                .unwrap();
         assert!(request.lists("connection", "Upgrade") && request.lists("Connection", "x"));
-        assert!(!head("GET / HTTP/1.1\r\nConnection: not-upgrade\r\n\r\n").unwrap().lists("Connection", "upgrade"));
+        assert!(
+            !head("GET / HTTP/1.1\r\nConnection: not-upgrade\r\n\r\n")
+                .unwrap()
+                .lists("Connection", "upgrade")
+        );
     }
 
     /// The same table is put to the parser of the front door: two parsers that disagree are a hole.

@@ -14,7 +14,9 @@ use room::{Cursor, Room};
 use serde_json::{Value, json};
 use sha1_smol::Sha1;
 
-use crate::page_server::{self, Answer, method_not_allowed, not_found, read_body, speaks_websocket};
+use crate::page_server::{
+    self, PageAnswer, method_not_allowed, not_found, read_body, speaks_websocket,
+};
 use crate::refusal::Refusal;
 use crate::request::{MAX_HEAD, Request, read_head};
 
@@ -51,12 +53,13 @@ impl Walkthrough {
     /// When the client has gone.
     pub fn answer(&self, stream: &TcpStream, request: &Request, rest: Vec<u8>) -> io::Result<()> {
         page_server::answer(stream, request, &self.site, |method, path| match (method, path) {
-            ("GET", "/") => Ok(Answer::page(self.demo, request, &self.site)),
+            ("GET", "/") => Ok(PageAnswer::page(self.demo, request, &self.site)),
             ("GET", "/walk") => self.walk(request),
             ("GET", "/wait") => Ok(self.wait(request)),
             ("POST", "/try") => {
                 let head = read_body(stream, request, rest, 2 * MAX_HEAD, self.site.head_timeout)?;
-                let head = String::from_utf8(head).map_err(|_| Refusal::new(400, "A head is text; this is not."))?;
+                let head = String::from_utf8(head)
+                    .map_err(|_| Refusal::new(400, "A head is text; this is not."))?;
                 attempt(&head, &self.site)
             }
             ("GET", "/socket") => Err(speaks_websocket()),
@@ -86,11 +89,13 @@ impl Walkthrough {
     }
 
     /// `GET /walk?tab=k3x9`: that tab's newest handshake.
-    fn walk(&self, request: &Request) -> Result<Answer, Refusal> {
+    fn walk(&self, request: &Request) -> Result<PageAnswer, Refusal> {
         let tab = request.query("tab").unwrap_or("");
         match self.handshakes().iter().rev().find(|(other, _)| other == tab) {
-            Some((_, steps)) => Ok(Answer::json(steps)),
-            None => Err(Refusal::new(404, "No handshake of this tab is remembered: open a socket.")),
+            Some((_, steps)) => Ok(PageAnswer::json(steps)),
+            None => {
+                Err(Refusal::new(404, "No handshake of this tab is remembered: open a socket."))
+            }
         }
     }
 
@@ -100,9 +105,10 @@ impl Walkthrough {
 
     /// `GET /wait?after=9f3c01d2-7`: what arrived after line 7, as soon as there is some; the long poll of an earlier
     /// lesson.
-    fn wait(&self, request: &Request) -> Answer {
-        let cursor = request.query("after").and_then(|after| after.parse().ok()).unwrap_or(Cursor::START);
-        Answer::json(&self.room.wait_since(cursor, POLL).json())
+    fn wait(&self, request: &Request) -> PageAnswer {
+        let cursor =
+            request.query("after").and_then(|after| after.parse().ok()).unwrap_or(Cursor::START);
+        PageAnswer::json(&self.room.wait_since(cursor, POLL).json())
     }
 
     // ANCHOR: mere-bytes
@@ -140,7 +146,7 @@ impl Walkthrough {
 ///
 /// It goes to the demo's public port, so that the wire view shows it; and to no other address, so
 /// that this server can't be used to reach one.
-fn attempt(head: &str, site: &Site) -> Result<Answer, Refusal> {
+fn attempt(head: &str, site: &Site) -> Result<PageAnswer, Refusal> {
     // Only the first head: an attempt has no body, and so it can't order another attempt.
     let head = head.replace("\r\n", "\n");
     let head = head.split("\n\n").next().unwrap_or("").trim_end_matches('\n');
@@ -151,7 +157,7 @@ fn attempt(head: &str, site: &Site) -> Result<Answer, Refusal> {
     match exchange(&head, site) {
         Ok((response, body)) => {
             let status = response.split(' ').nth(1).and_then(|code| code.parse::<u16>().ok());
-            Ok(Answer::json(&json!({
+            Ok(PageAnswer::json(&json!({
                 "request": head, "response": response, "status": status, "body": body,
             })))
         }

@@ -209,6 +209,12 @@ fn ordinary_answers_keep_the_rules_of_http() {
     assert_eq!(head_only.any_head().field("Content-Length"), Some(page.len().to_string().as_str()));
     assert_eq!(head_only.rest(), b"", "a HEAD is answered without a body");
 
+    let loaded_by_a_foreign_page = |mode: &str| {
+        let fields = format!("Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: {mode}");
+        demo.send(format!("GET / HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n\r\n")).any_head().status
+    };
+    assert_eq!((loaded_by_a_foreign_page("no-cors"), loaded_by_a_foreign_page("navigate")), (403, 200));
+
     let absolute = |target: &str, field: &str| {
         demo.send(format!("GET http://{target}/ HTTP/1.1\r\nHost: {field}\r\n\r\n"))
             .any_head()

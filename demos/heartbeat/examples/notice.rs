@@ -25,8 +25,10 @@ fn main() {
             thread::spawn(move || fall_silent(&host, Duration::from_millis(500 + 50 * number)))
         })
         .collect();
-    let times: Vec<f64> = clients.into_iter().filter_map(|client| client.join().ok()?.ok()).collect();
-    let (shortest, longest) = times.iter().fold((f64::MAX, 0.0f64), |(s, l), time| (s.min(*time), l.max(*time)));
+    let times: Vec<f64> =
+        clients.into_iter().filter_map(|client| client.join().ok()?.ok()).collect();
+    let (shortest, longest) =
+        times.iter().fold((f64::MAX, 0.0f64), |(s, l), time| (s.min(*time), l.max(*time)));
     println!("{} of {CLIENTS} were noticed, after {shortest:.2} to {longest:.2} s", times.len());
     println!("the server asked every 0.50 s and gave up after a silence of 1.50 s");
 }

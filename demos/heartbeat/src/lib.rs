@@ -1,7 +1,7 @@
 //! Heartbeats: how both sides of a pulled cable find out.
 //!
-//! A TCP connection on which nobody speaks looks the same whether the other side is there or not. So each side asks from
-//! time to time, and gives the other one up after a silence that was long enough.
+//! A silent TCP connection looks the same whether the other side is there or not. So each side asks from time to time,
+//! and gives the other one up after a silence that was long enough.
 //!
 //! Run    `cargo run -p heartbeat`, then open <http://127.0.0.1:8012> in two tabs
 //! Read   this file top to bottom, then `../page.html`; `peers.rs` keeps the table that every tab shows
@@ -17,11 +17,9 @@ mod server;
 use std::time::{Duration, Instant};
 
 use demo::{Demo, Speaks};
-use frames::close::UNSUPPORTED_DATA;
-use frames::events;
-use frames::message::DataMessage;
 use frames::outbox::Sender;
 use frames::websocket::{Next, WebSocket};
+use frames::{close::UNSUPPORTED_DATA, events, message::DataMessage};
 use room::{Reader, Room};
 
 use crate::peers::{Peer, Peers};
@@ -33,14 +31,13 @@ pub const DEMO: Demo = Demo {
     title: "Heartbeat",
     promise: "To know that the other side is still there, ask; and stop waiting for the answer at some point.",
     first: "open the page in two tabs, cut the cable of one connection, and wait: nothing happens until you turn the heartbeat on",
-    page: demo::page!("peers.js", "status.js"),
+    page: demo::page!("heartbeat.css", "peers.js", "status.js"),
     speaks: Speaks::Upgrades,
     serve: server::serve,
     side_servers: &[],
 };
 
-/// The shortest interval, and how soon a thread notices that something has changed: the interval, the table, the end of
-/// its connection.
+/// The shortest interval, and how soon a thread notices a change: of the interval, the table, its connection.
 const TICK: Duration = Duration::from_millis(200);
 
 /// How long a client that is told to close may take.
@@ -57,8 +54,7 @@ pub struct Heartbeat {
 }
 
 impl Heartbeat {
-    /// Both in seconds. A patience below two intervals would drop live peers: one late pong is
-    /// normal.
+    /// Both in seconds. A patience below two intervals drops live peers: one late pong is normal.
     pub fn new(every: f64, patience: f64) -> Self {
         let every = if (TICK.as_secs_f64()..=3_600.0).contains(&every) { every } else { 0.0 };
         let patience = if (0.0..=86_400.0).contains(&patience) { patience } else { 0.0 };
@@ -93,7 +89,6 @@ impl Heartbeat {
 
 // ANCHOR: listen
 /// Listens until the other side closes, is lost, or has been silent for longer than the patience.
-///
 /// A client that takes nothing may hold up the other thread in a write. This one meets that thread
 /// only when it has an answer to send, and then for the write time-out of 10 s at most.
 pub(crate) fn listen(mut socket: WebSocket, peer: &Peer, room: &Room, peers: &Peers) {
@@ -128,11 +123,9 @@ pub(crate) fn listen(mut socket: WebSocket, peer: &Peer, room: &Room, peers: &Pe
 // ANCHOR_END: listen
 
 // ANCHOR: tell
-/// Tells the news, asks "are you there?" when it is time to, and sends the table when it has
-/// changed.
+/// Tells the news, asks with a ping when it is time to, and sends the table when it has changed.
 pub(crate) fn tell(sender: &Sender, mut reader: Reader, peer: &Peer, peers: &Peers) {
-    let (mut first, mut last_ping) = (true, None);
-    let mut seen = 0; // the version of the table that this tab has
+    let (mut first, mut last_ping, mut seen) = (true, None, 0); // seen: the table's version
     while sender.is_open() {
         let until_ping = peer.heartbeat().until_ping(last_ping).unwrap_or(TICK);
         let wait = if first { Duration::ZERO } else { until_ping.min(TICK) };
@@ -143,7 +136,7 @@ pub(crate) fn tell(sender: &Sender, mut reader: Reader, peer: &Peer, peers: &Pee
             events.push(peers.table(Some(peer)).to_string());
         }
         let mut told = sender.texts(&events);
-        // The interval may be another one by now: it counts from the last ping.
+        // A shorter interval counts from the last ping, too.
         if peer.heartbeat().until_ping(last_ping) == Some(Duration::ZERO) {
             last_ping = Some(Instant::now());
             told = told.and_then(|()| sender.ping(&peer.new_ping()));
@@ -162,7 +155,9 @@ mod tests {
     #[test]
     fn a_client_asked_every_second_is_late_after_one_and_a_half_and_given_up_after_the_patience() {
         let heartbeat = Heartbeat::new(1.0, 5.0);
-        let wait = |silence| heartbeat.until_next_look(Duration::from_millis(silence)).map(|wait| wait.as_millis());
+        let wait = |silence| {
+            heartbeat.until_next_look(Duration::from_millis(silence)).map(|wait| wait.as_millis())
+        };
         assert_eq!(wait(0), Some(1_500));
         assert_eq!(wait(1_000), Some(500));
         assert_eq!(wait(1_500), Some(3_500));
@@ -191,7 +186,11 @@ mod tests {
         let left = |every| Heartbeat::new(every, 0.0).until_ping(last);
         assert!(left(60.0).unwrap() > Duration::from_secs(50));
         assert_eq!(left(1.0), Some(Duration::ZERO), "the ping of the new interval is due");
-        assert_eq!(Heartbeat::new(60.0, 0.0).until_ping(None), Some(Duration::ZERO), "the first ping is sent at once");
+        assert_eq!(
+            Heartbeat::new(60.0, 0.0).until_ping(None),
+            Some(Duration::ZERO),
+            "the first ping is sent at once"
+        );
         assert_eq!(left(0.0), None);
     }
 }

@@ -69,13 +69,22 @@ impl Peers {
     pub fn join(&self, tab: &str, heartbeat: Heartbeat, sender: Sender) -> Arc<Peer> {
         let now = Instant::now();
         let (ping, sender) = ((0, now), Some(sender));
-        let state = State { heartbeat, heard: now, ping, round_trip: None, late: false, sender, over: None };
+        let state = State {
+            heartbeat,
+            heard: now,
+            ping,
+            round_trip: None,
+            late: false,
+            sender,
+            over: None,
+        };
         let id = self.joined.fetch_add(1, Ordering::Relaxed) + 1;
         let peer = Arc::new(Peer { id, tab: tab.to_string(), state: Mutex::new(state) });
         let older: Vec<Arc<Peer>> = {
             let mut all = self.all();
             forget(&mut all);
-            let older = all.iter().filter(|other| !tab.is_empty() && other.tab == tab).cloned().collect();
+            let older =
+                all.iter().filter(|other| !tab.is_empty() && other.tab == tab).cloned().collect();
             all.push_back(peer.clone());
             older
         };

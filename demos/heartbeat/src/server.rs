@@ -8,7 +8,7 @@ use demo::Site;
 use frames::message::Role;
 use frames::websocket::WebSocket;
 use frames::{MAX_EVENT, events};
-use handshake::page_server::{self, Answer, method_not_allowed, not_found};
+use handshake::page_server::{self, PageAnswer, method_not_allowed, not_found};
 use handshake::refusal::Refusal;
 use handshake::request::Request;
 use room::Room;
@@ -28,7 +28,12 @@ pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Res
             return page_server::refuse(&stream, Refusal::new(404, "The room is at /."));
         }
         if handshake::upgrade(&stream, &request, &site, &["room"])?.is_some() {
-            converse(WebSocket::new(stream, rest, Role::Server, MAX_EVENT), &request, &room, &peers);
+            converse(
+                WebSocket::new(stream, rest, Role::Server, MAX_EVENT),
+                &request,
+                &room,
+                &peers,
+            );
         }
         Ok(())
     })
@@ -53,8 +58,8 @@ fn converse(socket: WebSocket, request: &Request, room: &Arc<Room>, peers: &Arc<
 /// Answers an ordinary request.
 pub fn answer(stream: &TcpStream, request: &Request, site: &Site, peers: &Peers) -> io::Result<()> {
     page_server::answer(stream, request, site, |method, path| match (method, path) {
-        ("GET", "/") => Ok(Answer::page(&DEMO, request, site)),
-        ("GET", "/peers") => Ok(Answer::json(&peers.table(None))),
+        ("GET", "/") => Ok(PageAnswer::page(&DEMO, request, site)),
+        ("GET", "/peers") => Ok(PageAnswer::json(&peers.table(None))),
         (_, "/" | "/peers") => Err(method_not_allowed("GET, HEAD")),
         _ => Err(not_found()),
     })

@@ -4,13 +4,14 @@ use tests::browser::Browser;
 use tests::page::{
     STUCK, faults, hears, listen_for_faults, messages, number, press_for_one, say, set, until_fault,
 };
-use tests::{Setup, in_both_browsers, start};
+use tests::{Message, Setup, in_both_browsers, start};
 
 in_both_browsers! {
     cut_for_longer_the_page_asks_again_on_a_new_connection_and_shows_nothing_twice
     cut_alone_the_answer_waits_in_the_cable_and_comes_once
     reset_counts_no_failure
-    restarted_unnoticed_the_page_never_shows_the_first_message
+    reset_after_the_first_sign_of_life_counts_one_failure
+    restarted_with_more_messages_than_before_is_noticed
 }
 
 /// Walks "Cut, and say something." in longpoll.md.
@@ -66,15 +67,29 @@ fn reset_counts_no_failure(browser: &Browser) {
     say(&tab, "before");
     hears(&tab, "before");
     tab.until_words("#doing", "after message 1");
-    demo.bench().feed().row(|row| row.text("mean").starts_with("GET /wait?after=1"));
+    demo.bench().feed().row(|row| {
+        row.text("mean").starts_with("GET /wait?") && row.text("mean").contains("-1&hold")
+    });
     demo.bench().cable("reset"); // the button does the same, and does not show when it is done
     demo.say("after");
     hears(&tab, "after");
     assert_eq!(number(&tab, "failures"), 0);
 }
 
-/// Walks "Restart, unnoticed." in longpoll.md.
-fn restarted_unnoticed_the_page_never_shows_the_first_message(browser: &Browser) {
+/// Walks "Reset." in longpoll.md, its second half.
+fn reset_after_the_first_sign_of_life_counts_one_failure(browser: &Browser) {
+    let demo = start("longpoll");
+    let tab = browser.visit(&demo);
+    demo.bench().feed().row(|row| row.text("dir") == "down" && row.text("kind") == "chunk");
+    demo.bench().cable("reset");
+    tab.until_text("#failures", "1");
+    demo.say("after");
+    hears(&tab, "after");
+    assert_eq!(number(&tab, "failures"), 1);
+}
+
+/// Walks "Restart, with more messages than before." in longpoll.md.
+fn restarted_with_more_messages_than_before_is_noticed(browser: &Browser) {
     let mut demo = start("longpoll");
     let port = demo.address().port().to_string();
     let tab = browser.visit(&demo);
@@ -89,6 +104,12 @@ fn restarted_unnoticed_the_page_never_shows_the_first_message(browser: &Browser)
     }
     tab.click("#stop");
     hears(&tab, "3");
-    assert_eq!(messages(&tab), ["the only one of the old life", "2", "3"]);
-    assert_eq!(tab.texts("#messages .note").len(), 0, "and nothing is said of a restart");
+    assert_eq!(messages(&tab), ["the only one of the old life", "1", "2", "3"]);
+    let remarks = tab.texts("#messages .note");
+    assert_eq!(remarks, ["The server was started again: its messages count from 1."]);
+    // A number alone does not know which life it is from.
+    let (_, news) = again.get("/wait?after=1").answer();
+    let texts: Vec<_> = Message::list(&news).into_iter().map(|message| message.text).collect();
+    assert_eq!(texts, ["2", "3"]);
+    assert!(!news.contains("restarted"), "{news}");
 }

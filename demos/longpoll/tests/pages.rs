@@ -6,11 +6,33 @@ use tests::{in_both_browsers, promises, start};
 
 in_both_browsers! {
     the_promises_of_every_page_are_kept
+    two_tabs_have_two_questions_on_the_wire_at_once
     the_page_comes_back_when_the_server_comes_back
 }
 
 fn the_promises_of_every_page_are_kept(browser: &Browser) {
     promises::are_kept(browser, "longpoll");
+}
+
+/// Walks "Run it" in longpoll.md: were the browser's cache asked, the second question would wait
+/// for the first answer.
+fn two_tabs_have_two_questions_on_the_wire_at_once(browser: &Browser) {
+    let demo = start("longpoll");
+    let mut feed = demo.bench().feed();
+    let one = browser.visit(&demo);
+    let asks = |row: &tests::Row| row.text("mean").starts_with("GET /wait?after=-0");
+    let first = feed.row(asks).number("conn");
+    let other = browser.visit(&demo);
+    feed.row(|row| asks(row) && row.number("conn") != first);
+    let answers = |row: &&tests::Row| row.number("conn") == first && row.text("kind") == "response";
+    let begun: Vec<_> = feed.rows().iter().filter(answers).collect();
+    assert!(
+        begun.iter().all(|row| !row.text("mean").starts_with("200 OK, JSON, chunk")),
+        "both wait"
+    );
+    demo.say("to both");
+    hears(&one, "to both");
+    hears(&other, "to both");
 }
 
 /// Walks "Restart." in longpoll.md.

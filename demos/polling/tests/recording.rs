@@ -6,15 +6,19 @@ use tests::record::{FETCH, Tape};
 fn the_recording_is_what_the_wire_says() {
     let mut tape = Tape::start("polling", "polling", 8001, &[]);
     let mut page = tape.connect();
-    let poll = |tape: &mut Tape, page: &mut tests::Wire, after: u64, name: &str| {
-        tape.send(page, FETCH, &format!("/messages?after={after}"));
-        page.answer();
+    let mut life = String::new(); // the page hears of it in the first answer
+    let mut poll = |tape: &mut Tape, page: &mut tests::Wire, after: u64, name: &str| {
+        tape.send(page, FETCH, &format!("/messages?after={life}-{after}"));
+        let (_, news) = page.answer();
+        life = tests::life(&news);
         let question = tape.expect(name, "up", "request", "GET /messages");
         let answer = tape.expect(&format!("{name}-answer"), "down", "response", "200");
         (question, answer)
     };
+    poll(&mut tape, &mut page, 0, "first");
+    tape.pause(1000);
     let (question, answer) = poll(&mut tape, &mut page, 0, "ask");
-    for _ in 0..3 {
+    for _ in 0..2 {
         tape.pause(1000);
         poll(&mut tape, &mut page, 0, "");
     }

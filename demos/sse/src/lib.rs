@@ -30,7 +30,7 @@ pub const DEMO: Demo = Demo {
     title: "Server-Sent Events",
     promise: "One request, one answer that never ends; the browser cuts it into events and reconnects by itself.",
     first: "open the page in two tabs, say something in one, then reset the cable and watch the browser come back",
-    page: demo::page!("seven.js"),
+    page: demo::page!("seven.js", "sse.css"),
     speaks: Speaks::Http,
     serve,
     side_servers: &[],

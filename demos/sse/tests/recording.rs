@@ -2,7 +2,7 @@
 
 use tests::record::{EVENT_SOURCE, Tape, head};
 
-const EVENTS: &str = "/events?tab=1f0e9c8d7b6a&after=0&retry=2000&beat=2";
+const EVENTS: &str = "/events?tab=1f0e9c8d7b6a&after=-0&retry=2000&beat=2";
 
 #[test]
 fn the_recording_is_what_the_wire_says() {
@@ -17,11 +17,12 @@ fn the_recording_is_what_the_wire_says() {
     let mut other = tape.connect();
     tape.say(&mut other, "hello");
     let said = tape.find("said", "up", "body", "hello");
-    let event = tape.expect("event", "down", "chunk", "message 1");
-    page.event("");
+    let event = tape.expect("event", "down", "chunk", "event: message");
+    let id = page.event("").id.expect("a message has an id");
+    let life = id.split('-').next().unwrap_or_default().to_string();
     tape.pause(400);
     tape.say(&mut other, "two\nlines");
-    let lines = tape.expect("lines", "down", "chunk", "message 2");
+    let lines = tape.expect("lines", "down", "chunk", "event: message");
     page.event("");
     let beat = tape.expect("beat", "down", "chunk", "comment");
     tape.pause(300);
@@ -33,7 +34,8 @@ fn the_recording_is_what_the_wire_says() {
     let mut page = tape.connect();
     let places = [("path", EVENTS), ("host", tape.host())];
     page.send(
-        head(EVENT_SOURCE, &places).replace("\r\nReferer:", "\r\nLast-Event-ID: 2\r\nReferer:"),
+        head(EVENT_SOURCE, &places)
+            .replace("\r\nReferer:", &format!("\r\nLast-Event-ID: {life}-2\r\nReferer:")),
     );
     page.head();
     let again = tape.expect("again", "up", "request", "GET /events");

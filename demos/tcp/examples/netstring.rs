@@ -5,6 +5,7 @@
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use demo::{Demo, SideServer, Site, Speaks};
@@ -26,7 +27,15 @@ fn main() {
 }
 
 fn serve_room(listener: TcpListener, room: Arc<Room>, _site: Arc<Site>) -> io::Result<()> {
-    net::each_connection(&listener, move |stream| drop(talk(&stream, &room)))
+    loop {
+        match listener.accept() {
+            Ok((stream, _)) => {
+                let room = room.clone();
+                thread::spawn(move || drop(talk(&stream, &room)));
+            }
+            Err(_) => thread::sleep(Duration::from_millis(50)),
+        }
+    }
 }
 
 // ANCHOR: answer
@@ -59,7 +68,7 @@ fn take(unread: &mut Vec<u8>) -> io::Result<Option<String>> {
     }
 }
 
-/// A client that is silent for a minute is let go: half-open connections would pile up otherwise.
+/// A client that is silent for a minute is let go. Otherwise half-open connections would pile up.
 const SILENCE: Duration = Duration::from_secs(60);
 
 fn talk(mut stream: &TcpStream, room: &Room) -> io::Result<()> {

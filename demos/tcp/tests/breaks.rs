@@ -5,12 +5,12 @@ use tests::page::{meanwhile, press, set};
 use tests::{in_both_browsers, start};
 
 in_both_browsers! {
-    dripping_makes_a_message_of_nearly_every_byte_unless_there_are_borders
+    dripping_makes_a_message_of_nearly_every_byte_without_framing
     cut_and_reset_in_a_connections_life
 }
 
 /// Walks "Drip." in tcp.md.
-fn dripping_makes_a_message_of_nearly_every_byte_unless_there_are_borders(browser: &Browser) {
+fn dripping_makes_a_message_of_nearly_every_byte_without_framing(browser: &Browser) {
     let demo = start("tcp");
     let tab = browser.visit(&demo);
     tab.click("#tab-writes");

@@ -18,6 +18,8 @@ fn the_promises_of_every_page_are_kept(browser: &Browser) {
         promises::no_serious_fault_of_accessibility_is_found,
         promises::what_is_said_in_one_tab_is_heard_in_the_other,
         promises::markup_and_emoji_arrive_as_they_were_typed,
+        promises::a_gap_is_told_in_the_page,
+        promises::a_server_that_was_started_again_is_told_of,
         promises::the_page_fits_a_narrow_screen,
     ];
     promises::these_are_kept(browser, "tcp", promises);
@@ -29,7 +31,7 @@ fn every_panel_works(browser: &Browser) {
     let tab = browser.visit(&demo);
     tab.until_words("#doing", "listening");
     let mut terminal = Wire::connect(&demo.beside("room"));
-    assert!(terminal.message(LF).starts_with("# You are in."));
+    assert!(terminal.message(LF).starts_with("# You are in "));
     terminal.send("from a <b>terminal</b>\n");
     tab.until("[...document.querySelectorAll('#messages .text')].at(-1)?.textContent === 'from a <b>terminal</b>'");
     tab.keys("#text", "from the page");
@@ -90,12 +92,12 @@ fn every_panel_works(browser: &Browser) {
         &[],
     );
     let deadline = Instant::now() + DEADLINE;
-    let relay = || {
-        let mut wire = Wire::connect(&demo.beside("desk"));
-        wire.get("/udp");
+    let fault = || {
+        let mut wire = Wire::connect(&demo.beside("control"));
+        wire.get("/relay");
         wire.answer().1
     };
-    while !relay().contains("\"cut\"") {
+    while !fault().contains("\"cut\"") {
         assert!(Instant::now() < deadline, "the relay was never told");
     }
     tab.click("#send");

@@ -13,11 +13,25 @@ const LF: u8 = b'\n';
 
 // ---- The room -------------------------------------------------------------------------------------------------------
 
-/// A connection to the room, with the word of welcome read.
+/// A connection to the room, with the welcome read.
 fn enter(demo: &Server) -> Wire {
+    enter_at(demo).0
+}
+
+/// The same, with the place that the welcome tells: `9f3c01d2-7`.
+fn enter_at(demo: &Server) -> (Wire, String) {
     let mut wire = Wire::connect(&demo.beside("room"));
-    assert!(wire.message(LF).starts_with("# You are in."));
-    wire
+    let welcome = wire.message(LF);
+    let place = welcome.strip_prefix("# You are in ").and_then(|rest| rest.split_once(". "));
+    let place = place.unwrap_or_else(|| panic!("no place: {welcome}")).0.to_string();
+    assert!(welcome.contains(&format!("/after {place} ")), "{welcome}");
+    (wire, place)
+}
+
+/// The life in a place, and the number.
+fn parts(place: &str) -> (&str, u64) {
+    let (life, after) = place.split_once('-').unwrap_or_else(|| panic!("no place: {place}"));
+    (life, after.parse().expect("a number"))
 }
 
 #[test]
@@ -51,7 +65,7 @@ fn lines_that_share_a_segment_and_lines_cut_to_bytes_are_the_same_lines() {
 }
 
 #[test]
-fn a_line_feed_inside_a_message_is_no_border() {
+fn a_line_feed_inside_a_message_does_not_end_it() {
     let demo = start("tcp");
     let mut wire = enter(&demo);
     demo.say("two\n99 lines\\n");
@@ -194,23 +208,48 @@ fn what_is_said_again_after_each_reset_counts_once() {
 }
 
 #[test]
-fn a_server_that_was_started_again_and_is_empty_says_so_once() {
+fn a_client_that_comes_back_with_its_place_hears_what_it_missed() {
     let demo = start("tcp");
-    let mut wire = enter(&demo);
-    wire.send("/after 00000001-5\n/after 5\n");
-    for _ in 0..2 {
-        assert!(wire.message(LF).starts_with("# The server was started again"));
-    }
-    let mut page = demo.get("/events?after=00000001-5");
-    assert_eq!(page.status(), 200);
-    page.event("gap");
-    assert!(
-        wire.is_silent_for(A_WHILE) && page.is_silent_for(A_WHILE),
-        "it is told again and again"
+    let (mut wire, place) = enter_at(&demo);
+    let (life, after) = parts(&place);
+    assert_eq!((life.len(), after), (8, 0));
+    wire.send("one\n");
+    assert_eq!(wire.message(LF), "1 one");
+    drop(wire);
+    demo.say("two");
+    let (mut wire, now) = enter_at(&demo);
+    assert_eq!(now, format!("{life}-2"));
+    wire.send(format!("/after {life}-1\n/after 1\n"));
+    assert_eq!(
+        (wire.message(LF), wire.message(LF)),
+        ("2 two".into(), "2 two".into()),
+        "a plain number is believed"
     );
-    demo.say("first words of a new life");
-    assert_eq!(wire.message(LF), "1 first words of a new life");
-    assert!(page.event("").id.expect("an id").ends_with("-1"));
+}
+
+#[test]
+fn a_place_from_before_a_restart_is_told_so_whatever_its_number() {
+    let demo = start("tcp");
+    let (mut wire, place) = enter_at(&demo);
+    let (life, _) = parts(&place);
+    let other = if life.starts_with('1') {
+        life.replacen('1', "2", 1)
+    } else {
+        life.replacen(&life[..1], "1", 1)
+    };
+    // The room is empty: the restart is told once, and then nothing comes.
+    for place in ["57".to_string(), format!("{other}-0")] {
+        wire.send(format!("/after {place}\n"));
+        assert!(wire.message(LF).starts_with("# The server was started again"), "/after {place}");
+    }
+    assert!(wire.is_silent_for(A_WHILE));
+    for text in ["one", "two"] {
+        demo.say(text);
+    }
+    assert_eq!((wire.message(LF), wire.message(LF)), ("1 one".into(), "2 two".into()));
+    wire.send(format!("/after {other}-1\n")); // message 2 of the old life may have been another one
+    assert!(wire.message(LF).starts_with("# The server was started again"));
+    assert_eq!((wire.message(LF), wire.message(LF)), ("1 one".into(), "2 two".into()));
 }
 
 #[test]
@@ -222,21 +261,52 @@ fn the_page_goes_on_after_the_last_event_id() {
     let mut page = demo.connect();
     page.get_with("/events?after=0", &[("Last-Event-ID", "2")]);
     assert_eq!(page.status(), 200);
-    let third = page.event("").id.expect("an id");
-    let (life, number) = third.split_once('-').expect("a cursor with a life");
-    assert_eq!((life.len(), number), (8, "3"));
-    for old in ["99", "00000001-2"] {
-        let mut late = demo.get(&format!("/events?after={old}"));
-        assert_eq!(late.status(), 200);
-        let gap: Value =
-            serde_json::from_str(&late.event("gap").data.expect("data")).expect("JSON");
-        assert_eq!(
-            (&gap["restarted"], &gap["life"]),
-            (&Value::Bool(true), &Value::from(life)),
-            "after {old}: {gap}"
-        );
-        assert_eq!(late.event("").id, Some(format!("{life}-1")));
+    let id = page.event("").id.expect("an id");
+    assert_eq!(parts(&id).1, 3);
+    demo.say("four");
+    let mut page = demo.connect();
+    page.get_with("/events?after=0", &[("Last-Event-ID", &id)]);
+    assert_eq!(page.status(), 200);
+    assert_eq!(page.event("").id, Some(id.replace("-3", "-4")));
+}
+
+#[test]
+fn a_page_from_before_a_restart_is_told_so_once_also_in_an_empty_room() {
+    let demo = start("tcp");
+    for cursor in ["57", "00000001-0"] {
+        let mut page = demo.get(&format!("/events?after={cursor}"));
+        assert_eq!(page.status(), 200);
+        let gap = page.event("gap");
+        let place: Value = serde_json::from_str(&gap.data.expect("data")).expect("JSON");
+        assert_eq!((&place["restarted"], &place["after"]), (&true.into(), &0.into()), "{place}");
+        assert_eq!(gap.id, Some(format!("{}-0", place["life"].as_str().expect("a life"))));
+        assert!(page.is_silent_for(A_WHILE), "it is told once");
     }
+    demo.say("one");
+    let mut page = demo.get("/events?after=00000001-1");
+    assert_eq!(page.status(), 200);
+    page.event("gap");
+    assert_eq!(page.event("").id.map(|id| parts(&id).1), Some(1));
+}
+
+#[test]
+fn a_page_that_was_away_too_long_is_told_how_much_is_gone() {
+    needs_our_server!("a room of three messages: --capacity 3");
+    let demo = start_with("tcp", &["--capacity", "3"]);
+    for n in 1..=10 {
+        demo.say(&n.to_string());
+    }
+    let mut page = demo.get("/events?after=4");
+    assert_eq!(page.status(), 200);
+    let gap = page.event("gap");
+    let place: Value = serde_json::from_str(&gap.data.expect("data")).expect("JSON");
+    assert_eq!(
+        (&place["missed"], parts(&gap.id.expect("an id")).1),
+        (&3.into(), 7),
+        "5, 6 and 7 are gone"
+    );
+    let ids: Vec<u64> = (0..3).map(|_| parts(&page.event("").id.expect("an id")).1).collect();
+    assert_eq!(ids, [8, 9, 10]);
 }
 
 // ---- Writes and reads -----------------------------------------------------------------------------------------------
@@ -258,9 +328,9 @@ fn watch(demo: &Server, tab: &str) -> Wire {
 }
 
 /// What the demo says of its UDP relay.
-fn udp(demo: &Server) -> String {
+fn relay(demo: &Server) -> String {
     let mut wire = Wire::connect(&demo.beside("control"));
-    wire.get("/udp");
+    wire.get("/relay");
     wire.answer().1
 }
 
@@ -277,7 +347,7 @@ fn list<'a>(result: &'a Value, name: &str) -> Vec<&'a str> {
 }
 
 #[test]
-fn without_borders_a_busy_server_takes_many_messages_for_one() {
+fn without_framing_a_busy_server_takes_many_messages_for_one() {
     let demo = start("tcp");
     let result = run(&demo, "/writes?count=8&pause=0&framing=none&busy=100");
     assert_eq!(list(&result, "writes").len(), 8);
@@ -299,7 +369,7 @@ fn without_borders_a_busy_server_takes_many_messages_for_one() {
 }
 
 #[test]
-fn with_borders_the_messages_come_back_however_the_stream_was_cut() {
+fn with_framing_the_messages_come_back_however_the_stream_was_cut() {
     let demo = start("tcp");
     for framing in ["lines", "lengths"] {
         for how in ["", "&nagle=on", "&busy=30&pause=0", "&buffer=1&pause=0", "&buffer=5&nagle=on"]
@@ -332,7 +402,7 @@ fn nagle_gathers_small_writes_into_one() {
         .collect();
     assert!(
         reads.iter().any(|&reads| reads <= 4),
-        "eight writes, and in five tries so many reads: {reads:?}"
+        "eight writes, and and in five tries this many reads: {reads:?}"
     );
 }
 
@@ -373,7 +443,7 @@ fn the_probe_server_answers_nonsense_with_a_sentence_and_reads_no_more_than_its_
     assert_eq!((status, why.contains("100 at most")), (400, true), "{why}");
     let mut foreign = Wire::connect(&demo.beside("control"));
     foreign.post("/writes", &[("Origin", "http://evil.example")], "");
-    assert_eq!(foreign.status(), 403, "no foreign page orders experiments");
+    assert_eq!(foreign.status(), 403, "a page of another origin starts no experiment");
     demo.lives_on();
 }
 
@@ -529,7 +599,7 @@ fn datagrams_get_lost_and_overtake_one_another_while_tcps_bytes_do_neither() {
     assert_eq!(
         (list(&result, "udp").len(), &result["lost"]),
         (0, &Value::from(10)),
-        "a cut is a loss: nobody sends again"
+        "what a cut swallows is not sent again"
     );
     assert_eq!(list(&result, "tcp"), list(&result, "sent"));
     assert_eq!(order(&demo, "/udp?fault=rain").0, 400);
@@ -539,7 +609,7 @@ fn datagrams_get_lost_and_overtake_one_another_while_tcps_bytes_do_neither() {
 fn a_datagram_from_a_terminal_reaches_the_page() {
     let demo = start("tcp");
     let mut page = watch(&demo, "t");
-    let state: Value = serde_json::from_str(&udp(&demo)).expect("JSON");
+    let state: Value = serde_json::from_str(&relay(&demo)).expect("JSON");
     let relay = state["relay"].as_str().expect("an address").to_string();
     let room = demo.beside("room");
     assert_eq!(
@@ -560,7 +630,7 @@ fn a_datagram_from_a_terminal_reaches_the_page() {
     assert_eq!(
         &texts[..3],
         ["hello", "", "\u{fffd}\u{fffd}<b>"],
-        "a datagram has borders of its own, even an empty one"
+        "a datagram has its boundaries, even an empty one"
     );
     assert_eq!(texts[3].len(), 60, "and no more is kept of it than is shown");
     demo.lives_on();
@@ -582,6 +652,6 @@ fn when_files_run_out_the_servers_pause_and_then_go_on() {
         if wire.try_message(LF, PATIENCE).is_some() {
             return;
         }
-        assert!(Instant::now() < deadline, "the server takes nobody any more");
+        assert!(Instant::now() < deadline, "the server takes no connection any more");
     }
 }

@@ -35,16 +35,21 @@ const MAX_MESSAGE: usize = 64 * 1024;
 const MAX_POLICY: usize = 8 * 1024;
 
 /// The bridge, one of the demo's servers.
-pub const SERVER: SideServer = SideServer { name: "bridge", port: 8207, speaks: Speaks::Upgrades, shown: true, serve };
+pub const SERVER: SideServer =
+    SideServer { name: "bridge", port: 8207, speaks: Speaks::Upgrades, shown: true, serve };
 
 fn serve(listener: TcpListener, _room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
-    page_server::each_request(&listener, site.clone(), move |mut browser, request, rest| match admit(&request, &site) {
-        Ok((accepted, tcp)) => {
-            browser.write_all(handshake::switching_protocols(&accepted).as_bytes())?;
-            carry(WebSocket::new(browser, rest, Role::Server, MAX_MESSAGE), &tcp, IDLE)
-        }
-        Err(refusal) => page_server::refuse(&browser, refusal),
-    })
+    page_server::each_request(
+        &listener,
+        site.clone(),
+        move |mut browser, request, rest| match admit(&request, &site) {
+            Ok((accepted, tcp)) => {
+                browser.write_all(handshake::switching_protocols(&accepted).as_bytes())?;
+                carry(WebSocket::new(browser, rest, Role::Server, MAX_MESSAGE), &tcp, IDLE)
+            }
+            Err(refusal) => page_server::refuse(&browser, refusal),
+        },
+    )
 }
 
 // ANCHOR: admit

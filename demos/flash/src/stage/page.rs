@@ -14,9 +14,9 @@ use crate::{DEMO, movie, policy};
 /// The page. It may load what Ruffle needs.
 pub const PAGE: Page = Page {
     policy: &[
-        ("script-src", "'unsafe-eval'"),  // WebAssembly, and a script's functions by their names
+        ("script-src", "'unsafe-eval'"), // WebAssembly, and a script's functions by their names
         ("style-src", "'unsafe-inline'"), // the player's style sheet
-        ("worker-src", "blob:"),          // the player's audio
+        ("worker-src", "blob:"),         // the player's audio
         ("connect-src", "ws://{{bridge}}"), // the socket
     ],
     ..demo::page!("controls.js", "flash.css", "stage.js")

@@ -12,7 +12,8 @@ use room::Room;
 use tiny_http::{Request, Response};
 
 /// The server of the files that `make ruffle` fetched.
-pub const SERVER: SideServer = SideServer { name: "ruffle", port: 8307, speaks: Speaks::Http, shown: false, serve };
+pub const SERVER: SideServer =
+    SideServer { name: "ruffle", port: 8307, speaks: Speaks::Http, shown: false, serve };
 
 fn serve(listener: TcpListener, _room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
     http::serve(listener, &site, |request| http::get(request, answer))
@@ -38,7 +39,8 @@ fn open(name: &str) -> Option<(File, &'static str)> {
         "wasm" => "application/wasm", // with this type, the browser compiles it while it loads
         _ => return None,
     };
-    let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-');
+    let plain =
+        name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-');
     plain.then(|| File::open(folder().join(name)).ok()).flatten().map(|file| (file, kind))
 }
 

@@ -1,104 +1,117 @@
-//! Machinery: the port at which the page orders experiments and hears how they went. It bypasses the tap and the cable; on
-//! a cut cable the page could not be told what a cut cable does.
+//! Machinery: the control port, where the page starts experiments and hears of them.
+//!
+//! It is a port of its own, past tap and cable. Otherwise a cut cable would also cut off the report
+//! of what a cut cable does.
 
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use demo::Site;
-use http::{Answer, Endless};
+use demo::{SideServer, Site, Speaks};
+use http::Answer;
 use room::Room;
 use serde_json::Value;
-use tiny_http::{Method, Request};
+use tiny_http::Request;
 
-use crate::more::life::Lives;
-use crate::more::udp::Relay;
-use crate::more::writes;
+use super::life::{self, Lives};
+use super::udp::Datagrams;
+use super::{events, probe};
+use crate::writes;
 
-/// The page is told this often what is new in the experiments.
-const GLANCE: Duration = Duration::from_millis(50);
+/// The control port: the wire view does not show it, and the cable does not act on it.
+pub const SERVER: SideServer =
+    SideServer { name: "control", port: 8309, speaks: Speaks::Http, shown: false, serve };
 
-/// On a silent stream a comment goes out this often, so that a page that has gone is noticed.
-const BEAT: Duration = Duration::from_secs(5);
+/// The page is told this often what is new.
+const INTERVAL: Duration = Duration::from_millis(50);
 
 /// Serves the control port.
 ///
 /// # Errors
 /// When the listener fails.
 pub fn serve(listener: TcpListener, _room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
-    http::serve(listener, &site.clone(), move |request| {
-        let is_post = *request.method() == Method::Post;
-        match http::path(&request) {
-            "/writes" => http::post(request, |request| {
-                answer(request, |request| writes::ordered(request, &site))
-            }),
-            "/life" => http::post(request, |request| {
-                answer(request, |request| site.shared.get::<Lives>().ordered(request, &site));
-            }),
-            "/udp" if is_post => {
-                answer(request, |request| site.shared.get::<Relay>().ordered(request, &site))
-            }
-            "/udp" => http::get(request, |request| {
-                answer(request, |_| Ok(site.shared.get::<Relay>().json(&site)))
-            }),
-            "/watch" => http::get(request, |request| watch(request, &site)),
-            _ => http::not_found(request),
+    let datagrams = Datagrams::of(&site);
+    http::serve(listener, &site.clone(), move |request| match http::path(&request) {
+        "/writes" => {
+            http::post(request, |request| answer(request, |request| writes(request, &site)))
         }
+        "/life" => http::post(request, |request| answer(request, |request| life(request, &site))),
+        "/udp" => http::post(request, |request| {
+            answer(request, |request| udp(request, &site, &datagrams))
+        }),
+        "/relay" => http::get(request, |request| answer(request, |_| Ok(datagrams.state()))),
+        "/watch" => http::get(request, |request| watch(request, &site, &datagrams)),
+        _ => http::not_found(request),
     })
 }
 
 /// Runs an experiment and answers with its result, or with a sentence that says why there is none.
-fn answer(request: Request, experiment: impl FnOnce(&Request) -> Result<Value, String>) {
-    let result = experiment(&request);
-    // The control port is another origin than the page, so the browser wants this field before the page may read the
-    // answer. Foreign origins were refused before.
-    let origin = origin(&request);
-    let answer = |status| Answer::new(status).field("Access-Control-Allow-Origin", &origin);
-    match result {
-        Ok(result) => answer(200).send(request, "application/json", result.to_string()),
-        Err(why) => answer(400).send(request, "text/plain; charset=utf-8", format!("{why}\n")),
-    }
+fn answer(request: Request, experiment: impl Fn(&Request) -> Result<Value, String>) {
+    let (status, kind, body) = match experiment(&request) {
+        Ok(result) => (200, "application/json", result.to_string()),
+        Err(why) => (400, "text/plain; charset=utf-8", format!("{why}\n")),
+    };
+    let origin = events::origin(&request);
+    Answer::new(status).field("Access-Control-Allow-Origin", origin).send(request, kind, body);
 }
 
-fn origin(request: &Request) -> String {
-    http::header(request, "Origin").unwrap_or("null").to_string()
+/// `POST /writes?count=8&pause=2&nagle=off&framing=none&buffer=64&busy=0`: `pause` and `busy` are
+/// milliseconds, `buffer` is bytes.
+fn writes(request: &Request, site: &Site) -> Result<Value, String> {
+    let word = |name, default| http::query_text(request, name).unwrap_or(default);
+    let number = |name, default, most| {
+        let number = word(name, default).parse::<u64>().ok().filter(|number| *number <= most);
+        number.ok_or_else(|| format!("{name} is a number, {most} at most."))
+    };
+    let (count, pause) =
+        (number("count", "8", 100)?, Duration::from_millis(number("pause", "2", 200)?));
+    let setup = probe::setup(word("framing", "none"), word("buffer", "64"), word("busy", "0"))?;
+    let messages: Vec<String> = (1..=count).map(|n| format!("message{n}")).collect();
+    let result = writes::run(site, &messages, &setup, word("nagle", "off") == "on", pause);
+    result.map_err(|error| format!("The experiment failed: {error}"))
+}
+
+/// `POST /life?tab=KEY&do=WHAT`: `open`, then `client-says`, `server-says`, `client-fin`,
+/// `server-fin`, `reset`.
+fn life(request: &Request, site: &Site) -> Result<Value, String> {
+    let tab = http::query_text(request, "tab").filter(|tab| (1..=40).contains(&tab.len()));
+    let tab = tab.ok_or("tab is the key of a tab, 40 characters at most.")?;
+    let lives = site.shared.get::<Lives>();
+    match http::query_text(request, "do").unwrap_or("") {
+        "open" => life::open(&lives, tab, site.side_address("probe"))
+            .map_err(|error| format!("The connection does not open: {error}"))?,
+        what => lives.act(tab, what)?,
+    }
+    Ok(lives.story(tab))
+}
+
+/// `POST /udp?fault=lose` sets what the relay does. `POST /udp?count=8` lets two senders send 8
+/// datagrams each, and the same texts over TCP.
+fn udp(request: &Request, site: &Site, datagrams: &Datagrams) -> Result<Value, String> {
+    if let Some(fault) = http::query_text(request, "fault") {
+        return datagrams.set_fault(fault);
+    }
+    let count = http::query(request, "count").filter(|count| (1..=50).contains(count)).unwrap_or(8);
+    datagrams.experiment(site, count)
 }
 
 /// `GET /watch?tab=KEY`: what happens in this tab's experiments, and all datagrams from now on.
-fn watch(request: Request, site: &Site) {
+fn watch(request: Request, site: &Site, datagrams: &Datagrams) {
     let tab = http::query_text(&request, "tab").unwrap_or("").to_string();
-    let fields = [("Access-Control-Allow-Origin", origin(&request))];
-    let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
-    // A page that closed its stream is the ordinary end of it.
-    let _ = Endless::begin(request, "text/event-stream", &fields)
-        .and_then(|out| stream(out, &tab, site));
-}
-
-fn stream(mut out: Endless, tab: &str, site: &Site) -> io::Result<()> {
-    let (lives, relay) = (site.shared.get::<Lives>(), site.shared.get::<Relay>());
-    let (mut seen_life, mut seen_datagrams) = (Value::Null, relay.received());
-    let mut written = Instant::now();
-    out.send("retry: 1000\n\n")?;
-    loop {
-        thread::sleep(GLANCE);
-        let mut events = String::new();
-        let life = lives.story(tab);
+    let lives = site.shared.get::<Lives>();
+    let (mut seen_life, mut seen_datagrams) = (Value::Null, datagrams.count());
+    events::stream(request, move |events| {
+        thread::sleep(INTERVAL);
+        let life = lives.story(&tab);
         if life != seen_life {
-            events += &format!("event: life\ndata: {life}\n\n");
+            *events += &format!("event: life\ndata: {life}\n\n");
             seen_life = life;
         }
-        for datagram in relay.since(seen_datagrams) {
+        for datagram in datagrams.since(seen_datagrams) {
             seen_datagrams = datagram.number;
-            events += &format!("event: datagram\ndata: {}\n\n", datagram.json());
+            *events += &format!("event: datagram\ndata: {}\n\n", datagram.json());
         }
-        if events.is_empty() && written.elapsed() >= BEAT {
-            events += ": beat\n\n";
-        }
-        if !events.is_empty() {
-            out.send(events)?;
-            written = Instant::now();
-        }
-    }
+    });
 }

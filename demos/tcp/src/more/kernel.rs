@@ -1,8 +1,10 @@
-//! What the kernel tells of a connection: the states of RFC 9293, section 3.3.2, as `ss -t` shows them.
+//! A second reading: what the kernel tells of a connection, the states of RFC 9293, section 3.3.2,
+//! as `ss -t` shows them.
 //!
-//! Linux keeps the list in `/proc/net/tcp`: one line for each end of each connection on this machine, addresses in
-//! hexadecimal with the bytes of the IP address in the machine's order, then the state as a number. Other systems have
-//! other ways, which std does not know: there this demo says that it can't look.
+//! Linux keeps the list in `/proc/net/tcp`: one line for each end of each connection on this
+//! machine, addresses in hexadecimal with the bytes of the IP address in the machine's order, then
+//! the state as a number. Other systems have other ways, which std does not know: there this demo
+//! says that it can't look.
 
 use std::net::{SocketAddr, SocketAddrV4};
 
@@ -22,7 +24,7 @@ const STATES: [&str; 12] = [
     "SYN-RECEIVED",
 ];
 
-/// The states of the two ends of a connection; `None`: the kernel has forgotten, or never knew.
+/// The states of the two ends of a connection; `None`: the kernel does not know it (any more).
 pub type Ends = (Option<&'static str>, Option<&'static str>);
 
 /// Both ends of the connection between these addresses.

@@ -1,10 +1,11 @@
-//! Second readings: what the page needs, and three experiments. None of it is needed to understand the lesson.
+//! Second readings: other lessons of the same demo, and the servers around its experiments.
 
 pub mod control_port;
+pub mod events;
 pub mod kernel;
 pub mod life;
-pub mod page_server;
 pub mod probe;
-pub mod reports;
 pub mod udp;
-pub mod writes;
+mod writer;
+
+pub use writer::{ClientWriter, lock};

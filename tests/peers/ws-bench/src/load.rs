@@ -7,7 +7,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use frames::frame::{Head, Opcode, write_frame};
+use frames::frame::{FrameHeader, Opcode, write_frame};
 use serde_json::{Value, json};
 
 use crate::peers::{Peer, start_all};
@@ -116,7 +116,7 @@ fn frames_of(peer: &Peer, payload: usize) -> (Vec<u8>, Vec<u8>) {
 
 fn connect(peer: &Peer) -> TcpStream {
     if peer.websocket {
-        let address = handshake::client::Address::parse(&format!("ws://{}/echo", peer.address)).expect("an address");
+        let address = handshake::address::Address::parse(&format!("ws://{}/echo", peer.address)).expect("an address");
         let (stream, rest, _) = handshake::client::connect(&address, &[]).expect("a handshake");
         assert!(rest.is_empty());
         stream
@@ -132,7 +132,7 @@ fn check(client: &mut TcpStream, request: &[u8], answer: &[u8]) {
     client.write_all(request).expect("the peer reads");
     let mut got = vec![0; answer.len()];
     client.read_exact(&mut got).expect("the peer answers");
-    assert!(got == answer, "the echo is another one: {:?}", Head::read(&mut &got[..]));
+    assert!(got == answer, "the echo is another one: {:?}", FrameHeader::parse(&mut &got[..]));
 }
 
 fn median(mut numbers: Vec<f64>) -> f64 {

@@ -67,7 +67,10 @@ pub fn serve(name: &str) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     println!("{}", listener.local_addr().expect("an address").port());
     match name {
-        "frames" => frames::serve(listener, Arc::new(shared::Room::new(1))).expect("a listener"),
+        "frames" => {
+            let site = demo::Site::new(listener.local_addr().expect("an address"));
+            frames::serve(listener, Arc::new(room::Room::new(1)), Arc::new(site)).expect("a listener");
+        }
         "tungstenite" => each(listener, tungstenite_echo),
         "tcp" => each(listener, tcp_echo),
         other => panic!("there is no peer {other}"),

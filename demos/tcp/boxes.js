@@ -1,8 +1,0 @@
-// Rows of small boxes: writes, reads, messages, datagrams.
-import { el } from "./dom.js";
-
-/** Shows boxes in the list with this id. An item: its text, small print behind it, and whether it is wrong. */
-export function boxes(id, items) {
-  document.getElementById(id).replaceChildren(...items.map(([text, small, wrong]) =>
-    el(wrong ? "li.wrong" : "li", { title: wrong && "nobody wrote this" }, text, small ? el("small", {}, ` ${small}`) : "")));
-}
