@@ -247,6 +247,7 @@ impl Drop for Nginx {
     }
 }
 
+/// Walks "A proxy." in longpoll.md.
 #[test]
 fn through_nginx_the_message_arrives_and_a_client_that_leaves_sets_its_thread_free() {
     needs_our_server!("GET /waiting, the count of held requests");
