@@ -72,15 +72,18 @@ fn is_start(line: &str) -> bool {
     line.starts_with("---- ") && line.ends_with(" stdout ----")
 }
 
-/// The place of a panic and the first two lines that it says.
+/// Of a line that says why, this many characters at most.
+const LONGEST: usize = 160;
+
+/// The place of a panic and the first three lines that it says.
 fn reason(story: &[&str]) -> String {
     let Some(at) = story.iter().position(|line| line.starts_with("thread '") && line.contains(" panicked at ")) else {
         return story.iter().find(|line| !line.is_empty()).unwrap_or(&"it does not say why").to_string();
     };
     let place = story[at].split(" panicked at ").nth(1).unwrap_or_default().trim_end_matches(':');
     let said = story[at + 1..].iter().take_while(|line| !line.is_empty() && !line.starts_with("stack backtrace"));
-    let said: Vec<&str> = said.take(3).map(|line| line.trim()).collect();
-    format!("{place}: {}", said.join(" | "))
+    let said = said.take(3).map(|line| line.trim().chars().take(LONGEST).collect::<String>());
+    format!("{place}: {}", said.collect::<Vec<_>>().join(" | "))
 }
 
 #[cfg(test)]

@@ -213,7 +213,10 @@ fn ordinary_answers_keep_the_rules_of_http() {
         let fields = format!("Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: {mode}");
         demo.send(format!("GET / HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n\r\n")).any_head().status
     };
-    assert_eq!((loaded_by_a_foreign_page("no-cors"), loaded_by_a_foreign_page("navigate")), (403, 200));
+    assert_eq!(
+        (loaded_by_a_foreign_page("no-cors"), loaded_by_a_foreign_page("navigate")),
+        (403, 200)
+    );
 
     let absolute = |target: &str, field: &str| {
         demo.send(format!("GET http://{target}/ HTTP/1.1\r\nHost: {field}\r\n\r\n"))

@@ -1,10 +1,13 @@
 //! "How it breaks", walked as the chapter on short polling tells it.
 
-use tests::browser::Browser;
-use tests::page::{faults, hears, listen_for_faults, meanwhile, messages, number, press, say, set};
+use tests::browser::{Browser, Kind, Tab};
+use tests::page::{
+    faults, hears, listen_for_faults, meanwhile, messages, number, press, say, set, until_at_least,
+};
 use tests::{in_both_browsers, start};
 
 in_both_browsers! {
+    without_no_store_one_question_is_in_the_cable_and_the_others_wait_for_it
     cut_the_questions_by_the_clock_pile_up_and_those_of_the_chain_do_not
     reset_between_two_questions_shows_no_fault
     held_changes_nothing
@@ -40,6 +43,32 @@ fn cut_the_questions_by_the_clock_pile_up_and_those_of_the_chain_do_not(browser:
     );
     press(&tab, "Repair", "whole");
     tab.until(&format!("Number(document.querySelector('#empty').textContent) >= {asked}"));
+}
+
+/// Walks "Without `no-store`." in polling.md.
+fn without_no_store_one_question_is_in_the_cable_and_the_others_wait_for_it(browser: &Browser) {
+    if browser.kind() != Kind::Chromium {
+        return; // other caches do not hold questions back
+    }
+    let demo = start("polling");
+    let tab = browser.visit(&demo);
+    tab.run(
+        "const real = fetch; window.fetch = (where, how) => real(where, { ...how, cache: 'default' });",
+        &[],
+    );
+    set(&tab, "#interval", "300");
+    until_at_least(&tab, "empty", number(&tab, "empty") + 3); // the questions before that had no-store
+    let cut = tab.now();
+    press(&tab, "Cut", "cut");
+    tab.until_said(cut, "5 questions open");
+    assert_eq!(stuck_questions(&tab), 1);
+}
+
+/// How many questions end half-way in the cable.
+fn stuck_questions(tab: &Tab) -> u64 {
+    let rows = "[...document.querySelectorAll('wire-view .row.stuck')]";
+    let asks = "(row) => row.textContent.includes('GET /messages')";
+    tab.value(&format!("{rows}.filter({asks}).length")).as_u64().unwrap_or(0)
 }
 
 /// Walks "Reset." in polling.md.

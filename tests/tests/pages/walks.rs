@@ -39,7 +39,8 @@ fn walked_in(folder: &Path) -> BTreeSet<(String, String)> {
         };
         for line in text.lines().filter_map(|line| line.strip_prefix("/// Walks \"")) {
             let (words, chapter) = line.rsplit_once("\" in ").expect("a line that says Walks names a chapter");
-            walked.insert((chapter.trim_end_matches('.').to_string(), words.to_string()));
+            let chapter = chapter.split(".md").next().unwrap_or_default();
+            walked.insert((format!("{chapter}.md"), words.to_string()));
         }
     }
     walked
