@@ -69,12 +69,7 @@ pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Res
         let (limits, protocol) = match request.path() {
             "/" => (MAX_EVENT.into(), "room"),
             "/echo" => (echo_limits.clone(), "echo"),
-            _ => {
-                return page_server::refuse(
-                    &stream,
-                    Refusal::new(404, "The room is at /, the echo at /echo."),
-                );
-            }
+            _ => return page_server::refuse(&stream, Refusal::new(404, "No WebSocket is here.")),
         };
         if handshake::upgrade(&stream, &request, &site, &[protocol])?.is_some() {
             let socket = WebSocket::new(stream, rest, Role::Server, limits);

@@ -163,6 +163,7 @@ impl Request {
 }
 
 #[cfg(test)]
+#[rustfmt::skip] // formatted where it stands, with that folder's width
 #[path = "../../../shared/dissect/tests/cases/mod.rs"]
 mod cases;
 

@@ -76,7 +76,7 @@ fn reset_counts_no_failure(browser: &Browser) {
     assert_eq!(number(&tab, "failures"), 0);
 }
 
-/// Walks "Reset." in longpoll.md, its second half.
+/// Walks "Reset." in longpoll.md.
 fn reset_after_the_first_sign_of_life_counts_one_failure(browser: &Browser) {
     let demo = start("longpoll");
     let tab = browser.visit(&demo);

@@ -14,7 +14,7 @@ fn the_promises_of_every_page_are_kept(browser: &Browser) {
     promises::are_kept(browser, "longpoll");
 }
 
-/// Does what "Run it" in longpoll.md says.
+/// "Run it" in longpoll.md: were the browser's cache asked, the second question would wait
 /// for the first answer.
 fn two_tabs_have_two_questions_on_the_wire_at_once(browser: &Browser) {
     let demo = start("longpoll");

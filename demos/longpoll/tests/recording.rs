@@ -34,6 +34,7 @@ fn the_recording_is_what_the_wire_says() {
     tape.send(&mut page, FETCH, &format!("/wait?after={life}-4&hold=2.5&beat=0.5"));
     page.answer();
     let timeout = tape.expect("timeout", "down", "response", "200");
+    tape.expect("timeout-end", "down", "last-chunk", "");
     tape.pause(100);
     drop((page, other));
     let (up, down) = (tape.message_size(&question), tape.message_size(&news));

@@ -6,9 +6,8 @@
 //!        `--K`, `Id: 8`, `Content-Length: 5`, empty line, `hello` ...
 //! Book   `book/src/multipart.md`
 //!
-//! Left out: logins, storage, nested parts. The format is that of RFC 2046, section 5.1;
-//! `x-mixed-replace`, where each part takes the place of the one before, is Netscape's, and
-//! registered by the WHATWG HTML standard (IANA considerations).
+//! Left out: logins, storage, nested parts. The format is RFC 2046, section 5.1. Netscape added
+//! `x-mixed-replace`, where each part takes the place of the one before (WHATWG HTML, IANA part).
 
 use std::io;
 use std::net::TcpListener;
@@ -126,9 +125,8 @@ impl Parts {
     }
 }
 
-/// 128 random bits, drawn anew for each answer: a boundary that could be known in advance could be
-/// said as a message. (Our own page reads Content-Length and does not look for the boundary inside
-/// a message. A browser's `<img>` does.)
+/// 128 random bits, drawn anew for each answer: a boundary that is known in advance can be said as a
+/// message. (Our own page does not look for it inside a message. A browser's `<img>` does.)
 fn boundary() -> String {
     let mut bits = [0; 16];
     getrandom::fill(&mut bits).expect("the operating system gives random numbers");
@@ -142,12 +140,11 @@ fn boundary() -> String {
 fn pictures(request: Request) {
     let every =
         http::query(&request, "every").filter(|ms| (50..=60_000).contains(ms)).unwrap_or(EVERY);
-    let ended: io::Result<()> = Parts::begin(request).and_then(|mut parts| {
+    let _: io::Result<()> = Parts::begin(request).and_then(|mut parts| {
         loop {
             parts.write(&[("Content-Type", "image/bmp")], &clock::now())?;
             thread::sleep(Duration::from_millis(every));
         }
-    });
-    drop(ended); // an error means that the browser has gone
+    }); // an error means that the browser has gone
 }
 // ANCHOR_END: pictures

@@ -342,6 +342,19 @@ fn a_slow_reader_gets_all_of_the_answer_and_its_end() {
     assert_eq!(wire.unread(), b"");
 }
 
+/// Reads one byte and closes.
+static CURT: Demo = demo(Speaks::Upgrades, |listener, room, _| {
+    each(&listener, &room, |mut stream, _| drop(stream.read_exact(&mut [0])))
+});
+
+#[test]
+fn a_client_that_sends_to_a_demo_that_has_closed_gets_a_rst() {
+    ours_only!();
+    let (running, _bench) = run(&CURT, |_| {});
+    let mut wire = connect(&running);
+    while wire.try_send([b'x'; 4096]).is_ok() {}
+}
+
 #[test]
 fn a_flood_of_refusals_is_no_flood_of_lines() {
     ours_only!();

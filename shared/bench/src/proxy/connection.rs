@@ -243,6 +243,11 @@ impl Connection {
                 return Drive::Done;
             }
             (Some(StreamEnd::Fin), Some(StreamEnd::Fin)) => return Drive::Done,
+            // The demo has closed its socket, and the client sends on: it gets a RST, as it would without the proxy.
+            (None, Some(StreamEnd::Fin)) if self.requests.is_none() && self.up.is_deaf() => {
+                self.abort();
+                return Drive::Done;
+            }
             // The demo has closed: no request can be answered any more.
             (None, Some(StreamEnd::Fin)) if self.requests.is_some() => return Drive::Linger(Vec::new()),
             _ => {}

@@ -86,6 +86,11 @@ impl Direction {
         self.ended
     }
 
+    /// Whether the receiver does not listen any more.
+    pub fn is_deaf(&self) -> bool {
+        self.deaf
+    }
+
     /// Since when the receiver has taken nothing of what it could have.
     pub fn stalled(&self) -> Option<Instant> {
         self.stalled
