@@ -45,7 +45,7 @@ fn cut_the_questions_by_the_clock_pile_up_and_those_of_the_chain_do_not(browser:
     tab.until(&format!("Number(document.querySelector('#empty').textContent) >= {asked}"));
 }
 
-/// Walks "Without `no-store`." in polling.md.
+/// What polling.md says of a page without `no-store`.
 fn without_no_store_one_question_is_in_the_cable_and_the_others_wait_for_it(browser: &Browser) {
     if browser.kind() != Kind::Chromium {
         return; // other caches do not hold questions back

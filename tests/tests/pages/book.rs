@@ -104,8 +104,7 @@ fn every_embedded_demo_starts_from_its_button_fills_its_own_wire_view_and_stops(
     let Some(browser) = chromium() else { return };
     let book = book();
     let stays = browser.open(&format!("{}/index.html", book.url())); // with its last tab a browser ends
-    for entry in fs::read_dir(root().join("demos")).expect("there are demos").flatten() {
-        let demo = entry.file_name().into_string().expect("a plain name");
+    for demo in demo::index::all(&root()).into_iter().map(|demo| demo.name) {
         drop(start(&demo)); // builds it: the first build takes longer than a page is waited for
         let tab = browser.open(&format!("{}/{demo}.html", book.url()));
         tab.until("!document.querySelector('live-demo button.run').hidden");

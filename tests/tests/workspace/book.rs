@@ -129,8 +129,7 @@ fn every_anchor_is_closed_and_used() {
 
 #[test]
 fn every_demo_has_a_chapter_with_all_its_parts() {
-    for entry in fs::read_dir(root().join("demos")).expect("there are demos").flatten() {
-        let demo = entry.file_name().into_string().expect("a demo has a plain name");
+    for demo in demo::index::all(&root()).into_iter().map(|demo| demo.name) {
         let path = source().join(format!("{demo}.md"));
         assert!(path.is_file(), "demo {demo} has no chapter book/src/{demo}.md");
         let text = read(&path);
@@ -238,6 +237,7 @@ fn links_out_of_the_book_lead_to_standards_and_well_known_homes() {
         "https://ruffle.rs",
         "https://www.adobe.com/products/flashplayer/",
         // The homes of what the chapter on libraries names.
+        "https://github.com/nginx/nginx/",
         "https://docs.rs/tungstenite",
         "https://github.com/websockets/ws",
         "https://github.com/theturtle32/WebSocket-Node",

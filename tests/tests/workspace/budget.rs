@@ -28,9 +28,7 @@ fn without_tests(source: &str) -> &str {
 }
 
 fn demos() -> Vec<PathBuf> {
-    let mut demos: Vec<_> = fs::read_dir(workspace().join("demos")).expect("there are demos").flatten().collect();
-    demos.sort_by_key(fs::DirEntry::file_name);
-    demos.iter().map(fs::DirEntry::path).collect()
+    demo::index::all(workspace()).iter().map(|demo| workspace().join("demos").join(&demo.name)).collect()
 }
 
 #[test]

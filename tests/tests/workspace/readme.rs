@@ -26,7 +26,11 @@ fn read(path: &str) -> String {
 #[test]
 fn every_folder_of_demos_names_its_demo() {
     let folders = fs::read_dir(workspace().join("demos")).expect("there is a folder of demos");
-    let mut folders: Vec<_> = folders.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    let mut folders: Vec<_> = folders
+        .flatten()
+        .filter(|entry| entry.path().is_dir())
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
     let mut names: Vec<_> = demos().into_iter().map(|demo| demo.name).collect();
     folders.sort();
     names.sort();
