@@ -101,8 +101,9 @@ export const cursor = {
 
 // ANCHOR: back-off
 /**
- * How many seconds to wait before the next try, after so many failures (1, 2, ...) in a row: twice as long each time, up to
- * 10 s, and never as long as the other tabs, or all would come back at once. `first`: the longest first wait.
+ * How many seconds to wait before the next try, after this many failures (1, 2, ...) in a row:
+ * twice as long each time, up to 10 s. A part of it is random (jitter), or all tabs would come
+ * back at once. `first`: the longest first wait.
  */
 export function backOff(failures, first = 0.5) {
   const longest = Math.min(10, first * 2 ** (failures - 1));

@@ -14,6 +14,8 @@
 //!  say KEY TEXT       taken once a KEY       said KEY 8, or: refused KEY WHY
 //!                                            error WHY; then the server closes
 //! ```
+//!
+//! Left out: everything else that Flash could do.
 
 pub mod movie;
 pub mod policy;
@@ -39,17 +41,14 @@ pub const DEMO: Demo = Demo {
     speaks: Speaks::Http,
     serve: stage::page::serve,
     side_servers: &[
-        SideServer {
-            name: "xmlsocket",
-            port: 8107,
-            speaks: Speaks::Delimited(0),
-            shown: true,
-            serve,
-        },
+        SideServer { name: "xmlsocket", port: 8107, speaks: NUL, shown: true, serve },
         stage::bridge::SERVER,
         stage::ruffle::SERVER,
     ],
 };
+
+/// Messages end with a zero byte.
+const NUL: Speaks = Speaks::Delimited(0);
 
 /// The longest message of a client, in bytes: 1,000 characters of 4 bytes, and the words before.
 const MAX_MESSAGE: usize = 8 * 1024;
@@ -92,7 +91,10 @@ impl Client {
             let (word, rest) = message.split_once(' ').unwrap_or((&message, ""));
             match (word, rest.split_once(' '), rest.parse::<Cursor>()) {
                 (policy::REQUEST, ..) => return self.write(&[policy::file(&self.site)]),
-                ("say", Some((key, text)), _) => self.write(&[self.say(key, text)])?,
+                ("say", Some((key, text)), _) => match self.room.say_once(key, text) {
+                    Ok(message) => self.write(&[format!("said {key} {}", message.id)])?,
+                    Err(refused) => self.write(&[format!("refused {key} {refused}")])?,
+                },
                 ("after", _, Ok(cursor)) if !told => {
                     self.tell_from(cursor)?;
                     told = true;
@@ -102,13 +104,6 @@ impl Client {
         }
     }
     // ANCHOR_END: converse
-
-    fn say(&self, key: &str, text: &str) -> String {
-        match self.room.say_once(key, text) {
-            Ok(message) => format!("said {key} {}", message.id),
-            Err(refused) => format!("refused {key} {refused}"),
-        }
-    }
 
     // ANCHOR: tell
     /// Tells what came after this cursor; then a thread tells the news until the client has gone. A

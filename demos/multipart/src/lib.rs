@@ -125,8 +125,8 @@ impl Parts {
     }
 }
 
-/// 128 random bits, drawn anew for each answer: a boundary that is known in advance can be said as a
-/// message. (Our own page does not look for it inside a message. A browser's `<img>` does.)
+/// 128 random bits, drawn anew for each answer: a boundary that is known in advance can be said as
+/// a message. (Our own page does not look for it inside a message. A browser's `<img>` does.)
 fn boundary() -> String {
     let mut bits = [0; 16];
     getrandom::fill(&mut bits).expect("the operating system gives random numbers");

@@ -42,8 +42,8 @@ fn serve_room(listener: TcpListener, room: Arc<Room>, _site: Arc<Site>) -> io::R
 /// The longest message that is believed, in bytes.
 const MAX: usize = 4_000;
 
-/// `5:hello,`: the length in digits, a colon, the bytes, a comma. Nothing in a message needs an escape; the comma is a
-/// check that the length was right.
+/// `5:hello,`: the length in digits, a colon, the bytes, a comma. Nothing in a message needs an
+/// escape; the comma is a check that the length was right.
 fn netstring(text: &str) -> String {
     format!("{}:{text},", text.len())
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 pub use close::{close, drain};
 pub use deadline::read_before;
-pub use split::Splitter;
+pub use split::{Piece, Splitter};
 
 /// The stack of a connection's thread, in bytes.
 const STACK: usize = 256 * 1024;

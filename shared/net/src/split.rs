@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 
 use crate::is_timeout;
 
+/// The bytes in front of an end byte; `None` at the end of the stream.
+pub type Piece = Option<Vec<u8>>;
+
 // ANCHOR: splitter
 /// Cuts a stream at every `end` byte. A read brings what has arrived: half a piece, or seven.
 pub struct Splitter<'a> {
@@ -23,13 +26,14 @@ impl<'a> Splitter<'a> {
         Splitter { stream, end, max, unread: Vec::new() }
     }
 
-    /// Waits for the next piece, without its end: at most for `silence` until it begins (`None`: for ever), and at most
-    /// for `patience` from then until it ends. `Ok(None)`: the other side has sent all it had to send, and half a piece at
-    /// the end is no piece.
+    /// Waits for the next piece, without its end: at most for `silence` until it begins (`None`:
+    /// for ever), and at most for `patience` from then until it ends. `Ok(None)`: the other side
+    /// has sent all it had to send, and half a piece at the end is no piece.
     ///
     /// # Errors
-    /// `InvalidData` when a piece is too long, `TimedOut` when it is too late, another kind when the connection is gone.
-    pub fn next(&mut self, silence: Option<Duration>, patience: Duration) -> io::Result<Option<Vec<u8>>> {
+    /// `InvalidData` when a piece is too long, `TimedOut` when it is too late, another kind when
+    /// the connection is gone.
+    pub fn next(&mut self, silence: Option<Duration>, patience: Duration) -> io::Result<Piece> {
         let mut began = Instant::now();
         let mut searched = 0;
         loop {

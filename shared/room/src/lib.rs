@@ -247,9 +247,10 @@ impl Room {
     }
 
     // ANCHOR: wait
-    /// What was said after `cursor`; sleeps until there is something to tell, at most for `timeout`.
+    /// What was said after `cursor`; sleeps until there is something, at most for `timeout`.
     ///
-    /// A condition variable ([`Condvar`]) is where threads sleep until another thread wakes them: here, [`Room::say`].
+    /// A condition variable ([`Condvar`]) is where threads sleep until another thread wakes them:
+    /// here, [`Room::say`].
     pub fn wait_since(&self, cursor: impl Into<Cursor>, timeout: Duration) -> News {
         let (cursor, deadline) = (cursor.into(), Instant::now() + timeout);
         let mut log = self.log();
