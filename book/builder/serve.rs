@@ -47,7 +47,7 @@ pub fn serve(port: u16, pages: &Path) -> io::Result<()> {
         )),
         _ => error,
     })?;
-    let site = Arc::new(Site::new(listener.local_addr()?));
+    let site = Site::new(listener.local_addr()?);
     let port = site.address.port();
     let book = Arc::new(Book {
         pages: pages.to_path_buf(),
@@ -60,11 +60,18 @@ pub fn serve(port: u16, pages: &Path) -> io::Result<()> {
     println!("The book: http://127.0.0.1:{port}");
     println!("Ctrl+C ends it, and every demo that was started from its pages.");
     io::stdout().flush()?;
-    http::serve(listener, &site, move |request| {
+    // The book stands behind the front door that the demos have: limits, time-outs, Host and Origin.
+    let _door = bench::FrontDoor::new(site)?.serve(listener, move |private, site| {
         let book = book.clone();
-        // A request for a page may have to build the book first, and that takes a deeper stack than a lesson's.
-        std::thread::spawn(move || book.answer(request));
-    })
+        http::serve(private, &site, move |request| {
+            let book = book.clone();
+            // A request for a page may have to build the book first, and that takes a deeper stack than a lesson's.
+            std::thread::spawn(move || book.answer(request));
+        })
+    })?;
+    loop {
+        std::thread::park();
+    }
 }
 
 impl Book {
