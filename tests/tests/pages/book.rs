@@ -16,10 +16,14 @@ fn root() -> PathBuf {
 
 /// The book on a free port, with pages of its own; the demos that it starts take free ports, too.
 fn book() -> Server {
+    book_with(|setup| setup)
+}
+
+fn book_with(more: fn(Setup) -> Setup) -> Server {
     static BOOKS: AtomicUsize = AtomicUsize::new(0);
     let number = BOOKS.fetch_add(1, Ordering::Relaxed);
     let pages = std::env::temp_dir().join(format!("book-{}-{number}", std::process::id()));
-    Setup::new("book").env("DEMO_PORT", "0").env("BOOK_PAGES", &pages.display().to_string()).start()
+    more(Setup::new("book").env("DEMO_PORT", "0").env("BOOK_PAGES", &pages.display().to_string())).start()
 }
 
 /// The addresses of all pages.
@@ -237,6 +241,40 @@ fn only_the_books_own_pages_may_start_a_demo() {
         let mut wire = book.get(path);
         assert_eq!(wire.any_head().status, 404, "{path}");
     }
+}
+
+#[test]
+fn a_request_line_that_leads_out_of_the_pages_is_refused_by_the_book() {
+    let book = book();
+    for target in
+        ["../Cargo.toml", "../builder/serve.rs", "C:/Windows/win.ini", "//etc/passwd", "/bench/../../Cargo.toml"]
+    {
+        let mut wire = book.send(format!("GET {target} HTTP/1.1\r\nHost: {}\r\n\r\n", book.host()));
+        let status = wire.any_head().status;
+        assert!(status == 400 || status == 404, "{target} is answered {status}");
+    }
+}
+
+#[test]
+fn the_book_goes_on_after_any_last_event_id() {
+    let book = book();
+    let mut wire = book.connect();
+    wire.get_with("/try/events", &[("Last-Event-ID", "18446744073709551615")]);
+    assert_eq!(wire.status(), 200);
+    assert_eq!(wire.event("").id.as_deref(), Some("18446744073709551615"));
+    assert_eq!(book.get("/index.html").any_head().status, 200);
+}
+
+#[test]
+fn the_book_serves_again_after_open_files_ran_out() {
+    let book = book_with(|setup| setup.open_files(64));
+    let idle: Vec<_> = (0..100).filter_map(|_| tests::Wire::try_connect(book.host()).ok()).collect();
+    assert!(idle.len() > 30, "only {} connections could be opened", idle.len());
+    drop(idle);
+    // Connections that are refused meanwhile are told to come again.
+    let answered =
+        (0..500).any(|_| book.get("/index.html").try_head(tests::DEADLINE).is_some_and(|head| head.status == 200));
+    assert!(answered, "the book answers no more");
 }
 
 #[test]
