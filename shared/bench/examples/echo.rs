@@ -62,7 +62,8 @@ fn main() {
     let numbers: Vec<usize> = std::env::args().skip(1).filter_map(|word| word.parse().ok()).collect();
     let [connections, size, seconds] = numbers[..] else { return println!("echo CONNECTIONS BYTES SECONDS") };
     let time = Duration::from_secs(seconds as u64);
-    let running = Running::start(&ECHO, &Options { quiet: true, ..Options::new(0) }).expect("free ports");
+    let running =
+        Running::start(&ECHO, Arc::new(Room::new(1)), &Options { quiet: true, ..Options::new(0) }).expect("free ports");
     let plain = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = plain.local_addr().expect("its address");
     thread::spawn(move || echo(plain, Arc::new(Room::new(10)), Arc::new(Site::new(address))));

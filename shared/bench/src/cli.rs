@@ -57,6 +57,12 @@ impl Options {
     }
 }
 
+/// Ends the process with one line that says why.
+pub fn give_up(line: &str) -> ! {
+    eprintln!("{line}");
+    exit(1)
+}
+
 const HELP: &str = "  --port N             listen on this port (also: PORT=N); 0 takes any free one
   --host ADDRESS       listen on this address instead of 127.0.0.1; 0.0.0.0 lets the whole network in
   --open               open the page in the browser
@@ -79,7 +85,7 @@ pub fn read(demo: &Demo) -> Options {
             println!("{}: {}\n\nUsage: cargo run -p {} -- [options]\n{HELP}", demo.title, demo.promise, demo.name);
             exit(0);
         }
-        Err(line) => crate::run::give_up(&format!("{line}; cargo run -p {} -- --help lists the options", demo.name)),
+        Err(line) => give_up(&format!("{line}; cargo run -p {} -- --help lists the options", demo.name)),
     }
 }
 

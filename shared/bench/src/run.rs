@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
-use std::process::{Command, exit};
+use std::process::Command;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::api::Api;
 use crate::capture::tap::Tap;
 use crate::capture::terminal;
 use crate::capture::trace::Trace;
-use crate::cli::{self, Options};
+use crate::cli::{self, Options, give_up};
 use crate::log::print;
 use crate::proxy::requests::Timeouts;
 use crate::proxy::{Files, FrontendSetup, Proxy, ProxySetup, nudge};
@@ -41,7 +41,8 @@ pub fn run(demo: &'static Demo) {
     }
     let address = listeners.site.address;
     let _running = if options.bench {
-        Some(listeners.serve(demo, &options).unwrap_or_else(|error| give_up(&error.to_string())))
+        let room = Arc::new(Room::new(options.capacity));
+        Some(listeners.serve(demo, room, &options).unwrap_or_else(|error| give_up(&error.to_string())))
     } else {
         print("no bench: no limits, no cable, nothing to see; for measuring only");
         listeners.serve_without_bench(demo, &options);
@@ -67,12 +68,13 @@ pub struct Running {
 }
 
 impl Running {
-    /// Serves a demo on the bench. A process may serve several; each has a room, a tap and a cable of its own.
+    /// Serves this room over a demo, on the bench. A process may serve several demos, on one room or on a room for each;
+    /// every demo has a tap and a cable of its own.
     ///
     /// # Errors
     /// A sentence that says why it can't be served.
-    pub fn start(demo: &'static Demo, options: &Options) -> Result<Running, String> {
-        Listeners::open(demo, options)?.serve(demo, options).map_err(|error| error.to_string())
+    pub fn start(demo: &'static Demo, room: Arc<Room>, options: &Options) -> Result<Running, String> {
+        Listeners::open(demo, options)?.serve(demo, room, options).map_err(|error| error.to_string())
     }
 }
 
@@ -128,9 +130,9 @@ impl Listeners {
         [("", demo.speaks, true, demo.serve)].into_iter().chain(beside).collect()
     }
 
-    fn serve(self, demo: &'static Demo, options: &Options) -> io::Result<Running> {
+    fn serve(self, demo: &'static Demo, room: Arc<Room>, options: &Options) -> io::Result<Running> {
         let setup = ProxySetup::new()?;
-        let (tap, room) = (Arc::new(Tap::new(options.tap)), Arc::new(Room::new(options.capacity)));
+        let tap = Arc::new(Tap::new(options.tap));
         let trace = Trace::start(tap.clone(), demo.speaks, setup.waker());
         let site = Arc::new(Site { request_came: Some(setup.request_came()), ..self.site });
         if !options.quiet {
@@ -315,10 +317,4 @@ fn open_browser(url: &str) {
     if let Err(error) = Command::new(program).args(words).arg(url).spawn() {
         print(&format!("no browser opened ({error}): open {url} yourself"));
     }
-}
-
-/// Ends the process with one line that says why.
-pub fn give_up(line: &str) -> ! {
-    eprintln!("{line}");
-    exit(1)
 }

@@ -74,7 +74,7 @@ fn flood(mut stream: TcpStream, _: &Room) {
 fn run(demo: &'static Demo, change: impl FnOnce(&mut Options)) -> (Running, Bench) {
     let mut options = Options { quiet: true, ..Options::new(0) };
     change(&mut options);
-    let running = Running::start(demo, &options).expect("free ports");
+    let running = Running::start(demo, Arc::new(Room::new(options.capacity)), &options).expect("free ports");
     let bench = Bench::at(&format!("http://{}", running.bench_address));
     (running, bench)
 }

@@ -5,3 +5,4 @@ mod book;
 mod budget;
 mod new_demo;
 mod readme;
+mod together;
