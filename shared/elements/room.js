@@ -4,7 +4,7 @@
 //   note(text)                  a remark between the messages
 //   gap({ missed, restarted })  the remark on messages that are missing, if any are
 //   tell(id, text)              a word or a number in the element of that id
-//   doing(text, fault, id)      what the page is doing now, in the element "doing" (or that id); in red if it is a fault
+//   doing(text, fault, id)      what the page is doing now, in the element "doing" (or that id); a fault in red
 //   toggle(button, act)         a button that is on or off
 //   cursor                      where the page is: cursor.move(record), `${cursor}`
 //   backOff(failures), sleep(ms), plain(error), newKey(bytes)
@@ -71,7 +71,7 @@ function add(item) {
   if (atEnd) list.scrollTop = list.scrollHeight;
 }
 
-/** Makes a button (or the one with this id) one that is on or off. Calls `act(on)` at each change; `toggle(...)()` tells. */
+/** Makes a button (itself or by its id) one that is on or off. Calls `act(on)` at each change; `toggle(...)()` tells. */
 export function toggle(button, act) {
   if (typeof button === "string") button = document.getElementById(button);
   const isOn = () => button.getAttribute("aria-pressed") === "true";
@@ -101,8 +101,8 @@ export const cursor = {
 
 // ANCHOR: back-off
 /**
- * How many seconds to wait before the next try, after so many failures (1, 2, ...) in a row: twice as long each time, up to
- * 10 s, and never as long as the other tabs, or all would come back at once. `first`: the longest first wait.
+ * How many seconds to wait before the next try, after that many failures (1, 2, ...) in a row: twice as long each time,
+ * up to 10 s, and never as long as the other tabs, or all would come back at once. `first`: the longest first wait.
  */
 export function backOff(failures, first = 0.5) {
   const longest = Math.min(10, first * 2 ** (failures - 1));
