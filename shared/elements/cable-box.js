@@ -12,10 +12,10 @@ const STATES = {
   delay: (ms) => [`slow: ${ms} ms`, "Each byte takes that long, each way."],
   drip: (ms) => ["dripping", `One byte every ${ms} ms: the reader must put the pieces together.`],
   hold: () => ["held", "A proxy keeps answers back until it has 16 KiB or the end."],
-  garble: () => ["garbled", "A box on the way flips one bit in each piece; the checksums of TCP are right again behind it."],
+  garble: () => ["garbled", "A bad box on the way flips one bit in each piece. The checksums fit."],
   "no-upgrade": () => ["no upgrade", "An old proxy takes the field Upgrade out of each request."],
-  idle: (s) => [`idle: ${s} s`, `A load balancer resets a connection on which nothing passed for ${s} s.`],
-  forget: (s) => [`forgets: ${s} s`, `A NAT forgets a connection on which nothing passed for ${s} s. Neither side is told.`],
+  idle: (s) => [`idle: ${s} s`, `A load balancer resets a connection after ${s} s without a byte.`],
+  forget: (s) => [`forgets: ${s} s`, `A NAT forgets a connection after ${s} s without a byte. Neither side is told.`],
 };
 const RARE = ["garble", "no-upgrade", "idle", "forget"]; // behind "More"
 

@@ -1,6 +1,6 @@
 // "What this page said": the last hundred things, so that a state that lasted a moment can be read afterwards.
 //
-// The list is `<ol id="history">` in a closed <details> in the page's footer. A test reads what happened without opening it:
+// The list is `<ol id="history">` in a closed <details> in the page's footer. A test reads it without opening it:
 //   document.querySelector("#history").entries    [{ t, id, text, fault }, ...], oldest first
 // `t`: milliseconds since the page was loaded; `id`: the element that said it; a remark between messages is a "note".
 import { el, put } from "./dom.js";
@@ -13,8 +13,8 @@ list.entries = entries;
 (document.querySelector("main > footer") ?? document.querySelector("main")).append(details);
 
 /**
- * Keeps what was said. Between two sentences a number has one entry, with its latest value: a clock that ticks five times
- * a second would push out all else.
+ * Keeps what was said. Between two sentences a number has one entry, with its latest value: a clock that ticks five
+ * times a second would push out all else.
  */
 export function remember({ id, text, fault = false, number = false }) {
   const sentence = entries.findLastIndex((entry) => !entry.number);
@@ -26,7 +26,7 @@ export function remember({ id, text, fault = false, number = false }) {
   if (details.open) draw();
 }
 
-/** Draws the entries, and only while the list is open. The list keeps its elements: one that is read stays where it is. */
+/** Draws the entries while the list is open. The list keeps its elements: one that is read stays where it is. */
 function draw() {
   if (!details.open) return;
   const atEnd = list.scrollTop + list.clientHeight >= list.scrollHeight - 20;

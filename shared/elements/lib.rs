@@ -14,6 +14,9 @@ const FILES: &[(&str, &str)] = &[
     ("room.js", include_str!("room.js")),
     ("style.css", include_str!("style.css")),
     ("wire-bytes.js", include_str!("wire-bytes.js")),
+    ("wire-ladder.js", include_str!("wire-ladder.js")),
+    ("wire-model.js", include_str!("wire-model.js")),
+    ("wire-recording.js", include_str!("wire-recording.js")),
     ("wire-view.css", include_str!("wire-view.css")),
     ("wire-view.js", include_str!("wire-view.js")),
 ];

@@ -4,7 +4,7 @@
 //   note(text)                  a remark between the messages
 //   gap({ missed, restarted })  the remark on messages that are missing, if any are
 //   tell(id, text)              a word or a number in the element of that id
-//   doing(text, fault, id)      what the page is doing now, in the element "doing" (or that id); in red if it is a fault
+//   doing(text, fault, id)      what the page is doing now, in the element "doing" (or that id); a fault in red
 //   toggle(button, act)         a button that is on or off
 //   cursor                      where the page is: cursor.move(record), `${cursor}`
 //   backOff(failures), sleep(ms), plain(error), newKey(bytes)
@@ -71,7 +71,7 @@ function add(item) {
   if (atEnd) list.scrollTop = list.scrollHeight;
 }
 
-/** Makes a button (or the one with this id) one that is on or off. Calls `act(on)` at each change; `toggle(...)()` tells. */
+/** Makes a button (itself or by its id) one that is on or off. Calls `act(on)` at each change; `toggle(...)()` tells. */
 export function toggle(button, act) {
   if (typeof button === "string") button = document.getElementById(button);
   const isOn = () => button.getAttribute("aria-pressed") === "true";

@@ -1,9 +1,53 @@
 // The bytes of one row: the fields by name on one side, hex and text on the other. Which bytes are which field, and
 // what they mean, the bench has worked out from the bytes; here they are only drawn.
-import { el, number } from "./dom.js";
+import { el, number, put, span } from "./dom.js";
+import { isMark, wayOf } from "./wire-model.js";
+
+/** The panel below the ladder: it shows one row. `close` is called when the reader closes it. */
+export class Bytes {
+  #title = el("h3");
+  #facts = el("p");
+  #header;
+  #bytes = el("div.bytes");
+  #drawn = {}; // the row as it was drawn
+
+  constructor(close) {
+    const button = el("button", { type: "button", onclick: close }, "Close");
+    this.#header = el("header", {}, this.#title, button, this.#facts);
+    const onkeydown = ({ key }) => key === "Escape" && close();
+    const more = { hidden: true, "aria-label": "The bytes of the row", onkeydown };
+    this.element = el("section.detail", more, this.#header, this.#bytes);
+  }
+
+  /** Shows a row, or what has become of it: `fate` as the model tells it; `width` bytes a line. */
+  show(row, fate, width) {
+    const { n, version, fields } = this.#drawn;
+    if (n === row.n && version === row.version) return;
+    this.#drawn = { ...row };
+    this.element.hidden = false;
+    this.#header.className = row.dir;
+    put(this.#title, row.mean);
+    const facts = [`connection ${row.conn}`, wayOf(row), `at ${(row.start / 1e6).toFixed(3)} s`];
+    if (!isMark(row)) {
+      facts.push(`${number(row.size)} bytes`, `from byte ${number(row.from ?? 0)} on`);
+      if (fate.is === "late") facts.push(`heard ${span(fate.delay)} later`);
+      else if (fate.is !== "there") facts.push("still in the cable");
+    }
+    put(this.#facts, facts.join(" · "));
+    if (n === row.n && fields === row.fields) return; // no byte more: the reader keeps the place in them
+    this.#bytes.replaceChildren();
+    draw(this.#bytes, row, width);
+  }
+
+  hide() {
+    this.#drawn = {};
+    this.element.hidden = true;
+    this.#bytes.replaceChildren();
+  }
+}
 
 /** Draws the row's fields and bytes, `width` bytes a line, into an empty element. */
-export function drawBytes(panel, row, width) {
+function draw(panel, row, width) {
   const bytes = fromHex(row.hex ?? "");
   const fields = row.fields ?? [];
   if (bytes.length === 0) {
