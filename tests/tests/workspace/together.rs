@@ -68,8 +68,7 @@ impl Together {
         let mut process = Command::new(program).stdout(Stdio::piped()).spawn().expect("it starts");
         let lines = BufReader::new(process.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
         let addresses = lines.take_while(|line| line != "all");
-        let addresses =
-            addresses.filter_map(|line| Some(line.split_once(' ').map(|(a, b)| (a.to_string(), b.to_string()))?));
+        let addresses = addresses.filter_map(|line| line.split_once(" ").map(|(a, b)| (a.to_string(), b.to_string())));
         let addresses = addresses.collect();
         Together { process, addresses }
     }
