@@ -3,7 +3,7 @@
 # Cargo's own folder of programs, where `cargo install` puts geckodriver.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 
-.PHONY: help book record setup ruffle clients test new index fmt lint conformance bench bench-ws
+.PHONY: pictures help book record setup ruffle clients test new index fmt lint conformance bench bench-ws
 
 help:
 	@echo "make test          formatting, lints and all tests, in real browsers too; installs what is missing"
@@ -15,6 +15,7 @@ help:
 	@echo "make conformance   Autobahn|Testsuite against both ends of frames; WSTEST names its program, wstest"
 	@echo "make bench         measures first build, delay, bytes and memory, against peers in the same run"
 	@echo "make bench-ws      measures the WebSocket echo against tungstenite, npm ws and bare TCP"
+	@echo "make pictures      takes the pictures of the README from a running demo"
 	@echo "make setup         only installs what is missing: Chromium, Firefox and their drivers"
 	@echo "make ruffle        fetches the Flash emulator for the demo flash (npm, 10 MB)"
 	@echo "make clients       fetches what only the tests need: axe-core and ws (npm), websockets (pip)"
@@ -36,6 +37,9 @@ lint:
 
 fmt:
 	cargo run --quiet -p tests -- fmt
+
+pictures:
+	cargo run --quiet -p tests -- pictures
 
 book:
 	cargo run -p book -- build

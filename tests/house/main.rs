@@ -5,11 +5,13 @@
 //! cargo run -p tests -- test longpoll    # one demo's tests, of all kinds
 //! cargo run -p tests -- new chat         # a demo that runs, with a chapter and tests
 //! cargo run -p tests -- index            # writes README's table and the ports anew
+//! cargo run -p tests -- pictures         # takes the pictures of the README from a running demo
 //! cargo run -p tests -- fmt              # formats the Rust code, the demos' tests too
 //! cargo run -p tests -- lint             # checks formatting and lints
 //! ```
 
 mod index;
+mod pictures;
 mod libtest;
 mod new;
 mod programs;
@@ -28,9 +30,10 @@ fn main() -> ExitCode {
         ["new", name] => new::demo(workspace(), name, None),
         ["new", name, port] => new::demo(workspace(), name, Some(port)),
         ["index"] => index::write(workspace()),
+        ["pictures"] => pictures::take(workspace()),
         ["fmt"] => format(&[]),
         ["lint"] => format(&["--check"]).and_then(|()| clippy()),
-        _ => Err("say one of: test [DEMO], new NAME [PORT], index, fmt, lint".to_string()),
+        _ => Err("say one of: test [DEMO], new NAME [PORT], index, pictures, fmt, lint".to_string()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

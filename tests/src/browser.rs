@@ -12,6 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use base64::Engine;
 use serde_json::{Value, json};
 
 use crate::server::Output;
@@ -253,6 +254,15 @@ impl Browser {
         tab
     }
 
+    /// Lets the pages of Chromium see a system that prefers this colour scheme, `light` or `dark`. WebDriver has no word
+    /// for it; chromedriver passes on a command of the browser's own protocol.
+    pub fn prefers(&self, scheme: &str) {
+        let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+        let params = json!({ "features": features });
+        let path = format!("{}/goog/cdp/execute", self.session);
+        self.driver.post(&path, &json!({ "cmd": "Emulation.setEmulatedMedia", "params": params }));
+    }
+
     /// Opens a tab with a demo's page.
     pub fn visit(&self, demo: &Server) -> Tab<'_> {
         self.open(demo.url())
@@ -405,7 +415,12 @@ impl Tab<'_> {
         pdf.as_str().unwrap_or_default().to_string()
     }
 
-    /// A picture of the page, as a PNG in base64.
+    /// A picture of the page, as a PNG.
+    pub fn picture(&self) -> Vec<u8> {
+        base64::engine::general_purpose::STANDARD.decode(self.screenshot()).expect("a screenshot is base64")
+    }
+
+    /// The same in base64.
     pub fn screenshot(&self) -> String {
         self.get("/screenshot").as_str().unwrap_or_default().to_string()
     }
