@@ -331,10 +331,8 @@ impl Running<'_> {
             }
             ["cargo", "run", "-p", "tests", "--", "test", _] => {
                 let said = self.clone.output(command, "");
-                assert!(
-                    said.trim_end().lines().last().is_some_and(|line| line.contains(" passed, 0 failed")),
-                    "{said}"
-                );
+                // Behind its last line may stand what was skipped, which goes to standard error.
+                assert!(said.lines().any(|line| line.contains(" passed, 0 failed")), "{said}");
             }
             [target, "cargo", "test", "-p", "tests", "--test", "wire", "--", name] if target.starts_with("TARGET=") => {
                 let name = name.trim_end_matches("::");
