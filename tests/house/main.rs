@@ -11,9 +11,9 @@
 //! ```
 
 mod index;
-mod pictures;
 mod libtest;
 mod new;
+mod pictures;
 mod programs;
 mod run;
 

@@ -123,9 +123,10 @@ impl Setup {
 /// Builds a demo, once for each test program, and tells where its program is.
 fn build(name: &str) -> PathBuf {
     static BUILT: Mutex<Option<HashSet<String>>> = Mutex::new(None);
-    // This test's own program is TARGET/PROFILE/deps/NAME-HASH.
+    // A test's own program is TARGET/PROFILE/deps/NAME-HASH; a command's is TARGET/PROFILE/NAME.
     let own = std::env::current_exe().expect("a test program knows where it is");
-    let profile = own.ancestors().nth(2).expect("a test program lies in TARGET/PROFILE/deps");
+    let folder = own.parent().expect("a program lies in a folder");
+    let profile = if folder.ends_with("deps") { folder.parent().expect("deps lies in PROFILE") } else { folder };
     let target = profile.parent().expect("and PROFILE lies in TARGET");
 
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
