@@ -53,7 +53,10 @@ pub struct Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "{}-{}", self.life, self.after)
+        match self.life.as_str() {
+            "" => write!(f, "{}", self.after), // the peers have no lives
+            life => write!(f, "{life}-{}", self.after),
+        }
     }
 }
 
