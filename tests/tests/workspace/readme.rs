@@ -329,6 +329,15 @@ impl Running<'_> {
                 let said = self.talk_to_a_demo(command, "");
                 assert!(!said.starts_with("alert") && said.contains("callback"), "the server refuses: {said}");
             }
+            ["curl", url] if url.contains("/wait?after=1") => {
+                self.talk_to_a_demo("curl http://127.0.0.1:8003/", ""); // starts it
+                for text in ["one", "two", "three"] {
+                    self.demos["longpoll"].say(text);
+                }
+                let said = self.talk_to_a_demo(command, "");
+                assert!(said.contains("\"two\"") && said.contains("\"three\""), "{said}");
+                assert!(!said.contains("\"one\"") && !said.contains("restarted"), "a bare number is believed: {said}");
+            }
             ["cargo", "run", "-p", "tests", "--", "test", _] => {
                 let said = self.clone.output(command, "");
                 // Behind its last line may stand what was skipped, which goes to standard error.
@@ -349,7 +358,7 @@ impl Running<'_> {
                 assert!(said.contains("test result: ok."), "{command}: {said}");
                 assert!(self.clone.folder().join("book/src/wire/polling.json").is_file());
             }
-            _ => panic!("{command} is shown, and nobody has said here what it should do"),
+            _ => panic!("{command} is shown: say here what it should do"),
         }
     }
 

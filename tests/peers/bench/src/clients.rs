@@ -114,9 +114,9 @@ impl Wire {
             Wire::Parts => "\r\n--part-".to_string(),
             Wire::XmlSocket => "here ".to_string(),
             Wire::Room => "You are in".to_string(),
-            Wire::LongPoll | Wire::Polling(_) | Wire::Jsonp(_) | Wire::JsonLines | Wire::WebSocket => {
-                "\r\n\r\n".to_string()
-            }
+            // The first event tells where the client is.
+            Wire::WebSocket => "\"type\":\"here\"}".to_string(),
+            Wire::LongPoll | Wire::Polling(_) | Wire::Jsonp(_) | Wire::JsonLines => "\r\n\r\n".to_string(),
         }
     }
 
