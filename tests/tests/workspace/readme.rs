@@ -329,6 +329,11 @@ impl Running<'_> {
                 let said = self.talk_to_a_demo(command, "");
                 assert!(!said.starts_with("alert") && said.contains("callback"), "the server refuses: {said}");
             }
+            ["curl", "-i", "-H", "'Prefer:", ..] => {
+                let demo = self.clone.server("cargo run -p longpoll --example prefer");
+                let said = self.clone.output(&command.replace("127.0.0.1:8003", demo.host()), "");
+                assert!(said.contains("Preference-Applied: wait=2"), "{command}: {said}");
+            }
             ["curl", url] if url.contains("/wait?after=1") => {
                 self.talk_to_a_demo("curl http://127.0.0.1:8003/", ""); // starts it
                 for text in ["one", "two", "three"] {
