@@ -158,7 +158,7 @@ impl Tap {
         }
         if std::mem::take(&mut ring.asleep) {
             drop(ring);
-            self.news.notify_all(); // a system call, which the proxy is spared while nobody looks
+            self.news.notify_all(); // a system call, which the proxy is spared while no reader waits
         }
     }
 

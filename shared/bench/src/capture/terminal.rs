@@ -50,7 +50,7 @@ pub fn print(trace: &Arc<Trace>) {
                 (Dir::Down, true) => writeln!(out, "{DOWN}{line}{PLAIN}"),
             };
             if written.is_err() {
-                return; // nobody reads: a closed pipe, say
+                return; // the reader has gone: a closed pipe, say
             }
         }
         let _ = out.flush();
