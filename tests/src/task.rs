@@ -23,7 +23,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
 use std::time::Duration;
 
-use crate::{Server, example, start, workspace};
+use crate::{Server, example, start_with, workspace};
 
 /// What should come at once is waited for that long.
 pub const SOON: Duration = Duration::from_secs(5);
@@ -134,9 +134,18 @@ impl Candidate {
 
     /// The server, running; with a room of its own, unless it is at an address.
     pub fn start(&self) -> Server {
+        self.start_with(&[])
+    }
+
+    /// The same without the bench in front of it, whose front door may refuse what the server should refuse by itself.
+    pub fn start_without_bench(&self) -> Server {
+        self.start_with(&["--no-bench"])
+    }
+
+    fn start_with(&self, args: &[&str]) -> Server {
         match &self.what {
-            What::Mine => start(&self.demo),
-            What::Answer(example) => start(&format!("{}/{example}", self.demo)),
+            What::Mine => start_with(&self.demo, args),
+            What::Answer(example) => start_with(&format!("{}/{example}", self.demo), args),
             What::Target(url) => Server::at(&self.demo, url),
         }
     }

@@ -10,7 +10,7 @@ pub const TASKS: &[Task] = &[
 
 fn a_program_asks_for_the_policy_file(candidate: &Candidate) -> Finding {
     let demo = start("flash");
-    let program = candidate.run(&[&demo.beside("socket")])?;
+    let program = candidate.run(&[&demo.beside("xmlsocket")])?;
     let file = program.says("<allow-access-from domain=");
     must!(
         file.is_some(),
@@ -21,7 +21,7 @@ fn a_program_asks_for_the_policy_file(candidate: &Candidate) -> Finding {
 
 fn a_program_says_something_and_hears_it(candidate: &Candidate) -> Finding {
     let demo = start("flash");
-    let program = candidate.run(&[&demo.beside("socket")])?;
+    let program = candidate.run(&[&demo.beside("xmlsocket")])?;
     let heard = program.says("message 1 ");
     must!(
         heard.is_some(),

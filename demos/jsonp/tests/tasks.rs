@@ -31,7 +31,7 @@ fn one_kind_of_callback_name_is_taken(candidate: &Candidate) -> Finding {
 }
 
 fn a_page_of_a_foreign_site_is_refused(candidate: &Candidate) -> Finding {
-    let server = candidate.start();
+    let server = candidate.start_without_bench();
     let own = status(&server, "jsonp_1", "same-site");
     must!(
         own == 200,
