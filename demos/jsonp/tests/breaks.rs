@@ -36,7 +36,7 @@ fn a_cut_request_times_out_and_its_late_script_does_nothing(browser: &Browser) {
     assert_eq!(messages(&tab), ["after"]);
 }
 
-/// Walks "Security." in jsonp.md.
+/// What the security box of jsonp.md says of JSON.
 fn what_is_sent_as_json_is_not_run_as_a_script(browser: &Browser) {
     let demo = start("jsonp");
     let tab = browser.visit(&demo);

@@ -116,7 +116,7 @@ fn restarted_with_more_messages_than_before_is_noticed(browser: &Browser) {
     assert!(!news.contains("restarted"), "{news}");
 }
 
-/// Walks "Two equal questions" in longpoll.md. (It waits for 20 s at most: measured once, in both.)
+/// Walks "The cache." in longpoll.md. (It waits for 20 s at most: measured once, in both.)
 fn without_no_store_the_second_of_two_equal_questions_waits_for_the_first(browser: &Browser) {
     let demo = start("longpoll");
     let tab = browser.visit(&demo);
