@@ -177,13 +177,13 @@ pub struct Output {
 }
 
 impl Output {
-    // ANCHOR: next
+    // ANCHOR: wait
     /// Waits for the next message: a line without its end, or with `--binary` the bytes as they
     /// come. `None` at the end of the output.
     ///
     /// # Errors
     /// When a line is longer than 64 KiB.
-    pub fn next(&mut self) -> io::Result<Option<DataMessage>> {
+    pub fn wait(&mut self) -> io::Result<Option<DataMessage>> {
         let Some(stdout) = &mut self.stdout else { return Ok(None) };
         if self.binary {
             let bytes = stdout.fill_buf()?.to_vec();
@@ -193,7 +193,7 @@ impl Output {
         let line = read_line(stdout, MAX_LINE)?;
         Ok(line.map(|line| DataMessage::Text(String::from_utf8_lossy(&line).into_owned())))
     }
-    // ANCHOR_END: next
+    // ANCHOR_END: wait
 }
 
 /// Reads a line, and takes its end (LF or CR LF) away. The last line needs no end.

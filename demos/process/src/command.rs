@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::Path;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -71,14 +72,10 @@ impl CommandLine for ProgramOptions {
     }
 
     fn option(&mut self, name: &str, value: &mut OptionValue) -> Option<Result<(), String>> {
-        let wrong = |_| format!("--{name} has a value that it does not take");
         Some(match name {
-            "maxforks" => value().and_then(|n| Ok(self.max_forks = n.parse().map_err(|_| wrong(()))?)),
-            "closems" => value().and_then(|ms| {
-                let ms: u32 = ms.parse().map_err(|_| wrong(()))?;
-                Ok(self.close_time = Duration::from_millis(ms.into()))
-            }),
-            "binary" => value().and_then(|yes| Ok(self.binary = yes.parse().map_err(|_| wrong(()))?)),
+            "maxforks" => read(name, value).map(|most| self.max_forks = most),
+            "closems" => read(name, value).map(|ms: u32| self.close_time = Duration::from_millis(ms.into())),
+            "binary" => read(name, value).map(|binary| self.binary = binary),
             "passenv" => value().map(|names| self.passed = names.split(',').map(str::to_string).collect()),
             _ => return None,
         })
@@ -89,6 +86,11 @@ impl CommandLine for ProgramOptions {
         self.arguments = words;
         true
     }
+}
+
+fn read<T: FromStr>(name: &str, value: &mut OptionValue) -> Result<T, String> {
+    let text = value()?;
+    text.parse().map_err(|_| format!("--{name} can't be {text:?}"))
 }
 
 /// How many programs may still be started.

@@ -14,9 +14,20 @@ const WAIT: &str = "wait";
 /// What it can do.
 const HELP: &str = "a line comes back in capitals; also: env, count N, flood N, long, error TEXT, child, exit N";
 
+/// Runs the example if the first word asks for it, and `serve` otherwise.
+pub fn run_or(serve: impl FnOnce()) -> ExitCode {
+    match env::args().nth(1) {
+        Some(word) if word == WORD => run(),
+        _ => {
+            serve();
+            ExitCode::SUCCESS
+        }
+    }
+}
+
 // ANCHOR: example
 /// Answers each line with the line in capitals, and obeys some words.
-pub fn run() -> ExitCode {
+fn run() -> ExitCode {
     if env::args().nth(2).as_deref() == Some(WAIT) {
         thread::sleep(Duration::from_secs(3_600));
         return ExitCode::SUCCESS;

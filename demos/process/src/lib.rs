@@ -1,5 +1,4 @@
-//! Any program as a WebSocket server: a line that it prints is a message, and a message is a line
-//! that it reads.
+//! Any program as a WebSocket server: a line that it prints is a message, and the other way round.
 //!
 //! Run    `cargo run -p process -- python3 -u demos/process/programs/count.py`, or without a
 //!        program for the built-in example; then open <http://127.0.0.1:8015>
@@ -7,12 +6,11 @@
 //! Wire   `101` ... text `hello` ... the program reads `hello\n`, prints `HELLO\n` ... text `HELLO`
 //! Book   `book/src/process.md`
 //!
-//! Left out: a folder of programs, TLS, logins. Sources: websocketd, RFC 3875 (CGI) for the names
-//! of the environment.
+//! Left out: a folder of programs, TLS, logins. Sources: websocketd; RFC 3875 (CGI).
 
 pub mod child;
 pub mod command;
-pub mod environment;
+mod environment;
 pub mod example;
 
 use std::io;
@@ -108,26 +106,24 @@ fn converse(mut socket: WebSocket, mut program: Program) {
 // ANCHOR_END: converse
 
 /// Why nothing more is told.
-enum Told {
-    /// The program has closed its output: mostly because it has ended.
+pub enum Told {
+    /// The program has closed its output, mostly by its end; or the client has gone.
     All,
     /// A line was longer than [`MAX_LINE`].
     LineTooLong,
-    /// The client has gone.
-    ClientGone,
 }
 
 // ANCHOR: tell
 /// Sends each line that the program prints, as a message. When the client takes nothing, this
 /// thread waits in its write; then nobody reads the pipe, it fills up, and the program waits in its
 /// `print`. That is back-pressure, and it needs no code.
-fn tell(mut output: Output, sender: &Sender) -> Told {
+pub fn tell(mut output: Output, sender: &Sender) -> Told {
     loop {
-        match output.next() {
+        match output.wait() {
             Ok(Some(message)) => {
                 if sender.send(&message).is_err() {
                     sender.hang_up(); // the other thread notices
-                    return Told::ClientGone;
+                    return Told::All;
                 }
             }
             Ok(None) => return Told::All,
@@ -138,13 +134,13 @@ fn tell(mut output: Output, sender: &Sender) -> Told {
 // ANCHOR_END: tell
 
 /// Answers an ordinary request: the page, and what the page shows of the command line.
-fn answer(
-    stream: &TcpStream,
+pub fn answer(
+    tcp: &TcpStream,
     request: &Request,
     site: &Site,
     options: &ProgramOptions,
 ) -> io::Result<()> {
-    page_server::answer(stream, request, site, |method, path| match (method, path) {
+    page_server::answer(tcp, request, site, |method, path| match (method, path) {
         ("GET", "/") => Ok(PageAnswer::page(&DEMO, request, site)),
         ("GET", "/program") => Ok(PageAnswer::json(&options.json())),
         (_, "/" | "/program") => Err(method_not_allowed("GET, HEAD")),
