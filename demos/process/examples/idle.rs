@@ -30,7 +30,9 @@ fn serve(listener: TcpListener, _room: Arc<Room>, site: Arc<Site>) -> io::Result
             return process::answer(&stream, &request, &site, &options);
         }
         let seconds: Option<u64> = request.query("idle").and_then(|seconds| seconds.parse().ok());
-        match handshake::check(&request, &site, &[]).and_then(|_| Program::start(&options, &request, &site)) {
+        match handshake::check(&request, &site, &[])
+            .and_then(|_| Program::start(&options, &request, &site))
+        {
             Ok(program) => {
                 handshake::upgrade(&stream, &request, &site, &[])?;
                 let socket = WebSocket::new(stream, rest, Role::Server, MAX_LINE);

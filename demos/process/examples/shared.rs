@@ -69,7 +69,8 @@ fn say_all(mut output: Output, room: &Room) {
 fn tell(sender: &Sender, mut reader: Reader) {
     while sender.is_open() {
         let news = reader.wait(Duration::from_secs(1));
-        let lines: Vec<String> = news.messages.iter().map(|message| message.text.to_string()).collect();
+        let lines: Vec<String> =
+            news.messages.iter().map(|message| message.text.to_string()).collect();
         if sender.texts(&lines).is_err() {
             return;
         }

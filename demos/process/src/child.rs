@@ -23,7 +23,7 @@ pub const MAX_LINE: usize = 64 * 1024;
 const WAITING: usize = 16;
 
 /// How long a program may leave its input unread, when the client has more for it.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The time between two looks at something that can't be waited for with a time limit.
 const LOOK: Duration = Duration::from_millis(20);
@@ -49,7 +49,11 @@ impl Program {
     ///
     /// # Errors
     /// The refusal to answer the handshake with, when there is no such program.
-    pub fn start(options: &ProgramOptions, request: &Request, site: &Site) -> Result<Self, Refusal> {
+    pub fn start(
+        options: &ProgramOptions,
+        request: &Request,
+        site: &Site,
+    ) -> Result<Self, Refusal> {
         let mut command = Command::new(&options.program);
         command.args(&options.arguments).env_clear().envs(environment::of(options, request, site));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -60,8 +64,12 @@ impl Program {
         let (input, lines) = sync_channel(WAITING);
         let (stdin, stderr) = (child.stdin().take(), child.stderr().take());
         let name = format!("{} {}", options.name(), child.id());
-        let program =
-            Program { child, input: Some(input), grace: options.close_time, binary: options.binary };
+        let program = Program {
+            child,
+            input: Some(input),
+            grace: options.close_time,
+            binary: options.binary,
+        };
         let threads = net::spawn(move || feed(stdin, &lines)).and_then(|()| {
             net::spawn(move || stderr.into_iter().for_each(|stderr| log_lines(&name, stderr)))
         });
@@ -71,12 +79,13 @@ impl Program {
 
     /// What the program prints. To be taken once.
     pub fn output(&mut self) -> Output {
-        let stdout = self.child.stdout().take().map(|pipe| BufReader::with_capacity(MAX_LINE, pipe));
+        let stdout =
+            self.child.stdout().take().map(|pipe| BufReader::with_capacity(MAX_LINE, pipe));
         Output { stdout, binary: self.binary }
     }
 
     // ANCHOR: give
-    /// Gives the program a line; `false` when it has not read its input for ten seconds. Until then
+    /// Gives the program a line; `false` when it has not read its input for five seconds. Until then
     /// this thread waits, and reads no more from the socket: so the client must wait, too.
     pub fn give(&self, message: DataMessage) -> bool {
         let mut line = match message {

@@ -53,7 +53,8 @@ impl ProgramOptions {
 
     /// For the page: the words of the command line.
     pub fn json(&self) -> Value {
-        let words: Vec<String> = self.arguments.iter().map(|word| word.display().to_string()).collect();
+        let words: Vec<String> =
+            self.arguments.iter().map(|word| word.display().to_string()).collect();
         let is_example = words == [example::WORD];
         json!({ "program": self.name(), "arguments": words, "example": is_example, "binary": self.binary })
     }
@@ -74,9 +75,13 @@ impl CommandLine for ProgramOptions {
     fn option(&mut self, name: &str, value: &mut OptionValue) -> Option<Result<(), String>> {
         Some(match name {
             "maxforks" => read(name, value).map(|most| self.max_forks = most),
-            "closems" => read(name, value).map(|ms: u32| self.close_time = Duration::from_millis(ms.into())),
+            "closems" => {
+                read(name, value).map(|ms: u32| self.close_time = Duration::from_millis(ms.into()))
+            }
             "binary" => read(name, value).map(|binary| self.binary = binary),
-            "passenv" => value().map(|names| self.passed = names.split(',').map(str::to_string).collect()),
+            "passenv" => {
+                value().map(|names| self.passed = names.split(',').map(str::to_string).collect())
+            }
             _ => return None,
         })
     }
@@ -110,7 +115,8 @@ impl Places {
     /// # Errors
     /// The refusal to answer with when all are taken.
     pub fn take(&self) -> Result<Place, Refusal> {
-        let taken = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(1));
+        let taken =
+            self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(1));
         let refusal = || Refusal::new(503, "As many programs run as may.").with("Retry-After", "1");
         taken.map(|_| Place(self.0.clone())).map_err(|_| refusal())
     }

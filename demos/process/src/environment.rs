@@ -10,8 +10,19 @@ use crate::command::ProgramOptions;
 
 /// What programs need of this process's own environment, here or on Windows: where programs and files are.
 const NEEDED: [&str; 13] = [
-    "PATH", "HOME", "LANG", "TZ", "TMPDIR", "SystemRoot", "SystemDrive", "ComSpec", "PATHEXT", "TEMP", "TMP",
-    "USERPROFILE", "APPDATA",
+    "PATH",
+    "HOME",
+    "LANG",
+    "TZ",
+    "TMPDIR",
+    "SystemRoot",
+    "SystemDrive",
+    "ComSpec",
+    "PATHEXT",
+    "TEMP",
+    "TMP",
+    "USERPROFILE",
+    "APPDATA",
 ];
 
 /// All variables of the program for this request.
@@ -44,7 +55,8 @@ fn told(request: &Request, site: &Site) -> Vec<(String, String)> {
     for (field, value) in &request.fields {
         // HTTP_PROXY steers many HTTP libraries: a request must not set it ("httpoxy"). Logins are
         // not for the program. An underscore in a name could pass for a hyphen.
-        if ["proxy", "authorization"].contains(&&*field.to_ascii_lowercase()) || field.contains('_') {
+        if ["proxy", "authorization"].contains(&&*field.to_ascii_lowercase()) || field.contains('_')
+        {
             continue;
         }
         let name = format!("HTTP_{}", field.to_ascii_uppercase().replace('-', "_"));
@@ -67,7 +79,8 @@ mod tests {
 
     #[test]
     fn a_request_can_set_only_variables_that_begin_with_http() {
-        let head = b"GET /a/b?c=d%20e HTTP/1.1\r\nHost: localhost:8015\r\nX-Path: one\r\nx-path: two\r\n\
+        let head =
+            b"GET /a/b?c=d%20e HTTP/1.1\r\nHost: localhost:8015\r\nX-Path: one\r\nx-path: two\r\n\
             Proxy: http://evil.example\r\nAuthorization: Basic eA==\r\nX_Path: three\r\n\r\n";
         let request = Request::parse(head).unwrap();
         let told = told(&request, &Site::new(([127, 0, 0, 1], 8015).into()));

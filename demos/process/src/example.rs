@@ -12,7 +12,8 @@ pub const WORD: &str = "--example-program";
 const WAIT: &str = "wait";
 
 /// What it can do.
-const HELP: &str = "a line comes back in capitals; also: env, count N, flood N, long, error TEXT, child, exit N";
+const HELP: &str =
+    "a line comes back in capitals; also: env, count N, flood N, long, error TEXT, child, exit N";
 
 /// Runs the example if the first word asks for it, and `serve` otherwise.
 pub fn run_or(serve: impl FnOnce()) -> ExitCode {

@@ -18,7 +18,11 @@ fn cut_lines_wait_and_after_a_reset_the_program_is_another_one(browser: &Browser
     press(&tab, "Cut", "cut");
     say(&tab, "into the cut cable");
     tab.until(tests::page::STUCK);
-    assert_eq!(tab.texts("#doing"), ["a program runs for this page alone"], "the page knows nothing of the cut");
+    assert_eq!(
+        tab.texts("#doing"),
+        ["a program runs for this page alone"],
+        "the page knows nothing of the cut"
+    );
     press(&tab, "Repair", "whole");
     hears(&tab, "INTO THE CUT CABLE");
 

@@ -10,7 +10,11 @@ in_both_browsers! {
 }
 
 fn the_promises_of_every_page_are_kept(browser: &Browser) {
-    promises::these_are_kept(browser, "process", &[promises::no_serious_fault_of_accessibility_is_found]);
+    promises::these_are_kept(
+        browser,
+        "process",
+        &[promises::no_serious_fault_of_accessibility_is_found],
+    );
 }
 
 fn each_page_has_a_program_of_its_own_and_is_told_how_it_ended(browser: &Browser) {
@@ -27,7 +31,11 @@ fn each_page_has_a_program_of_its_own_and_is_told_how_it_ended(browser: &Browser
     assert_eq!((number(&one, "sent"), number(&one, "received")), (1, 3));
     one.click("#text");
     one.type_keys(&key::UP.to_string());
-    assert_eq!(one.value("document.querySelector('#text').value"), "<b>only</b> here", "earlier lines come back");
+    assert_eq!(
+        one.value("document.querySelector('#text').value"),
+        "<b>only</b> here",
+        "earlier lines come back"
+    );
 
     let width = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
     one.resize(500, 900);

@@ -26,7 +26,10 @@ fn a_silent_connection_ends_with_4408(candidate: &Candidate) -> Finding {
     }
     let mut without = server.websocket("/");
     while let Some((first, _)) = without.try_frame(Duration::from_secs(2)) {
-        must!(first != CLOSE, "A connection without idle= in its address should stay open; it was closed.");
+        must!(
+            first != CLOSE,
+            "A connection without idle= in its address should stay open; it was closed."
+        );
     }
     Ok(())
 }

@@ -33,7 +33,10 @@ fn close(wire: &mut Wire) -> (u16, String) {
     let (first, payload) = wire.frame();
     assert_eq!(first, CLOSE, "{:?}", String::from_utf8_lossy(&payload));
     let (code, reason) = payload.split_at(2);
-    (u16::from_be_bytes([code[0], code[1]]), String::from_utf8(reason.to_vec()).expect("a reason is UTF-8"))
+    (
+        u16::from_be_bytes([code[0], code[1]]),
+        String::from_utf8(reason.to_vec()).expect("a reason is UTF-8"),
+    )
 }
 
 /// Whether a process of this number runs.
@@ -64,9 +67,12 @@ fn a_message_is_a_line_for_the_program_and_a_line_is_a_message_for_the_client() 
 #[test]
 fn the_programs_of_the_chapter_count_lines_in_each_language() {
     let folder = tests::workspace().join("demos/process/programs");
-    for (interpreter, option, file) in [("python3", Some("-u"), "count.py"), ("sh", None, "count.sh"), ("node", None, "count.js")] {
+    for (interpreter, option, file) in
+        [("python3", Some("-u"), "count.py"), ("sh", None, "count.sh"), ("node", None, "count.js")]
+    {
         let file = folder.join(file).display().to_string();
-        let words: Vec<&str> = [interpreter].into_iter().chain(option).chain([file.as_str()]).collect();
+        let words: Vec<&str> =
+            [interpreter].into_iter().chain(option).chain([file.as_str()]).collect();
         let demo = start_with("process", &words);
         let mut wire = demo.websocket("/");
         for (text, answer) in [("one", "1 one"), ("two words", "2 two words")] {
@@ -143,8 +149,12 @@ fn a_program_that_ignores_the_end_of_its_input_is_asked_and_then_killed() {
 
 #[test]
 fn nothing_of_the_request_becomes_a_word_of_the_command_line() {
-    let demo = start_with("process", &["sh", "-c", "echo \"$#\"; echo \"$QUERY_STRING\"; echo \"$HTTP_X_WORDS\"; read -r last"]);
-    let head = handshake(demo.host(), "/?a=$(id);b=`id`").replace("\r\n\r\n", "\r\nX-Words: () { :; }; echo\r\n\r\n");
+    let demo = start_with(
+        "process",
+        &["sh", "-c", "echo \"$#\"; echo \"$QUERY_STRING\"; echo \"$HTTP_X_WORDS\"; read -r last"],
+    );
+    let head = handshake(demo.host(), "/?a=$(id);b=`id`")
+        .replace("\r\n\r\n", "\r\nX-Words: () { :; }; echo\r\n\r\n");
     let mut wire = demo.send(head);
     assert_eq!(wire.any_head().status, 101);
     assert_eq!(line(&mut wire), "0");
@@ -155,12 +165,15 @@ fn nothing_of_the_request_becomes_a_word_of_the_command_line() {
 #[test]
 fn a_request_can_not_set_a_proxy_for_the_program() {
     let demo = start("process");
-    let mut wire = demo.send(handshake(demo.host(), "/").replace("\r\n\r\n", "\r\nProxy: http://evil.example\r\n\r\n"));
+    let mut wire = demo.send(
+        handshake(demo.host(), "/").replace("\r\n\r\n", "\r\nProxy: http://evil.example\r\n\r\n"),
+    );
     assert_eq!(wire.any_head().status, 101);
     (0..GREETINGS).for_each(|_| drop(line(&mut wire)));
     give(&mut wire, "env");
     give(&mut wire, "end");
-    let told: Vec<String> = std::iter::from_fn(|| Some(line(&mut wire)).filter(|line| line != "END")).collect();
+    let told: Vec<String> =
+        std::iter::from_fn(|| Some(line(&mut wire)).filter(|line| line != "END")).collect();
     assert!(told.iter().any(|line| line == "GATEWAY_INTERFACE=CGI/1.1"), "{told:?}");
     assert!(!told.iter().any(|line| line.starts_with("HTTP_PROXY=")), "{told:?}");
 }
@@ -170,11 +183,14 @@ fn a_program_more_than_may_run_is_refused_until_another_ends() {
     let demo = start_with("process", &["--maxforks", "1"]);
     let first = example(&demo);
     let mut second = demo.send(handshake(demo.host(), "/"));
-    let (head, why) = (second.any_head(), second.text());
+    let head = second.any_head();
+    let why = String::from_utf8_lossy(&second.rest()).into_owned();
     assert_eq!((head.status, head.field("Retry-After")), (503, Some("1")));
     assert!(why.ends_with(".\n"), "a sentence: {why}");
     drop(first);
-    until("the place is not given back", || demo.send(handshake(demo.host(), "/")).any_head().status == 101);
+    until("the place is not given back", || {
+        demo.send(handshake(demo.host(), "/")).any_head().status == 101
+    });
 }
 
 #[test]
@@ -237,7 +253,8 @@ fn a_program_that_does_not_exist_is_told_in_the_log_and_to_the_client() {
 #[test]
 fn a_foreign_page_starts_no_program() {
     let demo = start_with("process", &["no-such-program"]);
-    let foreign = handshake(demo.host(), "/").replace("\r\n\r\n", "\r\nOrigin: http://evil.example\r\n\r\n");
+    let foreign =
+        handshake(demo.host(), "/").replace("\r\n\r\n", "\r\nOrigin: http://evil.example\r\n\r\n");
     assert_eq!(demo.send(foreign).any_head().status, 403);
     assert!(!demo.output().contains("no-such-program"), "{}", demo.output());
 }

@@ -133,7 +133,9 @@ fn parse(
             "capacity" => options.capacity = number(&name, words.value()?)?,
             "tap" => options.tap = number(&name, words.value()?)?,
             "help" => return Ok(None),
-            _ => match own.option(&name, &mut || words.value().and_then(|value| value.string()).map_err(|error| error.to_string())) {
+            _ => match own.option(&name, &mut || {
+                words.value().and_then(|value| value.string()).map_err(|error| error.to_string())
+            }) {
                 Some(taken) => taken?,
                 None => return Err(Arg::Long(&name).unexpected()),
             },
@@ -182,7 +184,10 @@ mod tests {
         for wrong in ["--port=70000", "--tap=-1", "--idle-timeout=-1", "--idle-timeout=inf", "--idle-timeout=NaN"] {
             assert!(parsed(&[wrong]).is_err(), "{wrong}");
         }
-        assert_eq!(parse(8001, Parser::from_args(["-h"]), None, &mut NoWords).unwrap().map(|options| options.port), None);
+        assert_eq!(
+            parse(8001, Parser::from_args(["-h"]), None, &mut NoWords).unwrap().map(|options| options.port),
+            None
+        );
         assert_eq!(parse(8001, Parser::from_args([""; 0]), Some("7".into()), &mut NoWords).unwrap().unwrap().port, 7);
     }
 }
