@@ -1,7 +1,7 @@
 //! Any program as a WebSocket server: a line that it prints is a message, and the other way round.
 //!
-//! Run    `cargo run -p process -- python3 -u demos/process/programs/count.py`, or without a
-//!        program for the built-in example; then open <http://127.0.0.1:8015>
+//! Run    `cargo run -p process`, then open <http://127.0.0.1:8015>; with a program of yours:
+//!        `cargo run -p process -- python3 -u demos/process/programs/count.py`
 //! Read   this file top to bottom, then `child.rs` (start a program, give it lines, end it)
 //! Wire   `101` ... text `hello` ... the program reads `hello\n`, prints `HELLO\n` ... text `HELLO`
 //! Book   `book/src/process.md`
