@@ -85,8 +85,8 @@ impl Program {
     }
 
     // ANCHOR: give
-    /// Gives the program a line; `false` when it has not read its input for five seconds. Until then
-    /// this thread waits, and reads no more from the socket: so the client must wait, too.
+    /// Gives the program a line; `false` when it has not read its input for five seconds. Until
+    /// then this thread waits, and reads no more from the socket: so the client must wait, too.
     pub fn give(&self, message: DataMessage) -> bool {
         let mut line = match message {
             DataMessage::Text(text) => text.into_bytes(),

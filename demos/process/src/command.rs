@@ -99,30 +99,30 @@ fn read<T: FromStr>(name: &str, value: &mut OptionValue) -> Result<T, String> {
 }
 
 /// How many programs may still be started.
-pub struct Places(Arc<AtomicUsize>);
+pub struct Permits(Arc<AtomicUsize>);
 
-/// A place that is taken. It is given back when this is dropped.
-pub struct Place(Arc<AtomicUsize>);
+/// The right to run a program. It is given back when this is dropped.
+pub struct Permit(Arc<AtomicUsize>);
 
-impl Places {
+impl Permits {
     /// So many.
     pub fn new(places: usize) -> Self {
-        Places(Arc::new(AtomicUsize::new(places)))
+        Permits(Arc::new(AtomicUsize::new(places)))
     }
 
-    /// Takes a place.
+    /// Takes one.
     ///
     /// # Errors
     /// The refusal to answer with when all are taken.
-    pub fn take(&self) -> Result<Place, Refusal> {
+    pub fn take(&self) -> Result<Permit, Refusal> {
         let taken =
             self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(1));
         let refusal = || Refusal::new(503, "As many programs run as may.").with("Retry-After", "1");
-        taken.map(|_| Place(self.0.clone())).map_err(|_| refusal())
+        taken.map(|_| Permit(self.0.clone())).map_err(|_| refusal())
     }
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
         self.0.fetch_add(1, Ordering::AcqRel);
     }

@@ -28,7 +28,7 @@ use handshake::request::Request;
 use room::Room;
 
 use crate::child::{MAX_LINE, Output, Program, close_for};
-use crate::command::{Places, ProgramOptions};
+use crate::command::{Permits, ProgramOptions};
 
 /// The demo, as the README, the book and the tests know it.
 pub const DEMO: Demo = Demo {
@@ -52,16 +52,16 @@ const CLOSING: Duration = Duration::from_secs(5);
 /// Serves the program and the page. The room stays empty: each connection has a program to itself.
 pub fn serve(listener: TcpListener, _room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
     let options = site.shared.get::<ProgramOptions>();
-    let places = Places::new(options.max_forks);
+    let permits = Permits::new(options.max_forks);
     page_server::each_request(&listener, site.clone(), move |stream, request, rest| {
         if !request.asks_for_websocket() {
             return answer(&stream, &request, &site, &options);
         }
         let started = handshake::check(&request, &site, &[]).and_then(|_| {
-            let place = places.take()?;
-            Ok((Program::start(&options, &request, &site)?, place))
+            let permit = permits.take()?;
+            Ok((Program::start(&options, &request, &site)?, permit))
         });
-        let (program, _place) = match started {
+        let (program, _permit) = match started {
             Ok(started) => started,
             Err(refusal) => return page_server::refuse(&stream, refusal),
         };
