@@ -116,8 +116,8 @@ pub fn is_key(key: &str) -> bool {
 
 // ANCHOR: subprotocol
 /// The first subprotocol of the client's list that this server knows (RFC 6455, 4.2.2): the
-/// client's order is its preference. None in common is no fault: the answer then names none, and
-/// the client decides what that means.
+/// client's order is its preference. None in common is no fault here: the answer then names none. A
+/// browser that offered some must fail such a connection (WHATWG WebSockets); Chromium does.
 ///
 /// # Errors
 /// 400 when the list is no list of tokens, or names one twice.

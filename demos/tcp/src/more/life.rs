@@ -125,7 +125,7 @@ fn act(life: &mut Life, what: &str) -> Result<(), String> {
 // ANCHOR_END: act
 
 /// Reads on one end until there is nothing more to come. It looks instead of waiting: a read that
-/// runs into a time limit /// may leave a socket on Windows in no state to go on with.
+/// runs into a time limit may leave a socket on Windows in no state to go on with.
 fn hear(mut end: TcpStream, life: &Mutex<Life>, who: &str) {
     let mut bytes = [0; 256];
     let _ = end.set_nonblocking(true);
