@@ -6,6 +6,7 @@ use tests::{in_both_browsers, start};
 
 in_both_browsers! {
     a_cut_request_times_out_and_its_late_script_does_nothing
+    json_with_nosniff_is_not_run_as_a_script
 }
 
 /// Walks "Cut." in jsonp.md.
@@ -33,4 +34,19 @@ fn a_cut_request_times_out_and_its_late_script_does_nothing(browser: &Browser) {
     say(&tab, "after");
     hears(&tab, "after");
     assert_eq!(messages(&tab), ["after"]);
+}
+
+/// Walks "Security." in jsonp.md.
+fn json_with_nosniff_is_not_run_as_a_script(browser: &Browser) {
+    let demo = start("jsonp");
+    let tab = browser.visit(&demo);
+    tab.run(
+        "const script = document.createElement('script'); \
+         script.src = arguments[0]; \
+         for (const end of ['load', 'error']) script.addEventListener(end, () => (document.body.dataset.end = end)); \
+         document.head.append(script);",
+        &[serde_json::json!(format!("http://{}/messages?after=0", demo.beside("data")))],
+    );
+    tab.until("document.body.dataset.end !== undefined");
+    assert_eq!(tab.value("document.body.dataset.end"), "error", "the browser ran JSON as a script");
 }
