@@ -2,7 +2,8 @@
 
 use tests::browser::Browser;
 use tests::page::{
-    STUCK, faults, hears, listen_for_faults, meanwhile, messages, number, press_for_one, say, set, until_fault,
+    STUCK, faults, hears, listen_for_faults, meanwhile, messages, number, press_for_one, say, set,
+    until_fault,
 };
 use tests::{Message, Setup, in_both_browsers, start};
 

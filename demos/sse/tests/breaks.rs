@@ -69,7 +69,9 @@ fn any_answer_but_200_with_an_event_stream_is_the_end(browser: &Browser) {
         path.to_string()
     };
     let close = |path: String| tab.run("streams[arguments[0]].close()", &[json!(path)]);
-    for path in ["/status/204", "/status/404", "/status/429", "/status/500", "/status/502", "/plain"] {
+    for path in
+        ["/status/204", "/status/404", "/status/429", "/status/500", "/status/502", "/plain"]
+    {
         state(path, 2);
     }
     for redirect in ["/status/301", "/status/307"] {
