@@ -233,6 +233,7 @@ fn early(order: &str) -> Result<String, String> {
         ["plot", which] => plot::plot(which),
         ["look", ref names @ ..] => look(names),
         ["pace"] => Ok(minutes::pace()),
+        ["minutes", _] => Err("minutes are counted: {{#minutes}}".to_string()),
         ["minutes"] | ["plan", ..] => Ok(format!("{{{{#{order}}}}}")), // for the second round
         _ => Err(format!("nobody knows how to {{{{#{order}}}}}")),
     }
