@@ -160,6 +160,8 @@ fn every_demo_has_a_chapter_with_all_its_parts() {
         for part in parts {
             assert!(text.contains(part), "{demo}.md has no {part:?}");
         }
+        let tasks = ["## Tasks", "## Change it yourself"]; // the second edition, and the first
+        assert!(tasks.iter().any(|heading| text.contains(heading)), "{demo}.md has no tasks");
         assert!(source().join(format!("wire/{demo}.json")).is_file(), "demo {demo} has no recording: make record");
     }
 }
