@@ -130,7 +130,8 @@ pub fn switching_protocols(accepted: &Accepted) -> String {
 }
 
 // ANCHOR: accept-key
-/// What is added to the key before the hash (RFC 6455, 1.3). No secret: it only is used nowhere else.
+/// What is added to the key before the hash (RFC 6455, 1.3). It is no secret. It is only used
+/// nowhere else.
 pub const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// The answer to a key: base64 of the SHA-1 of the key and the GUID (RFC 6455, 4.2.2, item 5.4).
