@@ -66,7 +66,7 @@ fn server(wstest: &Path, what: &str, words: &[&str]) -> PathBuf {
         "outdir": out, "servers": [{ "agent": "frames", "url": url }],
         "cases": ["*"], "exclude-cases": ["12.*", "13.*"], "exclude-agent-cases": {},
     });
-    suite(wstest, "fuzzingclient", &out, &spec).ends(Duration::from_secs(300));
+    suite(wstest, "fuzzingclient", &out, &spec).ends(Duration::from_secs(900));
     out
 }
 
@@ -102,7 +102,7 @@ fn client(wstest: &Path) {
             Command::new(&client).arg(format!("{url}{path}")).stdin(Stdio::piped()).stderr(Stdio::null()).output();
         String::from_utf8(asked.unwrap().stdout).unwrap()
     };
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(300);
     let cases = loop {
         if let Ok(cases) = ask("/getCaseCount").trim().parse::<usize>() {
             break cases;
@@ -113,7 +113,7 @@ fn client(wstest: &Path) {
     for case in 1..=cases {
         let mut command = Command::new(&echo);
         command.arg(format!("{url}/runCase?case={case}&agent=frames"));
-        Running::start(&mut command, io::sink()).ends(Duration::from_secs(60));
+        Running::start(&mut command, io::sink()).ends(Duration::from_secs(300));
     }
     ask("/updateReports?agent=frames");
 }
