@@ -245,6 +245,11 @@ fn links_out_of_the_book_lead_to_standards_and_well_known_homes() {
         "https://www.adobe.com/products/flashplayer/",
         // The homes of what the chapter on libraries names.
         "https://github.com/nginx/nginx/",
+        "https://nginx.org/en/docs/",
+        "https://github.com/joewalnes/websocketd",
+        "https://docs.rs/process-wrap",
+        // The one page that names this attack.
+        "https://httpoxy.org",
         "https://docs.rs/tungstenite",
         "https://github.com/websockets/ws",
         "https://github.com/theturtle32/WebSocket-Node",
