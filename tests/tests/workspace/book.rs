@@ -245,6 +245,11 @@ fn links_out_of_the_book_lead_to_standards_and_well_known_homes() {
         "https://www.adobe.com/products/flashplayer/",
         // The homes of what the chapter on libraries names.
         "https://github.com/nginx/nginx/",
+        "https://nginx.org/en/docs/",
+        "https://github.com/joewalnes/websocketd",
+        "https://docs.rs/process-wrap",
+        // The one page that names this attack.
+        "https://httpoxy.org",
         "https://docs.rs/tungstenite",
         "https://github.com/websockets/ws",
         "https://github.com/theturtle32/WebSocket-Node",
@@ -313,7 +318,8 @@ fn every_command_in_the_text_is_one() {
 fn every_wrong_statement_names_the_run_that_proves_it_and_what_to_press() {
     let text = read(&source().join("wrong.md"));
     let parts = text.split("\n## ").skip(1);
-    let statements: Vec<&str> = parts.filter(|part| !part.starts_with("Questions") && !part.starts_with("Sources")).collect();
+    let statements: Vec<&str> =
+        parts.filter(|part| !part.starts_with("Questions") && !part.starts_with("Sources")).collect();
     assert!(statements.len() >= 10, "the page has its statements");
     for statement in statements {
         let title = statement.lines().next().unwrap_or("");
