@@ -1,5 +1,6 @@
 //! Starts everything: the demo's servers on private ports, and the proxy in front of them.
 
+use std::cell::Cell;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::process::Command;
@@ -17,8 +18,8 @@ use crate::capture::terminal;
 use crate::capture::trace::Trace;
 use crate::cli::{self, Options, give_up};
 use crate::log::print;
-use crate::proxy::requests::Timeouts;
-use crate::proxy::{Files, FrontendSetup, Proxy, ProxySetup, nudge};
+use crate::proxy::requests::{Rules, Timeouts};
+use crate::proxy::{Files, Proxy, ProxySetup, Route, nudge};
 
 /// This many connections may wait to be accepted; a class that opens its pages all at once is not made to wait.
 const BACKLOG: i32 = 1_024;
@@ -139,25 +140,25 @@ impl Listeners {
             let trace = trace.clone();
             thread::spawn(move || terminal::print(&trace));
         }
-        let frontend = |name, public, to, speaks, shown: bool| FrontendSetup {
+        let route = |name, to: Option<SocketAddr>, speaks, shown: bool| Route {
             name,
-            public,
             to,
             speaks,
-            site: (*site).clone(),
+            rules: Rules { site: (*site).clone(), is_bench: to.is_none() },
             max_connections: options.max_connections,
             timeouts: options.timeouts,
             tap: shown.then(|| tap.clone()),
             files: options.files.clone(),
+            open: Cell::new(0),
         };
-        let mut bench = frontend("bench", self.bench, None, Speaks::Http, false);
+        let mut bench = route("bench", None, Speaks::Http, false);
         bench.timeouts.idle = bench.timeouts.idle.min(BENCH_IDLE);
-        let bench_address = bench.public.local_addr()?;
-        let mut frontends = vec![bench];
+        let bench_address = self.bench.local_addr()?;
+        let mut frontends = vec![(self.bench, bench)];
         let listeners = [self.public].into_iter().chain(self.beside);
         for ((name, speaks, shown, serve), public) in Self::servers(demo).into_iter().zip(listeners) {
             let private = bind((Ipv4Addr::LOCALHOST, 0).into())?;
-            frontends.push(frontend(name, public, Some(private.local_addr()?), speaks, shown));
+            frontends.push((public, route(name, Some(private.local_addr()?), speaks, shown)));
             let (room, site) = (room.clone(), site.clone());
             thread::spawn(move || keep_serving(&private, serve, &room, &site));
         }
@@ -215,20 +216,20 @@ impl FrontDoor {
         serve: impl Fn(TcpListener, Arc<Site>) -> io::Result<()> + Send + 'static,
     ) -> io::Result<Proxy> {
         let private = bind((Ipv4Addr::LOCALHOST, 0).into())?;
-        let frontend = FrontendSetup {
+        let route = Route {
             name: "",
-            public,
             to: Some(private.local_addr()?),
             speaks: Speaks::Http,
-            site: self.site.clone(),
+            rules: Rules { site: self.site.clone(), is_bench: false },
             max_connections: self.max_connections,
             timeouts: self.timeouts,
             tap: None,
             files: Arc::new(Files::default()),
+            open: Cell::new(0),
         };
         let site = Arc::new(self.site);
         thread::spawn(move || again_and_again(|| serve(private.try_clone()?, site.clone())));
-        Ok(self.setup.start(vec![frontend], None))
+        Ok(self.setup.start(vec![(public, route)], None))
     }
 }
 

@@ -3,8 +3,8 @@
 use std::any::Any;
 use std::time::Instant;
 
+use super::answers::ErrorAnswer;
 use super::frontend::Place;
-use super::refusal::ErrorAnswer;
 use super::requests::{RequestReader, WholeRequest};
 use super::socket::{ReadySocket, Received};
 use super::{Drive, Env};
@@ -32,7 +32,7 @@ pub struct BenchConnection {
 impl BenchConnection {
     /// A connection that was just accepted.
     pub fn new(place: Place, client: ReadySocket, env: &Env) -> Self {
-        let requests = RequestReader::new(place.route().rules.clone(), env.held.clone(), env.now);
+        let requests = RequestReader::new(env.held.clone(), env.now);
         BenchConnection {
             client,
             requests,
@@ -113,7 +113,7 @@ impl BenchConnection {
     /// The next request, if it has come in whole. A client that ended its side in order gets what it asked for before.
     fn request(&mut self, env: &mut Env) -> Result<Option<WholeRequest>, ErrorAnswer> {
         loop {
-            let (length, request) = self.requests.read(&self.unread, env.now)?;
+            let (length, request) = self.requests.read(&self.unread, &self.place.route().rules, env.now)?;
             self.unread.drain(..length);
             if request.is_some() || self.ends {
                 return Ok(request);
