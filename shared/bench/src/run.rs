@@ -1,6 +1,5 @@
 //! Starts everything: the demo's servers on private ports, and the proxy in front of them.
 
-use std::cell::Cell;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::process::Command;
@@ -18,8 +17,8 @@ use crate::capture::terminal;
 use crate::capture::trace::Trace;
 use crate::cli::{self, Options, give_up};
 use crate::log::print;
-use crate::proxy::requests::{Rules, Timeouts};
-use crate::proxy::{Files, Proxy, ProxySetup, Route, nudge};
+use crate::proxy::requests::Timeouts;
+use crate::proxy::{Proxy, ProxySetup, Route, nudge};
 
 /// This many connections may wait to be accepted; a class that opens its pages all at once is not made to wait.
 const BACKLOG: i32 = 1_024;
@@ -140,25 +139,21 @@ impl Listeners {
             let trace = trace.clone();
             thread::spawn(move || terminal::print(&trace));
         }
-        let route = |name, to: Option<SocketAddr>, speaks, shown: bool| Route {
-            name,
-            to,
-            speaks,
-            rules: Rules { site: (*site).clone(), is_bench: to.is_none() },
+        let route = |to| Route {
             max_connections: options.max_connections,
             timeouts: options.timeouts,
-            tap: shown.then(|| tap.clone()),
             files: options.files.clone(),
-            open: Cell::new(0),
+            ..Route::new(to, (*site).clone())
         };
-        let mut bench = route("bench", None, Speaks::Http, false);
+        let mut bench = route(None);
         bench.timeouts.idle = bench.timeouts.idle.min(BENCH_IDLE);
         let bench_address = self.bench.local_addr()?;
         let mut frontends = vec![(self.bench, bench)];
         let listeners = [self.public].into_iter().chain(self.beside);
         for ((name, speaks, shown, serve), public) in Self::servers(demo).into_iter().zip(listeners) {
             let private = bind((Ipv4Addr::LOCALHOST, 0).into())?;
-            frontends.push((public, route(name, Some(private.local_addr()?), speaks, shown)));
+            let tap = shown.then(|| tap.clone());
+            frontends.push((public, Route { name, speaks, tap, ..route(Some(private.local_addr()?)) }));
             let (room, site) = (room.clone(), site.clone());
             thread::spawn(move || keep_serving(&private, serve, &room, &site));
         }
@@ -216,17 +211,8 @@ impl FrontDoor {
         serve: impl Fn(TcpListener, Arc<Site>) -> io::Result<()> + Send + 'static,
     ) -> io::Result<Proxy> {
         let private = bind((Ipv4Addr::LOCALHOST, 0).into())?;
-        let route = Route {
-            name: "",
-            to: Some(private.local_addr()?),
-            speaks: Speaks::Http,
-            rules: Rules { site: self.site.clone(), is_bench: false },
-            max_connections: self.max_connections,
-            timeouts: self.timeouts,
-            tap: None,
-            files: Arc::new(Files::default()),
-            open: Cell::new(0),
-        };
+        let (max_connections, timeouts) = (self.max_connections, self.timeouts);
+        let route = Route { max_connections, timeouts, ..Route::new(Some(private.local_addr()?), self.site.clone()) };
         let site = Arc::new(self.site);
         thread::spawn(move || again_and_again(|| serve(private.try_clone()?, site.clone())));
         Ok(self.setup.start(vec![(public, route)], None))

@@ -390,7 +390,7 @@ impl Connection {
                     self.asked.push_back(request.method() == "HEAD");
                     self.up.enter(bytes, (upto, false), env.now);
                     if let Some(tap) = &self.route.tap {
-                        tap.count_request();
+                        tap.count_requests(1);
                     }
                 }
             }

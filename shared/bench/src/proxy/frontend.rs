@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use demo::Speaks;
+use demo::{Site, Speaks};
 use mio::{Interest, Registry, Token};
 
 use super::admission::{Admission, Arrivals};
@@ -81,6 +81,21 @@ pub struct Route {
 }
 
 impl Route {
+    /// The way to a server that is no demo, with the usual limits; without an address: to the bench port.
+    pub fn new(to: Option<SocketAddr>, site: Site) -> Self {
+        Route {
+            name: "",
+            to,
+            speaks: Speaks::Http,
+            rules: Rules { site, is_bench: to.is_none() },
+            max_connections: 1_000,
+            timeouts: Timeouts::default(),
+            tap: None,
+            files: Arc::default(),
+            open: Cell::new(0),
+        }
+    }
+
     /// How many open files a connection takes.
     fn files_each(&self) -> u64 {
         if self.to.is_some() { FILES_THROUGH } else { 1 }
