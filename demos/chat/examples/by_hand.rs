@@ -1,0 +1,97 @@
+//! The same rooms without the library: on the WebSocket of this book, the crate `frames`. Everything but the two functions
+//! that touch the socket is the demo's own.
+//!
+//! Run    `cargo run -p chat --example by_hand`
+
+use std::io;
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chat::mailbox::{Mailbox, Outgoing};
+use chat::rooms::{Rooms, Wish};
+use chat::socket::MAX_EVENT;
+use chat::{events, server};
+use demo::{Demo, Site};
+use frames::close::Close;
+use frames::message::{DataMessage, Role};
+use frames::outbox::Sender;
+use frames::websocket::{Next, WebSocket};
+use room::Room;
+use tungstenite::protocol::frame::coding::CloseCode;
+
+const DEMO: Demo = Demo { serve, ..chat::DEMO };
+
+const PING_EVERY: Duration = Duration::from_secs(20);
+const SILENCE: Duration = Duration::from_secs(45);
+
+fn main() {
+    bench::run(&DEMO);
+}
+
+fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
+    server::serve(&listener, room, site, converse)
+}
+
+// ANCHOR: converse
+/// Serves one connection with two threads. The sending end of this `WebSocket` may be cloned: it
+/// was made for two threads. Pongs, faults and the answering Close are done inside of `read`.
+fn converse(stream: TcpStream, rest: Vec<u8>, rooms: &Rooms, wish: &Wish) -> io::Result<()> {
+    let mut socket = WebSocket::new(stream, rest, Role::Server, MAX_EVENT);
+    socket.set_read_timeout(Some(SILENCE))?;
+    let sender = socket.sender();
+    let (mut seat, here, news) = match rooms.join(wish) {
+        Ok(joined) => joined,
+        Err(why) => return write(&sender, [], &Mailbox::closed(CloseCode::Again, why)),
+    };
+    let mailbox = seat.mailbox.clone();
+    net::spawn(move || {
+        let messages = news.messages.iter().map(|message| events::message(message).to_string());
+        let _gone = write(&sender, std::iter::once(here).chain(messages), &mailbox);
+        mailbox.hang_up();
+        sender.hang_up();
+    })?;
+    while seat.mailbox.is_open() {
+        match socket.read() {
+            Next::Message(DataMessage::Text(text)) => events::handle(&text, &mut seat),
+            Next::Message(DataMessage::Binary(_)) => {
+                let why = "this room takes text";
+                seat.mailbox.put(Outgoing::Close(Some(CloseCode::Unsupported), why));
+            }
+            Next::Pong(_) => {}
+            Next::Timeout | Next::Gone(_) => seat.mailbox.hang_up(),
+        }
+    }
+    // The writer has a Close to send: until it is answered, what still comes is dropped.
+    while !matches!(socket.read(), Next::Timeout | Next::Gone(_)) {}
+    Ok(())
+}
+// ANCHOR_END: converse
+
+// ANCHOR: write
+/// Writes what is `first`, then what comes into the mailbox.
+fn write(
+    sender: &Sender,
+    first: impl IntoIterator<Item = String>,
+    mailbox: &Mailbox,
+) -> io::Result<()> {
+    first.into_iter().try_for_each(|text| sender.text(&text))?;
+    while let Some(waiting) = mailbox.take(PING_EVERY) {
+        if waiting.is_empty() {
+            sender.ping(b"")?;
+        }
+        for outgoing in waiting {
+            match outgoing {
+                Outgoing::Text(text) => sender.text(&text)?,
+                Outgoing::Pong(_) => {} // sent by `read` itself
+                Outgoing::Close(code, why) => {
+                    let close = Close { code: code.map(u16::from), reason: why.to_string() };
+                    sender.close(&close)?;
+                    std::thread::sleep(Duration::from_secs(2)); // for the other side's half
+                }
+            }
+        }
+    }
+    Ok(())
+}
+// ANCHOR_END: write
