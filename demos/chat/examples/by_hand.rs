@@ -37,6 +37,7 @@ fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<
 /// Serves one connection with two threads. The sending end of this `WebSocket` may be cloned: it
 /// was made for two threads. Pongs, faults and the answering Close are done inside of `read`.
 fn converse(stream: TcpStream, rest: Vec<u8>, rooms: &Rooms, wish: &Wish) -> io::Result<()> {
+    let closing = stream.try_clone()?;
     let mut socket = WebSocket::new(stream, rest, Role::Server, MAX_EVENT);
     socket.set_read_timeout(Some(SILENCE))?;
     let sender = socket.sender();
@@ -47,7 +48,8 @@ fn converse(stream: TcpStream, rest: Vec<u8>, rooms: &Rooms, wish: &Wish) -> io:
     let mailbox = seat.mailbox.clone();
     net::spawn(move || {
         let messages = news.messages.iter().map(|message| events::message(message).to_string());
-        let _gone = write(&sender, std::iter::once(here).chain(messages), &mailbox);
+        let told = write(&sender, std::iter::once(here).chain(messages), &mailbox);
+        let _gone = told.and_then(|()| net::close(&closing)); // the last bytes still arrive
         mailbox.hang_up();
         sender.hang_up();
     })?;
@@ -62,8 +64,6 @@ fn converse(stream: TcpStream, rest: Vec<u8>, rooms: &Rooms, wish: &Wish) -> io:
             Next::Timeout | Next::Gone(_) => seat.mailbox.hang_up(),
         }
     }
-    // The writer has a Close to send: until it is answered, what still comes is dropped.
-    while !matches!(socket.read(), Next::Timeout | Next::Gone(_)) {}
     Ok(())
 }
 // ANCHOR_END: converse
@@ -87,7 +87,6 @@ fn write(
                 Outgoing::Close(code, why) => {
                     let close = Close { code: code.map(u16::from), reason: why.to_string() };
                     sender.close(&close)?;
-                    std::thread::sleep(Duration::from_secs(2)); // for the other side's half
                 }
             }
         }

@@ -87,7 +87,7 @@ fn converse(stream: TcpStream, rest: Vec<u8>, rooms: &Rooms, wish: &Wish) -> io:
 // ANCHOR: read
 /// Waits for the next text. The end of the connection puts its Close into the mailbox: tungstenite
 /// finds every fault, but which code to close with is the caller's to say (7.4.1).
-fn read(socket: &mut WebSocket<ReadOnly>, mailbox: &Mailbox) -> Option<Utf8Bytes> {
+pub fn read(socket: &mut WebSocket<ReadOnly>, mailbox: &Mailbox) -> Option<Utf8Bytes> {
     let (code, why) = loop {
         match socket.read() {
             Ok(Message::Text(text)) => return Some(text),
@@ -114,7 +114,7 @@ fn read(socket: &mut WebSocket<ReadOnly>, mailbox: &Mailbox) -> Option<Utf8Bytes
 // ANCHOR: write
 /// Writes what is `first`, then what comes into the mailbox; all that has gathered there leaves in
 /// one write. No other thread writes to this socket, so no frame ends up inside another.
-fn write(
+pub fn write(
     stream: &TcpStream,
     first: impl IntoIterator<Item = String>,
     mailbox: &Mailbox,

@@ -18,7 +18,7 @@ const READ: usize = 4 * 1024;
 // ANCHOR: ends
 /// The end that reads. Its writes are swallowed: what tungstenite wants to answer by itself is put
 /// into the mailbox by the caller, so that one thread only writes to the socket.
-pub(crate) struct ReadOnly(Arc<TcpStream>);
+pub struct ReadOnly(Arc<TcpStream>);
 
 impl Read for ReadOnly {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
@@ -37,13 +37,13 @@ impl Write for ReadOnly {
 }
 
 /// The end that reads; `rest` is what has arrived behind the head of the handshake.
-pub(crate) fn reading(stream: Arc<TcpStream>, rest: Vec<u8>) -> WebSocket<ReadOnly> {
+pub fn reading(stream: Arc<TcpStream>, rest: Vec<u8>) -> WebSocket<ReadOnly> {
     let limits = config(READ).max_message_size(Some(MAX_EVENT)).max_frame_size(Some(MAX_EVENT));
     WebSocket::from_partially_read(ReadOnly(stream), rest, Role::Server, Some(limits))
 }
 
 /// The end that writes. It is never read from.
-pub(crate) fn writing(stream: &TcpStream) -> WebSocket<&TcpStream> {
+pub fn writing(stream: &TcpStream) -> WebSocket<&TcpStream> {
     WebSocket::from_raw_socket(stream, Role::Server, Some(config(0)))
 }
 // ANCHOR_END: ends
@@ -53,7 +53,7 @@ fn config(read: usize) -> WebSocketConfig {
 }
 
 /// What the mailbox holds, as tungstenite's message.
-pub(crate) fn message(outgoing: Outgoing) -> Message {
+pub fn message(outgoing: Outgoing) -> Message {
     match outgoing {
         Outgoing::Text(text) => Message::text(&*text),
         Outgoing::Pong(payload) => Message::Pong(payload.into()),
