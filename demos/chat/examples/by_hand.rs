@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use chat::mailbox::{Mailbox, Outgoing};
 use chat::rooms::{Rooms, Wish};
-use chat::socket::MAX_EVENT;
+use chat::socket::{self, MAX_EVENT};
 use chat::{events, server};
 use demo::{Demo, Site};
 use frames::close::Close;
@@ -37,9 +37,9 @@ fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<
 /// Serves one connection with two threads. The sending end of this `WebSocket` may be cloned: it
 /// was made for two threads. Pongs, faults and the answering Close are done inside of `read`.
 fn converse(stream: TcpStream, rest: Vec<u8>, rooms: &Rooms, wish: &Wish) -> io::Result<()> {
+    socket::limit(&stream, SILENCE)?;
     let closing = stream.try_clone()?;
     let mut socket = WebSocket::new(stream, rest, Role::Server, MAX_EVENT);
-    socket.set_read_timeout(Some(SILENCE))?;
     let sender = socket.sender();
     let (mut seat, here, news) = match rooms.join(wish) {
         Ok(joined) => joined,

@@ -60,7 +60,7 @@ fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<
 /// there are two of them on one socket. The reading one never writes; what it would have written
 /// (pongs, the answering Close) goes through the mailbox like everything else.
 fn converse(stream: TcpStream, rest: Vec<u8>, rooms: &Rooms, wish: &Wish) -> io::Result<()> {
-    stream.set_read_timeout(Some(SILENCE))?;
+    socket::limit(&stream, SILENCE)?;
     let stream = Arc::new(stream);
     let (mut seat, here, news) = match rooms.join(wish) {
         Ok(joined) => joined,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tungstenite::protocol::frame::coding::CloseCode;
 
 /// How many bytes may wait for one member. As many again may be on their way to its socket.
-pub const MAX_WAITING: usize = 64 * 1024;
+pub const MAX_WAITING: usize = 256 * 1024;
 
 /// What each message costs besides its text: its place in the queue.
 const PLACE: usize = 64;

@@ -3,7 +3,9 @@
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::time::Duration;
 
+use socket2::SockRef;
 use tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tungstenite::{Message, WebSocket};
 
@@ -14,6 +16,18 @@ pub const MAX_EVENT: usize = 16 * 1024;
 
 /// How many bytes one read may take, and what one connection keeps for that. The library's own default is 128 KiB.
 const READ: usize = 4 * 1024;
+
+/// How many bytes the kernel may hold for a client that does not read. It would be 4 MB where nothing is said (Linux).
+const KERNEL: usize = 64 * 1024;
+
+/// Sets the limits of the socket itself: how long a read may wait, and what the kernel holds.
+///
+/// # Errors
+/// When the socket is broken.
+pub fn limit(stream: &TcpStream, silence: Duration) -> io::Result<()> {
+    stream.set_read_timeout(Some(silence))?;
+    SockRef::from(stream).set_send_buffer_size(KERNEL)
+}
 
 // ANCHOR: ends
 /// The end that reads. Its writes are swallowed: what tungstenite wants to answer by itself is put

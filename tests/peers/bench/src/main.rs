@@ -4,6 +4,7 @@
 //! Everything is measured on the same machine in the same run and taken in turns (A B C, A B C, ...), so that whatever
 //! else the machine does disturbs all alike. What is compared are ratios, round by round.
 
+mod chat;
 mod clients;
 mod cold;
 mod delay;
@@ -22,7 +23,7 @@ use std::process::{Command, exit};
 use report::Report;
 
 /// The parts, in order.
-const ALL: [&str; 5] = ["cold", "delay", "polling", "ways", "idle"];
+const ALL: [&str; 6] = ["cold", "delay", "polling", "ways", "idle", "chat"];
 
 fn main() {
     let role = std::env::args().nth(1);
@@ -63,6 +64,9 @@ fn everything(parts: &[&str]) -> io::Result<()> {
         if parts.contains(&"idle") {
             report.idle = idle::measure(&demos).await?;
         }
+        if parts.contains(&"chat") {
+            report.chat = chat::measure(&demos, &root.join("tests/bench"), report.about()).await?;
+        }
         io::Result::Ok(())
     })?;
     report.end();
@@ -85,7 +89,9 @@ fn build(root: &Path) -> io::Result<PathBuf> {
     let mut cargo = Command::new("cargo");
     cargo.current_dir(root).args(["build", "--release", "--quiet"]);
     cargo.args(ways::demos().flat_map(|name| ["-p", name]));
-    if !cargo.status()?.success() {
+    let mut rooms = Command::new("cargo");
+    rooms.current_dir(root).args(["build", "--release", "--quiet", "-p", "chat", "--bins", "--example", "by_hand"]);
+    if !cargo.status()?.success() || !rooms.status()?.success() {
         return Err(io::Error::other("the demos don't build"));
     }
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
