@@ -10,6 +10,7 @@
 
 pub mod anchor;
 pub mod demos;
+pub mod lines;
 pub mod measured;
 pub mod preprocess;
 pub mod recording;

@@ -9,6 +9,7 @@
 //! {{#figure longpoll.ask}}                            a number out of a recording
 //! {{#measured memory longpoll}}                       a number out of the benchmark's results, see [`measured`]
 //! {{#ways delay}}                                     a table out of them that compares all techniques
+//! {{#lines demos/chat/src/lib.rs:read}}               how many lines of code files and anchors have, see [`lines`]
 //! {{#rfc 9112 7.1}}                                   a link to a section of an RFC
 //! {{#task longpoll 2 20}}                             the second task of a demo, for 20 minutes, and the command that checks it
 //! {{#minutes 20}}                                     how long a chapter takes
@@ -26,7 +27,7 @@ use mdbook_driver::book::{Book, BookItem};
 use mdbook_driver::errors::{Error, Result as BookResult};
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
 
-use crate::{anchor, demos, measured, recording, root};
+use crate::{anchor, demos, lines, measured, recording, root};
 
 /// The preprocessor.
 pub struct Bench;
@@ -165,6 +166,7 @@ fn carry_out(order: &str, minutes: &BTreeMap<String, (String, u32)>) -> Result<S
         ["figure", key] => recording::figure(key),
         ["measured", ref what @ ..] => measured::figure(what),
         ["ways", which] => measured::ways(which),
+        ["lines", ref what @ ..] => lines::count(what),
         ["rfc", number, section] => Ok(format!(
             "[RFC {number}, section {section}](https://www.rfc-editor.org/rfc/rfc{number}#section-{section})"
         )),

@@ -24,7 +24,7 @@ function showAs(message, by) {
   const atEnd = list.scrollTop + list.clientHeight >= list.scrollHeight - 40;
   show(message);
   const item = list.lastElementChild;
-  item.querySelector(".text").before(el("b.by", {}, by));
+  item.querySelector(".text").before(el("span.by", {}, by));
   if (atEnd) list.scrollTop = list.scrollHeight;
   return item;
 }
