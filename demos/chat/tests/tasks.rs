@@ -12,7 +12,7 @@ pub const TASKS: &[Task] = &[
 ];
 
 fn join(server: &Server, name: &str) -> Wire {
-    let mut wire = server.websocket(&format!("/?name={name}"));
+    let mut wire = server.websocket(&format!("/?name={name}&tab={name}"));
     wire.told("here");
     wire
 }
@@ -72,7 +72,7 @@ fn a_bot_answers_once_whatever_happens_to_its_connection(candidate: &Candidate) 
         let said = answer["text"].clone();
         must!(said == text, "The bot should answer \"!echo {text}\" with \"{text}\"; it said {said}.");
         demo.bench().cable("reset");
-        ann = demo.websocket(&format!("/?name=ann&after={}", answer["id"]));
+        ann = demo.websocket(&format!("/?name=ann&tab=ann&after={}", answer["id"]));
         ann.told("here");
     }
     let mut witness = demo.websocket("/?name=witness&after=0");

@@ -48,7 +48,7 @@ fn everything(parts: &[&str]) -> io::Result<()> {
     if parts.contains(&"cold") {
         report.cold = Some(cold::measure(&root)?);
     }
-    let demos = build(&root)?;
+    let demos = build(&root, parts != ["chat"])?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async {
@@ -83,15 +83,17 @@ fn root() -> PathBuf {
     here.ancestors().nth(3).unwrap_or(here).to_path_buf()
 }
 
-/// Builds the demos as they would be used in earnest, and returns the folder that they are in.
-fn build(root: &Path) -> io::Result<PathBuf> {
+/// Builds the demos as they would be used in earnest, all of them or the chat, and returns the folder that they are in.
+fn build(root: &Path, all: bool) -> io::Result<PathBuf> {
     eprintln!("building the demos");
-    let mut cargo = Command::new("cargo");
-    cargo.current_dir(root).args(["build", "--release", "--quiet"]);
-    cargo.args(ways::demos().flat_map(|name| ["-p", name]));
-    let mut rooms = Command::new("cargo");
-    rooms.current_dir(root).args(["build", "--release", "--quiet", "-p", "chat", "--bins", "--example", "by_hand"]);
-    if !cargo.status()?.success() || !rooms.status()?.success() {
+    let release = |words: &[&str]| {
+        Command::new("cargo").current_dir(root).args(["build", "--release", "--quiet"]).args(words).status()
+    };
+    let ways: Vec<&str> = ways::demos().flat_map(|name| ["-p", name]).collect();
+    let built = (!all || release(&ways)?.success())
+        && release(&["-p", "chat", "--bins"])?.success()
+        && release(&["-p", "chat", "--example", "by_hand"])?.success();
+    if !built {
         return Err(io::Error::other("the demos don't build"));
     }
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
