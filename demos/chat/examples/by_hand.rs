@@ -47,7 +47,7 @@ fn converse(stream: TcpStream, rest: Vec<u8>, rooms: &Rooms, wish: &Wish) -> io:
     };
     let mailbox = seat.mailbox.clone();
     net::spawn(move || {
-        let messages = news.messages.iter().map(|message| events::message(message).to_string());
+        let messages = news.messages.iter().map(events::message);
         let told = write(&sender, std::iter::once(here).chain(messages), &mailbox);
         let _gone = told.and_then(|()| net::close(&closing)); // the last bytes still arrive
         mailbox.hang_up();

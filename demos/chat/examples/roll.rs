@@ -47,7 +47,7 @@ fn converse(stream: TcpStream, rest: Vec<u8>, rooms: &Rooms, wish: &Wish) -> io:
     let Ok((mut seat, here, news)) = rooms.join(wish) else { return Ok(()) };
     let (writes, mailbox) = (stream.clone(), seat.mailbox.clone());
     net::spawn(move || {
-        let messages = news.messages.iter().map(|message| events::message(message).to_string());
+        let messages = news.messages.iter().map(events::message);
         let _gone = write(&writes, std::iter::once(here).chain(messages), &mailbox);
         mailbox.hang_up();
         let _gone = writes.shutdown(Shutdown::Both);

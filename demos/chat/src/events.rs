@@ -14,13 +14,13 @@ use crate::rooms::Seat;
 /// Does what an event asks for, and puts the answer into the member's own mailbox. Text that is no
 /// JSON object is said as it stands: it may be typed by hand.
 pub fn handle(text: &str, seat: &mut Seat) {
-    let event = match serde_json::from_str(text) {
+    let asked = match serde_json::from_str(text) {
         Ok(event @ Value::Object(_)) => event,
         _ => json!({ "type": "say", "text": text }),
     };
-    let field = |name| event[name].as_str().unwrap_or_default();
+    let field = |name| asked[name].as_str().unwrap_or_default();
     let (key, allowed) = (field("key"), seat.flood.take(Instant::now()));
-    let said = |id| Some(json!({ "type": "said", "key": key, "id": id }));
+    let said = |id| Some(event("said", &json!({ "key": key, "id": id })));
     let done = match (allowed, field("type")) {
         (Err(wait), _) => Err(too_much(wait)),
         (_, "say") => seat.say(key, field("text")).map(said),
@@ -29,9 +29,9 @@ pub fn handle(text: &str, seat: &mut Seat) {
         (_, "typing") => seat.typing().map(|()| None),
         _ => Err("An event has a type: say, private, rename or typing.".to_string()),
     };
-    let refused = |why| Some(json!({ "type": "refused", "key": key, "why": why }));
+    let refused = |why| Some(event("refused", &json!({ "key": key, "why": why })));
     if let Some(answer) = done.unwrap_or_else(refused) {
-        seat.mailbox.put(Outgoing::Text(answer.to_string().into()));
+        seat.mailbox.put(Outgoing::Text(answer.into()));
     }
     if seat.flood.warned >= WARNINGS {
         let why = "you went on although you were told to wait";
@@ -49,49 +49,51 @@ fn too_much(wait: Duration) -> String {
 }
 
 /// The answer to a private message. It has no id: it is kept nowhere.
-fn delivered(key: &str) -> Option<Value> {
-    Some(json!({ "type": "said", "key": key }))
+fn delivered(key: &str) -> Option<String> {
+    Some(event("said", &json!({ "key": key })))
+}
+
+/// An event as text. Its type stands in front, for people who read the wire.
+fn event(kind: &str, fields: &Value) -> String {
+    format!("{{\"type\":\"{kind}\",{}", &fields.to_string()[1..])
 }
 
 /// First of all: where the client is, in which room, under which name, and who else is there.
 pub fn here(news: &News, room: &str, you: &str, names: Vec<&str>) -> String {
     let mut here = news.place();
-    here["type"] = json!("here");
     here["room"] = json!(room);
     here["you"] = json!(you);
     here["names"] = json!(names);
-    here.to_string()
+    event("here", &here)
 }
 
 /// What a member said.
-pub fn message(message: &Message) -> Value {
-    let mut event = message.json();
-    event["type"] = json!("message");
-    event
+pub fn message(message: &Message) -> String {
+    event("message", &message.json())
 }
 
 /// What a member said to one other.
-pub fn private(from: &str, to: &str, text: &str) -> Value {
+pub fn private(from: &str, to: &str, text: &str) -> String {
     let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
-    json!({ "type": "private", "from": from, "to": to, "text": text, "at": at })
+    event("private", &json!({ "from": from, "to": to, "text": text, "at": at }))
 }
 
 /// A member has come.
-pub fn joined(name: &str) -> Value {
-    json!({ "type": "joined", "name": name })
+pub fn joined(name: &str) -> String {
+    event("joined", &json!({ "name": name }))
 }
 
 /// A member has gone.
-pub fn left(name: &str) -> Value {
-    json!({ "type": "left", "name": name })
+pub fn left(name: &str) -> String {
+    event("left", &json!({ "name": name }))
 }
 
 /// A member has another name.
-pub fn renamed(from: &str, to: &str) -> Value {
-    json!({ "type": "renamed", "from": from, "to": to })
+pub fn renamed(from: &str, to: &str) -> String {
+    event("renamed", &json!({ "from": from, "to": to }))
 }
 
 /// A member is writing something.
-pub fn typing(name: &str) -> Value {
-    json!({ "type": "typing", "name": name })
+pub fn typing(name: &str) -> String {
+    event("typing", &json!({ "name": name }))
 }

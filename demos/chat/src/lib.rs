@@ -71,7 +71,7 @@ fn converse(stream: TcpStream, rest: Vec<u8>, rooms: &Rooms, wish: &Wish) -> io:
     };
     let (writes, mailbox) = (stream.clone(), seat.mailbox.clone());
     net::spawn(move || {
-        let messages = news.messages.iter().map(|message| events::message(message).to_string());
+        let messages = news.messages.iter().map(events::message);
         let _gone = write(&writes, std::iter::once(here).chain(messages), &mailbox);
         mailbox.hang_up();
         let _gone = writes.shutdown(Shutdown::Both); // wakes the thread that reads

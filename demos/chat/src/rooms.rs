@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use handshake::request::Request;
 use room::{Cursor, MAX_CHARS, News, Refused, Room};
-use serde_json::Value;
 use tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::events;
@@ -153,7 +152,7 @@ impl ChatRoom {
         }
         let wanted = name(&wish.name).unwrap_or("guest".to_string());
         let name = free(&wanted, |name| members.at(name).is_some());
-        members.tell_all(&events::joined(&name));
+        members.tell_all(events::joined(&name));
         members.joined += 1;
         let (number, mailbox) = (members.joined, Arc::new(Mailbox::default()));
         let (tab, mailbox_too) = (wish.tab.clone(), mailbox.clone());
@@ -175,8 +174,8 @@ impl ChatRoom {
 
 impl Members {
     /// Puts an event into every mailbox: the same text for all.
-    fn tell_all(&self, event: &Value) {
-        let text: Arc<str> = event.to_string().into();
+    fn tell_all(&self, event: String) {
+        let text: Arc<str> = event.into();
         self.list.iter().for_each(|member| member.mailbox.put(Outgoing::Text(text.clone())));
     }
 
@@ -187,7 +186,7 @@ impl Members {
     fn remove(&mut self, at: usize) {
         let member = self.list.remove(at);
         self.empty_since = Instant::now();
-        self.tell_all(&events::left(&member.name));
+        self.tell_all(events::left(&member.name));
     }
 }
 
@@ -204,7 +203,7 @@ impl Seat {
         let said = self.room.log.say_by(&members.list[me].name, key, text);
         let message = said.map_err(|refused| refused.to_string())?;
         if message.id > last {
-            members.tell_all(&events::message(&message));
+            members.tell_all(events::message(&message));
         }
         Ok(message.id)
     }
@@ -226,8 +225,7 @@ impl Seat {
         let to = members
             .at(to)
             .ok_or("No member has this name now: a private message is for one who is here.")?;
-        let event = events::private(&members.list[me].name, &members.list[to].name, text);
-        let text: Arc<str> = event.to_string().into();
+        let text: Arc<str> = events::private(&members.list[me].name, &members.list[to].name, text).into();
         for at in if to == me { vec![me] } else { vec![to, me] } {
             members.list[at].mailbox.put(Outgoing::Text(text.clone()));
         }
@@ -245,7 +243,7 @@ impl Seat {
             return Err(format!("{new} is taken: choose another name."));
         }
         let old = std::mem::replace(&mut members.list[me].name, new.clone());
-        members.tell_all(&events::renamed(&old, &new));
+        members.tell_all(events::renamed(&old, &new));
         Ok(())
     }
 
@@ -255,7 +253,7 @@ impl Seat {
     /// When it has left.
     pub fn typing(&self) -> Result<(), String> {
         let (members, me) = self.me()?;
-        let text: Arc<str> = events::typing(&members.list[me].name).to_string().into();
+        let text: Arc<str> = events::typing(&members.list[me].name).into();
         for (_, other) in members.list.iter().enumerate().filter(|(at, _)| *at != me) {
             other.mailbox.put(Outgoing::Text(text.clone()));
         }
@@ -285,6 +283,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     fn rooms() -> Rooms {
