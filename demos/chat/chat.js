@@ -8,6 +8,15 @@ const to = document.querySelector("#to");
 const text = document.querySelector("#text");
 const typing = document.querySelector("#typing");
 
+/** The room that the page's address names: `#tea`. What is no name is the lobby. */
+export function roomOfAddress() {
+  try {
+    return decodeURIComponent(location.hash.slice(1)) || "lobby";
+  } catch {
+    return "lobby";
+  }
+}
+
 /** Shows a message with the name of who said it; one's own is marked. */
 export function showFrom(message, own) {
   isTyping(message.by, false);

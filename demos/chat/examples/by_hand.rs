@@ -6,7 +6,7 @@
 use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chat::mailbox::{Mailbox, Outgoing};
 use chat::rooms::{Rooms, Wish};
@@ -76,9 +76,11 @@ fn write(
     mailbox: &Mailbox,
 ) -> io::Result<()> {
     first.into_iter().try_for_each(|text| sender.text(&text))?;
-    while let Some(waiting) = mailbox.take(PING_EVERY) {
-        if waiting.is_empty() {
+    let mut asked = Instant::now();
+    while let Some(waiting) = mailbox.take(PING_EVERY.saturating_sub(asked.elapsed())) {
+        if asked.elapsed() >= PING_EVERY {
             sender.ping(b"")?;
+            asked = Instant::now();
         }
         for outgoing in waiting {
             match outgoing {

@@ -19,7 +19,7 @@ pub mod socket;
 use std::io;
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use demo::{Demo, Site, Speaks};
 use room::Room;
@@ -44,7 +44,7 @@ pub const DEMO: Demo = Demo {
     side_servers: &[],
 };
 
-/// A member that we have told nothing for this long is asked with a ping whether it is there.
+/// How often a member is asked with a ping whether it is there: also one that hears much and says nothing.
 const PING_EVERY: Duration = Duration::from_secs(20);
 
 /// A member from whom no byte came for this long is given up.
@@ -120,12 +120,15 @@ pub fn write(
     mailbox: &Mailbox,
 ) -> tungstenite::Result<()> {
     let mut socket = socket::writing(stream);
+    let mut asked = Instant::now();
     first.into_iter().try_for_each(|text| socket.write(text.into()))?;
     loop {
         socket.flush()?;
-        let Some(waiting) = mailbox.take(PING_EVERY) else { return Ok(net::close(stream)?) };
-        if waiting.is_empty() {
+        let until_ping = PING_EVERY.saturating_sub(asked.elapsed());
+        let Some(waiting) = mailbox.take(until_ping) else { return Ok(net::close(stream)?) };
+        if asked.elapsed() >= PING_EVERY {
             socket.write(Message::Ping(Bytes::new()))?;
+            asked = Instant::now();
         }
         waiting.into_iter().try_for_each(|outgoing| socket.write(socket::message(outgoing)))?;
     }

@@ -123,7 +123,7 @@ impl Rooms {
     }
 }
 
-/// Forgets the rooms that have been empty for this long, with all that was said there.
+/// Forgets the rooms that have been empty for this long, with all that was said there. It is done when a client joins.
 fn forget_empty(rooms: &mut BTreeMap<String, Arc<ChatRoom>>, after: Duration) {
     rooms.retain(|name, room| {
         let members = room.members();
@@ -225,7 +225,8 @@ impl Seat {
         let to = members
             .at(to)
             .ok_or("No member has this name now: a private message is for one who is here.")?;
-        let text: Arc<str> = events::private(&members.list[me].name, &members.list[to].name, text).into();
+        let text: Arc<str> =
+            events::private(&members.list[me].name, &members.list[to].name, text).into();
         for at in if to == me { vec![me] } else { vec![to, me] } {
             members.list[at].mailbox.put(Outgoing::Text(text.clone()));
         }
