@@ -6,6 +6,7 @@
 //! {{#measured threads longpoll}}         threads for an idle client
 //! {{#measured build longpoll}}           seconds of a first build; also `axum`
 //! {{#measured echo frames 16}}           WebSocket messages of 16 bytes a second, there and back, on one connection
+//! {{#measured chat npm-ws 1 p99}}        from said to heard in rooms of the chat: 1 of 500 members, or 10 of 50; also p50
 //! {{#measured machine}}                  on which machine
 //! {{#ways delay}}                        a table that compares all techniques; also `bytes` and `silence`
 //! ```
@@ -21,6 +22,7 @@ use crate::recording::grouped;
 use crate::{demos, root};
 
 const BENCH: &str = "tests/bench/results.json";
+const CHAT: &str = "tests/bench/chat.json";
 const BENCH_WS: &str = "tests/peers/ws-bench/results.json";
 
 /// The number that these words ask for, as in a sentence.
@@ -43,6 +45,11 @@ pub fn figure(words: &[&str]) -> Result<String, String> {
             let results = read(BENCH_WS)?;
             let case = find(&results, "cases", &[("connections", "1"), ("in_flight", "1"), ("payload", payload)])?;
             Ok(grouped(number(find(case, "peers", &[("peer", peer)])?, "messages_per_second")? as u64))
+        }
+        ["chat", server, rooms, p @ ("p50" | "p99")] => {
+            let results = read(CHAT)?;
+            let row = find(&results, "rooms", &[("server", &server.replace('-', " ")), ("rooms", rooms)])?;
+            Ok(milliseconds(number(row, &format!("{p}_us"))?))
         }
         ["machine"] => Ok(read(BENCH)?["machine"].as_str().ok_or_else(|| missing("machine"))?.to_string()),
         _ => Err(format!("nobody measured {words:?}")),
