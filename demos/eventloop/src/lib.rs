@@ -15,7 +15,6 @@ mod crowd;
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind};
-use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -97,7 +96,7 @@ impl EventLoop {
                 result => result?,
             }
             self.common.now = Instant::now();
-            let had_a_turn = mem::take(&mut self.busy);
+            let had_a_turn = std::mem::take(&mut self.busy);
             events.iter().for_each(|event| self.take(event));
             had_a_turn.into_iter().for_each(|key| self.turn(key)); // behind those that are ready now
             self.accept();
@@ -149,3 +148,6 @@ impl EventLoop {
     }
     // ANCHOR_END: clock
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,19 +1,40 @@
-//! The recording of eventloop in the book, made again and compared.
+//! The recording of the event loop in the book, made again and compared.
 
-use tests::record::{FETCH, Tape};
+use tests::record::Tape;
+use tests::websocket::frame;
 
 #[test]
 fn the_recording_is_what_the_wire_says() {
     let mut tape = Tape::start("eventloop", "eventloop", 8016, &[]);
-    let mut page = tape.connect();
-    let mut other = tape.connect();
-    tape.say(&mut other, "hello");
-    tape.send(&mut page, FETCH, "/messages?after=0");
-    page.answer();
-    let question = tape.expect("ask", "up", "request", "GET /messages");
-    let news = tape.expect("news", "down", "response", "200");
-    drop((page, other));
-    tape.figure("ask", tape.message_size(&question));
-    tape.figure("news", tape.message_size(&news));
+    let mut page = tape.websocket("/?after=0", "room");
+    tape.expect("ask", "up", "request", "GET /");
+    tape.expect("switch", "down", "response", "101");
+    tape.find("crowd", "down", "frame", "\"type\":\"crowd\"");
+    tape.pause(300);
+    page.send(frame(0x81, b"hello"));
+    tape.expect("said", "up", "frame", "hello");
+    tape.find("heard", "down", "frame", "\"type\":\"message\"");
+    let mut echo = tape.websocket("/echo", "");
+    tape.expect("", "down", "response", "101");
+    tape.pause(300);
+    echo.send([frame(0x81, b"one"), frame(0x89, b"?"), frame(0x81, b"two")].concat());
+    tape.expect("one", "down", "frame", "one");
+    tape.expect("pong", "down", "frame", "pong");
+    tape.expect("two", "down", "frame", "two");
+    tape.pause(300);
+    // Half a frame: the loop keeps it, and serves others.
+    let half = frame(0x81, b"in two writes");
+    echo.send(&half[..9]);
+    tape.pause(300);
+    page.send(frame(0x81, b"meanwhile"));
+    tape.find("meanwhile", "down", "frame", "\"text\":\"meanwhile\"");
+    tape.pause(300);
+    echo.send(&half[9..]);
+    tape.expect("whole", "down", "frame", "in two writes");
+    echo.send(frame(0x88, b"\x03\xe8"));
+    tape.expect("close", "down", "frame", "1000");
+    echo.end();
+    drop(echo);
+    drop(page);
     tape.finish();
 }

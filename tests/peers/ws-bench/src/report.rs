@@ -28,7 +28,7 @@ pub const CASES: &[Case] = &[
 ];
 
 /// How often each peer has its turn in a case, and for how long.
-const ROUNDS: usize = 21;
+const ROUNDS: usize = 11;
 const TURN: Duration = Duration::from_millis(300);
 
 /// A side that works for this part of its time, or more, is the limit.
