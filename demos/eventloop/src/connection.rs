@@ -101,10 +101,12 @@ impl Connection {
         self.unsent = mem::take(&mut common.outbox); // one outbox for all, while nothing is left in it
         self.taken = common.now;
         let mut arrived = mem::take(&mut common.arrived);
-        let count = self.read(&mut arrived, common.now)?;
-        let used = self.answer(&mut arrived[..count], common);
-        self.unused.extend_from_slice(&arrived[used..count]);
+        let result = self.read(&mut arrived, common.now).map(|count| {
+            let used = self.answer(&mut arrived[..count], common);
+            self.unused.extend_from_slice(&arrived[used..count]);
+        });
         common.arrived = arrived;
+        result?;
         let told = self.tell(common);
         let more = self.readable || self.stopped || told;
         Ok(if self.write(common)? && more { Turn::Again } else { Turn::Wait })
@@ -302,6 +304,7 @@ impl Connection {
             Stage::Head(_) if self.unused.is_empty() => self.hang_up(),
             Stage::Head(_) => self.leave(&PageAnswer::from(too_slow()).serialize(false), now),
             Stage::Open(..) if !self.unsent.is_empty() && stuck >= patience.stall => {
+                net::log("a client takes nothing of what waits for it: closed with 1013");
                 self.close(Some(TRY_AGAIN_LATER), "you take nothing of what is sent to you", now);
             }
             Stage::Open(_, Some(_)) if silent >= 2 * patience.silence => self.hang_up(),

@@ -9,7 +9,7 @@ fn the_recording_is_what_the_wire_says() {
     let mut page = tape.websocket("/?after=0", "room");
     tape.expect("ask", "up", "request", "GET /");
     tape.expect("switch", "down", "response", "101");
-    tape.find("crowd", "down", "frame", "\"type\":\"crowd\"");
+    tape.find("crowd", "down", "frame", "\"known\"");
     tape.pause(300);
     page.send(frame(0x81, b"hello"));
     tape.expect("said", "up", "frame", "hello");

@@ -38,15 +38,15 @@ const BUSY: f64 = 0.9;
 const IDLE: usize = 10_000;
 
 /// Measures everything and writes `results.json`.
-pub fn everything() {
+pub fn everything(part: f64) {
     let idle = idle(IDLE);
-    let cases = cases(CASES, 1.0);
+    let cases = cases(CASES, part);
     let report = json!({
         "what": "WebSocket echo, binary messages",
         "machine": machine(), "commit": output("git", &["rev-parse", "--short", "HEAD"]),
         "seconds_since_1970": SystemTime::UNIX_EPOCH.elapsed().map_or(0, |time| time.as_secs()),
         "server_cores": cores::server_cores(),
-        "rounds": ROUNDS, "seconds_each": TURN.as_secs_f64(), "cases": cases, "idle": idle,
+        "rounds": ROUNDS, "seconds_each": TURN.mul_f64(part).as_secs_f64(), "cases": cases, "idle": idle,
     });
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/results.json");
     fs::write(path, serde_json::to_string_pretty(&report).expect("JSON") + "\n").expect("results.json can be written");
