@@ -21,6 +21,9 @@ use crate::crowd::Crowd;
 /// nothing more.
 pub(crate) const TURN: usize = 64 * 1024;
 
+/// So large the outbox of all connections may stay, in bytes: a large answer need not ask the system for memory.
+const OUTBOX: usize = 2 << 20;
+
 /// At most this many messages of the room are told to a connection in one turn.
 const TOLD_AT_ONCE: usize = 16;
 
@@ -115,7 +118,7 @@ impl Common {
     /// The outbox comes back, empty, from the connection that used it.
     pub(crate) fn take_back(&mut self, mut outbox: Vec<u8>) {
         outbox.clear();
-        outbox.shrink_to(2 * TURN);
+        outbox.shrink_to(OUTBOX);
         self.outbox = outbox;
     }
 

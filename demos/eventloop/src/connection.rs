@@ -177,7 +177,6 @@ impl Connection {
         }
     }
 
-    // ANCHOR: head
     /// Answers a head when it is whole: with 101, the page, or a refusal.
     fn head(&mut self, arrived: &[u8], searched: usize, common: &Common) -> usize {
         let end = end_of_head(arrived, searched.saturating_sub(3)); // of an end's four bytes
@@ -212,7 +211,6 @@ impl Connection {
         self.unsent.extend_from_slice(handshake::switching_protocols(&accepted).as_bytes());
         Ok(Stage::Open(Receiver::new(Role::Server, limits), place))
     }
-    // ANCHOR_END: head
 
     // ANCHOR: frames
     /// Answers the frames that have arrived. The receiver is that of `frames`, unchanged: it never

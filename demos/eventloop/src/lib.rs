@@ -136,7 +136,6 @@ impl EventLoop {
         self.busy.extend(all.filter(|(_, one)| one.is_in_the_room()).map(|(key, _)| key));
     }
 
-    // ANCHOR: clock
     /// Every time limit there is: once a second, each connection compares its times with the clock.
     fn look_at_the_clock(&mut self) {
         self.accepts = true; // an accept that failed is tried again
@@ -146,7 +145,6 @@ impl EventLoop {
             }
         }
     }
-    // ANCHOR_END: clock
 }
 
 #[cfg(test)]

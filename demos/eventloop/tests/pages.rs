@@ -22,7 +22,7 @@ fn the_promises_of_every_page_are_kept(browser: &Browser) {
     promises::these_are_kept(browser, "eventloop", promises);
 }
 
-/// Walks "Open 1,000 idle connections" in eventloop.md, with fewer.
+/// As "Run it" in eventloop.md asks for, with fewer.
 fn a_crowd_is_opened_on_a_button_and_its_cost_is_shown(browser: &Browser) {
     let demo = start("eventloop");
     let tab = browser.visit(&demo);

@@ -18,9 +18,9 @@ fn the_recording_is_what_the_wire_says() {
     tape.expect("", "down", "response", "101");
     tape.pause(300);
     echo.send([frame(0x81, b"one"), frame(0x89, b"?"), frame(0x81, b"two")].concat());
-    tape.expect("one", "down", "frame", "one");
-    tape.expect("pong", "down", "frame", "pong");
-    tape.expect("two", "down", "frame", "two");
+    let one = tape.expect("one", "down", "frame", "one");
+    let pong = tape.expect("pong", "down", "frame", "pong");
+    let two = tape.expect("two", "down", "frame", "two");
     tape.pause(300);
     // Half a frame: the loop keeps it, and serves others.
     let half = frame(0x81, b"in two writes");
@@ -36,5 +36,9 @@ fn the_recording_is_what_the_wire_says() {
     echo.end();
     drop(echo);
     drop(page);
+    let size = |row: &tests::Row| row.number("size");
+    tape.figure("three", size(&one) + size(&pong) + size(&two));
+    tape.figure("half", 9);
+    tape.figure("rest", half.len() - 9);
     tape.finish();
 }

@@ -138,6 +138,8 @@ fn a_rule_that_is_broken_closes_with_its_code() {
     assert_eq!(wire.closed_with(), 1003);
 }
 
+/// Walks "One that reads nothing." in eventloop.md.
+///
 /// What is kept for it is 128 KiB and one message at most; the kernel holds some more.
 #[test]
 fn a_client_that_reads_nothing_is_not_read_and_is_closed_with_1013() {
