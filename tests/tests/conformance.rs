@@ -56,8 +56,7 @@ const DEFLATE_QUICKLY: Subject = Subject {
 const EVENTLOOP: Subject = Subject { package: "eventloop", servers: &[("server", &["--no-bench"])], ..FRAMES };
 
 /// The same without chapter 9, which sends much.
-const EVENTLOOP_QUICKLY: Subject =
-    Subject { exclude: &["9.*", "12.*", "13.*"], count: FRAMES.count - 54, ..EVENTLOOP };
+const EVENTLOOP_QUICKLY: Subject = Subject { exclude: &["9.*", "12.*", "13.*"], count: FRAMES.count - 54, ..EVENTLOOP };
 
 /// Set for the copy of this test that runs inside a network of its own.
 const INSIDE: &str = "CONFORMANCE_INSIDE";

@@ -98,7 +98,7 @@ impl Connection {
         if !self.write(common)? {
             return Ok(Turn::Wait); // for the kernel to take more
         }
-        self.unsent = mem::take(&mut common.outbox); // one outbox for all, while nothing is left in it
+        self.unsent = mem::take(&mut common.outbox); // one for all, while nothing is left in it
         self.taken = common.now;
         let mut arrived = mem::take(&mut common.arrived);
         let result = self.read(&mut arrived, common.now).map(|count| {

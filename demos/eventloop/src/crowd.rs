@@ -129,7 +129,9 @@ impl Crowd {
         let others = state.sides[1 - side].crowd.len();
         if count + others > most() {
             let most = most();
-            return Err(format!("There may be {most} in both crowds: each has both its ends here, and open files are limited."));
+            return Err(format!(
+                "There may be {most} in both crowds: each has both its ends here, and open files are limited."
+            ));
         }
         state.working = true;
         drop(state);

@@ -23,7 +23,9 @@ fn a_silent_client_is_asked_after_a_second(candidate: &Candidate) -> Finding {
         }
     }
     let seconds = PATIENCE.as_secs();
-    Err(format!("A client that says nothing should get a ping after 1 s; {seconds} s brought none."))
+    Err(format!(
+        "A client that says nothing should get a ping after 1 s; {seconds} s brought none."
+    ))
 }
 
 fn five_hundred_clients_are_one_program(candidate: &Candidate) -> Finding {

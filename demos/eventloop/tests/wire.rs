@@ -223,7 +223,8 @@ fn a_head_that_is_too_long_wrong_or_foreign_is_refused() {
     assert_eq!(refused("GET /nothing HTTP/1.1\r\nHost: HOST\r\n\r\n"), 404);
     assert_eq!(refused("GET /echo HTTP/1.1\r\nHost: HOST\r\n\r\n"), 426);
     assert_eq!(refused("POST / HTTP/1.1\r\nHost: HOST\r\nContent-Length: 0\r\n\r\n"), 405);
-    let foreign = handshake(demo.host(), "/").replace("\r\n\r\n", "\r\nOrigin: http://evil.example\r\n\r\n");
+    let foreign =
+        handshake(demo.host(), "/").replace("\r\n\r\n", "\r\nOrigin: http://evil.example\r\n\r\n");
     assert_eq!(refused(&foreign), 403);
     assert_eq!(refused(&handshake(demo.host(), "/nothing")), 404);
     assert_eq!(refused(&handshake(demo.host(), "/").replace("n: 13", "n: 8")), 426);
@@ -243,7 +244,8 @@ fn over_any_number_of_resets_the_server_stays_and_keeps_no_connection() {
     }
     other.send(say("still there", "k"));
     assert_eq!(other.told("said")["key"], "k");
-    let files = || std::fs::read_dir(format!("/proc/{}/fd", demo.process()?)).ok().map(|all| all.count());
+    let files =
+        || std::fs::read_dir(format!("/proc/{}/fd", demo.process()?)).ok().map(|all| all.count());
     let deadline = Instant::now() + tests::DEADLINE;
     while files().is_some_and(|count| count > 40) {
         assert!(Instant::now() < deadline, "{:?} files are open", files());

@@ -39,7 +39,8 @@ pub fn measure(name: &'static str, count: usize) -> Result<Idle, String> {
     let mut load = Load::open(&peer, ECHO).map_err(sentence)?;
     load.run(TIME / 10).map_err(sentence)?;
     let before = peer.memory_kib();
-    let idle = (1..=count).map(|number| connect(&peer).map_err(|error| format!("{name}: connection {number}: {error}")));
+    let idle =
+        (1..=count).map(|number| connect(&peer).map_err(|error| format!("{name}: connection {number}: {error}")));
     let idle: Vec<TcpStream> = idle.collect::<Result<_, _>>()?;
     let kib_each = (peer.memory_kib() - before) / count as f64;
     let (messages, seconds) = load.run(TIME).map_err(sentence)?;

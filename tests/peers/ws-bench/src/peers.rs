@@ -73,7 +73,8 @@ pub fn start(name: &'static str) -> io::Result<Peer> {
         "ws" => Command::new("node"),
         "fastwebsockets" => {
             let manifest = format!("{folder}/../fastwebsockets/Cargo.toml");
-            let built = Command::new("cargo").args(["build", "--release", "--quiet", "--manifest-path", &manifest]).status();
+            let built =
+                Command::new("cargo").args(["build", "--release", "--quiet", "--manifest-path", &manifest]).status();
             if !built?.success() {
                 return Err(io::Error::other("it does not build"));
             }

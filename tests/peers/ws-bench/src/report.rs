@@ -11,7 +11,7 @@ use crate::load::{Case, Load};
 use crate::peers::{NAMES, Peer, processor_seconds, start_all};
 
 /// Payload, connections, messages in flight on each.
-pub const CASES: &[Case] = &[
+const CASES: &[Case] = &[
     (16, 1, 1),
     (1024, 1, 1),
     (64 * 1024, 1, 1),
@@ -93,7 +93,10 @@ pub fn cases(cases: &[Case], part: f64) -> Vec<Value> {
     cores::run_on(Part::Server);
     let peers = start_all();
     cores::run_on(Part::Load);
-    println!("messages a second, median of {ROUNDS} interleaved rounds; server on {} cores of its own", cores::server_cores());
+    println!(
+        "messages a second, median of {ROUNDS} interleaved rounds; server on {} cores of its own",
+        cores::server_cores()
+    );
     println!("in brackets: what frames did divided by it, the server's processor time for a message in microseconds,");
     println!("and which side was the limit\n");
     print!("{:>9} {:>5} {:>6}", "payload", "conns", "flight");
