@@ -170,6 +170,9 @@ mod tests {
         assert!(figure(&["delay", "longpoll", "100", "p50"]).unwrap().ends_with("\u{a0}ms"));
         assert!(figure(&["memory", "longpoll"]).unwrap().ends_with("\u{a0}KiB"));
         assert!(figure(&["echo", "tungstenite", "16"]).unwrap().contains(','));
+        assert!(figure(&["echo", "eventloop", "16", "500", "1"]).unwrap().contains(','));
+        assert!(figure(&["echo_cost", "frames", "16", "500", "1"]).unwrap().ends_with("\u{a0}µs"));
+        assert!(figure(&["crowd", "eventloop", "each"]).unwrap().ends_with("\u{a0}KiB"));
         for words in [&["delay", "longpoll", "7", "p50"][..], &["memory", "nobody"], &["build", "nobody"]] {
             assert!(figure(words).unwrap_err().contains("make bench"), "{words:?}");
         }

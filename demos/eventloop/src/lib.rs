@@ -98,7 +98,7 @@ impl EventLoop {
             self.common.now = Instant::now();
             let had_a_turn = std::mem::take(&mut self.busy);
             events.iter().for_each(|event| self.take(event));
-            had_a_turn.into_iter().for_each(|key| self.turn(key)); // behind those that are ready now
+            had_a_turn.into_iter().for_each(|key| self.turn(key)); // behind those that are ready
             self.accept();
             if self.common.now >= next_look {
                 self.look_at_the_clock();
