@@ -39,14 +39,14 @@ pub struct Patience {
     pub stall: Duration,
     /// A silent connection of the room is asked by a ping after this time, and given up after twice this time.
     pub silence: Duration,
-    /// How long the other side may take to end the connection, too.
+    /// A client that was told the end must end the connection, too, within this time after it took the last byte.
     pub goodbye: Duration,
 }
 
 impl Default for Patience {
     fn default() -> Self {
         let seconds = Duration::from_secs;
-        Patience { look: seconds(1), stall: seconds(5), silence: seconds(25), goodbye: seconds(2) }
+        Patience { look: seconds(1), stall: seconds(5), silence: seconds(25), goodbye: seconds(5) }
     }
 }
 

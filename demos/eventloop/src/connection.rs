@@ -310,7 +310,7 @@ impl Connection {
                 self.asked = true;
                 self.frame(Opcode::Ping, b"");
             }
-            Stage::Leaving if silent >= patience.goodbye => self.hang_up(),
+            Stage::Leaving if silent.min(stuck) >= patience.goodbye => self.hang_up(),
             _ => return false,
         }
         true
