@@ -243,6 +243,9 @@ fn links_out_of_the_book_lead_to_standards_and_well_known_homes() {
         "https://rustup.rs",
         "https://ruffle.rs",
         "https://www.adobe.com/products/flashplayer/",
+        "https://man7.org/linux/man-pages/",
+        "https://docs.rs/mio",
+        "http://www.kegel.com/c10k.html",
         // The homes of what the chapter on libraries names.
         "https://github.com/nginx/nginx/",
         "https://nginx.org/en/docs/",
