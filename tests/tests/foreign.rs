@@ -89,7 +89,7 @@ fn curl_is_shown_the_101_and_the_accept_key_of_the_rfc() {
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
     ];
     let mut curl = Command::new("curl");
-    curl.args(["-s", "-i", "-N", "--http1.1", "--max-time", "2"]);
+    curl.args(["-s", "-i", "-N", "--http1.1", "--max-time", "5"]);
     for field in fields {
         curl.args(["-H", field]);
     }
