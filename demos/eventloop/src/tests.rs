@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use demo::Site;
 use frames::frame::{Opcode, write_frame};
@@ -57,5 +57,19 @@ fn a_client_that_answers_is_kept() {
         stream.read_exact(&mut ping).unwrap();
         assert_eq!(&ping, b"\x89\x00");
         stream.write_all(&pong).unwrap();
+    }
+}
+
+#[test]
+fn a_client_that_was_told_the_end_and_goes_on_sending_is_given_up() {
+    let goodbye = Duration::from_millis(50);
+    let mut stream = connected(Patience { goodbye, ..soon() });
+    let mut last = Vec::new();
+    write_frame(&mut last, true, Opcode::Close, Some([1, 2, 3, 4]), b"");
+    stream.write_all(&last).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while stream.write_all(b"?").is_ok() {
+        assert!(Instant::now() < deadline, "the connection is still there");
+        thread::yield_now();
     }
 }
