@@ -5,8 +5,8 @@ import { doing, tell } from "./room.js";
 
 const $ = (id) => document.getElementById(id);
 const sides = { loop: "on the loop", threads: "on threads" };
-let told; // the newest event
 let next = []; // orders that wait until the last one is done
+let underWay = false; // whether the last one was taken and is not done yet
 let order; // sends one
 
 /** Lets the buttons send orders: `send(on, count)`. */
@@ -18,11 +18,12 @@ export function orders(send) {
 
 function ask(list) {
   next.push(...list);
-  if (!told?.working) goOn();
+  if (!underWay) goOn();
 }
 
 function goOn() {
   const [on, count] = next.shift() ?? [];
+  if (on) underWay = true;
   if (on) order(on, count);
 }
 
@@ -30,17 +31,18 @@ function goOn() {
 export function crowdIsTold(event) {
   if (event.type === "ordered") {
     if (event.why) doing(event.why, true, "ordered");
-    if (event.why) next = [];
+    if (event.why) [next, underWay] = [[], false];
     return;
   }
-  const ended = told?.working && !event.working;
-  told = event;
   for (const on of Object.keys(sides)) row(on, event[on], event.known);
   const faults = Object.keys(sides).filter((on) => event[on].why).map((on) => `${sides[on]}, ${event[on].why}`);
   const at = Object.keys(sides).map((on) => `${event[on].open} ${sides[on]}`).join(", ");
   if (faults.length) doing(`Not all were opened: ${faults.join("; ")}.`, true, "ordered");
   else doing(event.working ? `Opening: ${at}.` : `Idle connections: ${at}. This machine allows ${event.most}.`, false, "ordered");
-  if (ended) goOn();
+  if (underWay && !event.working) {
+    underWay = false;
+    goOn();
+  }
 }
 
 function row(on, { open, threads, kib }, known) {
