@@ -6,7 +6,7 @@ import { doing, tell } from "./room.js";
 const $ = (id) => document.getElementById(id);
 const sides = { loop: "on the loop", threads: "on threads" };
 let next = []; // orders that wait until the last one is done
-let underWay = false; // whether the last one was taken and is not done yet
+let taken = false; // whether the last one was taken and is not done yet
 let order; // sends one
 
 /** Lets the buttons send orders: `send(on, count)`. */
@@ -17,13 +17,12 @@ export function orders(send) {
 }
 
 function ask(list) {
-  next.push(...list);
-  if (!underWay) goOn();
+  next = list; // the server refuses what comes too early
+  goOn();
 }
 
 function goOn() {
   const [on, count] = next.shift() ?? [];
-  if (on) underWay = true;
   if (on) order(on, count);
 }
 
@@ -31,7 +30,7 @@ function goOn() {
 export function crowdIsTold(event) {
   if (event.type === "ordered") {
     if (event.why) doing(event.why, true, "ordered");
-    if (event.why) [next, underWay] = [[], false];
+    taken = !event.why;
     return;
   }
   for (const on of Object.keys(sides)) row(on, event[on], event.known);
@@ -39,8 +38,8 @@ export function crowdIsTold(event) {
   const at = Object.keys(sides).map((on) => `${event[on].open} ${sides[on]}`).join(", ");
   if (faults.length) doing(`Not all were opened: ${faults.join("; ")}.`, true, "ordered");
   else doing(event.working ? `Opening: ${at}.` : `Idle connections: ${at}. This machine allows ${event.most}.`, false, "ordered");
-  if (underWay && !event.working) {
-    underWay = false;
+  if (taken && !event.working) {
+    taken = false;
     goOn();
   }
 }
