@@ -6,6 +6,7 @@
 //! {{#measured threads longpoll}}         threads for an idle client
 //! {{#measured build longpoll}}           seconds of a first build; also `axum`
 //! {{#measured echo frames 16}}           WebSocket messages of 16 bytes a second, there and back, on one connection
+//! {{#measured chat npm-ws 1 p99}}        from said to heard in rooms of the chat: 1 of 500 members, or 10 of 50; also p50
 //! {{#measured echo frames 16 500 1}}     ... on 500 connections, with one message in flight on each
 //! {{#measured echo_cost frames 16 500 1}} ... the server's processor time for each
 //! {{#measured crowd eventloop each}}     memory for an idle WebSocket; also `threads`, and `all`: the whole process
@@ -24,6 +25,7 @@ use crate::recording::grouped;
 use crate::{demos, root};
 
 const BENCH: &str = "tests/bench/results.json";
+const CHAT: &str = "tests/bench/chat.json";
 const BENCH_WS: &str = "tests/peers/ws-bench/results.json";
 
 /// The number that these words ask for, as in a sentence.
@@ -59,6 +61,11 @@ pub fn figure(words: &[&str]) -> Result<String, String> {
                 "threads" => grouped(number(row, "threads")? as u64),
                 _ => format!("{:.0}\u{a0}MiB", number(row, "mib")?),
             })
+        }
+        ["chat", server, rooms, p @ ("p50" | "p99")] => {
+            let results = read(CHAT)?;
+            let row = find(&results, "rooms", &[("server", &server.replace('-', " ")), ("rooms", rooms)])?;
+            Ok(milliseconds(number(row, &format!("{p}_us"))?))
         }
         ["machine"] => Ok(read(BENCH)?["machine"].as_str().ok_or_else(|| missing("machine"))?.to_string()),
         _ => Err(format!("nobody measured {words:?}")),
@@ -125,6 +132,11 @@ fn cell(way: &Value, column: &str) -> Result<String, String> {
     })
 }
 
+/// What `make bench` wrote.
+pub(crate) fn read_bench() -> Result<Value, String> {
+    read(BENCH)
+}
+
 fn read(path: &str) -> Result<Value, String> {
     let text =
         fs::read_to_string(root().join(path)).map_err(|error| format!("{path}: {error}; make bench writes it"))?;
@@ -141,7 +153,7 @@ fn find<'a>(results: &'a Value, list: &str, wanted: &[(&str, &str)]) -> Result<&
     entries.iter().find(fits).ok_or_else(|| missing(&format!("{list} for {wanted:?}")))
 }
 
-fn number(entry: &Value, name: &str) -> Result<f64, String> {
+pub(crate) fn number(entry: &Value, name: &str) -> Result<f64, String> {
     entry[name].as_f64().ok_or_else(|| missing(name))
 }
 
@@ -150,7 +162,7 @@ fn missing(what: &str) -> String {
 }
 
 /// 152.3 → `0.15 ms`; 2169.7 → `2.2 ms`; 500242 → `500 ms`; a line does not end before the unit.
-fn milliseconds(micros: f64) -> String {
+pub(crate) fn milliseconds(micros: f64) -> String {
     let ms = micros / 1_000.0;
     match ms {
         ..1.0 => format!("{ms:.2}\u{a0}ms"),

@@ -154,7 +154,7 @@ fn client(wstest: &Path, subject: &Subject) {
             Command::new(&client).arg(format!("{url}{path}")).stdin(Stdio::piped()).stderr(Stdio::null()).output();
         String::from_utf8(asked.unwrap().stdout).unwrap()
     };
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(300);
     let cases = loop {
         if let Ok(cases) = ask("/getCaseCount").trim().parse::<usize>() {
             break cases;
@@ -165,7 +165,7 @@ fn client(wstest: &Path, subject: &Subject) {
     for case in 1..=cases {
         let mut command = Command::new(&echo);
         command.arg(format!("{url}/runCase?case={case}&agent={package}"));
-        Running::start(&mut command, io::sink()).ends(Duration::from_secs(180));
+        Running::start(&mut command, io::sink()).ends(Duration::from_secs(300));
     }
     ask(&format!("/updateReports?agent={package}"));
 }

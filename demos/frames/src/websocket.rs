@@ -93,7 +93,6 @@ impl WebSocket {
         self.stream.set_read_timeout(timeout)
     }
 
-    // ANCHOR: read
     /// Waits for what comes next. Pings are answered and closing handshakes finished on the way.
     pub fn read(&mut self) -> Next {
         while !self.over {
@@ -125,7 +124,6 @@ impl WebSocket {
         self.last_heard = Instant::now();
         Ok(arrived)
     }
-    // ANCHOR_END: read
 
     /// Puts a message with the answers that leave before the next wait.
     pub fn answer(&self, message: &DataMessage) {
@@ -150,7 +148,6 @@ impl WebSocket {
     }
     // ANCHOR_END: finish
 
-    // ANCHOR: close
     /// Starts the closing handshake, and waits for the other side's half (7.1.2). Messages that
     /// still come are dropped.
     pub fn close(mut self, code: u16, reason: &str, timeout: Duration) -> End {
@@ -170,7 +167,6 @@ impl WebSocket {
         self.sender.hang_up();
         End::Abnormal
     }
-    // ANCHOR_END: close
 }
 
 #[cfg(test)]

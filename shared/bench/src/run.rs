@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use demo::{Demo, Serve, Site, Speaks};
+use demo::{CommandLine, Demo, Serve, Site, Speaks};
 use room::Room;
 use socket2::{Domain, Socket, Type};
 
@@ -15,10 +15,10 @@ use crate::api::Api;
 use crate::capture::tap::Tap;
 use crate::capture::terminal;
 use crate::capture::trace::Trace;
-use crate::cli::{self, Options, give_up};
+use crate::cli::{self, NoWords, Options, give_up};
 use crate::log::print;
 use crate::proxy::requests::Timeouts;
-use crate::proxy::{Files, FrontendSetup, Proxy, ProxySetup, nudge};
+use crate::proxy::{Proxy, ProxySetup, Route, nudge};
 
 /// This many connections may wait to be accepted; a class that opens its pages all at once is not made to wait.
 const BACKLOG: i32 = 1_024;
@@ -31,7 +31,17 @@ const BENCH_IDLE: Duration = Duration::from_secs(5);
 
 /// Runs a demo as the command line asks, until the process ends.
 pub fn run(demo: &'static Demo) {
-    let options = cli::read(demo);
+    serve_for_ever(demo, cli::read(demo, &mut NoWords));
+}
+
+/// The same for a demo whose command line has words of its own. Its servers find `own` in their site.
+pub fn run_with<Own: CommandLine + Send + Sync + 'static>(demo: &'static Demo, mut own: Own) {
+    let options = cli::read(demo, &mut own);
+    options.shared.put(own);
+    serve_for_ever(demo, options);
+}
+
+fn serve_for_ever(demo: &'static Demo, options: Options) {
     let _ = rlimit::increase_nofile_limit(u64::MAX); // as far as this user may; the front door asks how far that is
     let listeners = Listeners::open(demo, &options).unwrap_or_else(|why| give_up(&why));
     listeners.greet(demo, &options);
@@ -103,6 +113,7 @@ impl Listeners {
             host: (!address.ip().is_loopback()).then(|| options.host.clone()),
             side_ports: named,
             head_timeout: options.timeouts.head,
+            shared: options.shared.clone(),
             ..Site::new(address)
         };
         Ok(Listeners { public, beside, bench, site })
@@ -139,25 +150,21 @@ impl Listeners {
             let trace = trace.clone();
             thread::spawn(move || terminal::print(&trace));
         }
-        let frontend = |name, public, to, speaks, shown: bool| FrontendSetup {
-            name,
-            public,
-            to,
-            speaks,
-            site: (*site).clone(),
+        let route = |to| Route {
             max_connections: options.max_connections,
             timeouts: options.timeouts,
-            tap: shown.then(|| tap.clone()),
             files: options.files.clone(),
+            ..Route::new(to, (*site).clone())
         };
-        let mut bench = frontend("bench", self.bench, None, Speaks::Http, false);
+        let mut bench = route(None);
         bench.timeouts.idle = bench.timeouts.idle.min(BENCH_IDLE);
-        let bench_address = bench.public.local_addr()?;
-        let mut frontends = vec![bench];
+        let bench_address = self.bench.local_addr()?;
+        let mut frontends = vec![(self.bench, bench)];
         let listeners = [self.public].into_iter().chain(self.beside);
         for ((name, speaks, shown, serve), public) in Self::servers(demo).into_iter().zip(listeners) {
             let private = bind((Ipv4Addr::LOCALHOST, 0).into())?;
-            frontends.push(frontend(name, public, Some(private.local_addr()?), speaks, shown));
+            let tap = shown.then(|| tap.clone());
+            frontends.push((public, Route { name, speaks, tap, ..route(Some(private.local_addr()?)) }));
             let (room, site) = (room.clone(), site.clone());
             thread::spawn(move || keep_serving(&private, serve, &room, &site));
         }
@@ -215,20 +222,11 @@ impl FrontDoor {
         serve: impl Fn(TcpListener, Arc<Site>) -> io::Result<()> + Send + 'static,
     ) -> io::Result<Proxy> {
         let private = bind((Ipv4Addr::LOCALHOST, 0).into())?;
-        let frontend = FrontendSetup {
-            name: "",
-            public,
-            to: Some(private.local_addr()?),
-            speaks: Speaks::Http,
-            site: self.site.clone(),
-            max_connections: self.max_connections,
-            timeouts: self.timeouts,
-            tap: None,
-            files: Arc::new(Files::default()),
-        };
+        let (max_connections, timeouts) = (self.max_connections, self.timeouts);
+        let route = Route { max_connections, timeouts, ..Route::new(Some(private.local_addr()?), self.site.clone()) };
         let site = Arc::new(self.site);
         thread::spawn(move || again_and_again(|| serve(private.try_clone()?, site.clone())));
-        Ok(self.setup.start(vec![frontend], None))
+        Ok(self.setup.start(vec![(public, route)], None))
     }
 }
 

@@ -38,51 +38,44 @@ fn chromium() -> Option<Lent> {
 }
 
 #[test]
-fn every_page_renders_without_a_complaint_on_a_wide_light_screen() {
-    every_page_renders_without_a_complaint(1400, false);
+fn every_page_renders_without_a_complaint_on_light_screens_wide_and_narrow() {
+    every_page_renders_without_a_complaint(false);
 }
 
 #[test]
-fn every_page_renders_without_a_complaint_on_a_wide_dark_screen() {
-    every_page_renders_without_a_complaint(1400, true);
-}
-
-#[test]
-fn every_page_renders_without_a_complaint_on_a_narrow_light_screen() {
-    every_page_renders_without_a_complaint(390, false);
-}
-
-#[test]
-fn every_page_renders_without_a_complaint_on_a_narrow_dark_screen() {
-    every_page_renders_without_a_complaint(390, true);
+fn every_page_renders_without_a_complaint_on_dark_screens_wide_and_narrow() {
+    every_page_renders_without_a_complaint(true);
 }
 
 /// Its recordings are there, nothing is too wide, the colours are right, and axe-core finds no serious fault.
-fn every_page_renders_without_a_complaint(width: u32, dark: bool) {
+fn every_page_renders_without_a_complaint(dark: bool) {
     let Some(browser) = chromium() else { return };
-    let axe = (width > 1_000).then(axe::script).flatten();
+    let axe = axe::script();
     let book = book();
-    let stays = browser.open(&format!("{}/404.html", book.url())); // with its last tab a browser ends
+    let tab = browser.open(&format!("{}/404.html", book.url()));
     browser.complaints();
     // The theme is chosen by name; without a choice it follows the system.
-    stays.run("localStorage.setItem('mdbook-theme', arguments[0])", &[json!(if dark { "navy" } else { "light" })]);
+    tab.run("localStorage.setItem('mdbook-theme', arguments[0])", &[json!(if dark { "navy" } else { "light" })]);
     for page in pages() {
-        let tab = browser.open(&format!("{}/{page}", book.url()));
-        tab.resize(width, 900);
-        tab.until("document.querySelector('main h1') !== null");
-        tab.until(
-            "[...document.querySelectorAll('wire-view')].every((view) => view.querySelectorAll('.row').length > 3)",
-        );
-        let wide = tab.value("document.documentElement.scrollWidth - document.documentElement.clientWidth");
-        assert!(wide.as_i64() <= Some(0), "{page} is {wide} pixels wider than a window of {width}");
-        let paper = tab.value("getComputedStyle(document.querySelector('#mdbook-content, .page, body')).colorScheme");
-        assert_eq!(paper, if dark { "dark" } else { "light" }, "{page}");
-        let faults = axe.as_ref().map(|axe| axe::faults(&tab, axe)).unwrap_or_default();
-        assert!(faults.is_empty(), "{page}: {} serious faults:\n{}", faults.len(), faults.join("\n"));
-        tab.close();
-        stays.value("1"); // brings it to the front
+        tab.go(&format!("{}/{page}", book.url()));
+        for width in [1400, 390] {
+            tab.resize(width, 900);
+            tab.until("document.querySelector('main h1') !== null");
+            tab.until(
+                "[...document.querySelectorAll('wire-view')].every((view) => view.querySelectorAll('.row').length > 3)",
+            );
+            let wide = tab.value("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+            assert!(wide.as_i64() <= Some(0), "{page} is {wide} pixels wider than a window of {width}");
+            if width > 1_000 {
+                let paper =
+                    tab.value("getComputedStyle(document.querySelector('#mdbook-content, .page, body')).colorScheme");
+                assert_eq!(paper, if dark { "dark" } else { "light" }, "{page}");
+                let faults = axe.as_ref().map(|axe| axe::faults(&tab, axe)).unwrap_or_default();
+                assert!(faults.is_empty(), "{page}: {} serious faults:\n{}", faults.len(), faults.join("\n"));
+            }
+        }
         let complaints = browser.complaints();
-        assert!(complaints.is_empty(), "{page}, {width} wide: {complaints:#?}");
+        assert!(complaints.is_empty(), "{page}: {complaints:#?}");
     }
 }
 
@@ -135,17 +128,36 @@ fn every_embedded_demo_starts_from_its_button_fills_its_own_wire_view_and_stops(
 }
 
 #[test]
-fn the_cheat_sheet_prints_on_one_sheet() {
+fn the_check_button_says_in_the_page_what_is_missing() {
     let Some(browser) = chromium() else { return };
     let book = book();
-    let tab = browser.open(&format!("{}/cheatsheet.html", book.url()));
-    tab.until("document.querySelector('main svg') !== null");
+    drop(start("polling")); // builds it: the first build takes longer than a page is waited for
+    let tab = browser.open(&format!("{}/polling.html", book.url()));
+    tab.until("document.querySelector('task-check[task=\"2\"] button') !== null");
+    tab.run("document.querySelector('task-check[task=\"2\"] button').click()", &[]);
+    tab.until_words("task-check[task='2'] pre", "not yet. The answer to GET /messages has no ETag.");
+    tab.until("document.querySelector('task-check[task=\"2\"]').classList.contains('missing')");
+    tab.until("!document.querySelector('task-check[task=\"2\"] button').disabled");
+}
+
+#[test]
+fn what_is_made_to_be_printed_fits_on_one_sheet() {
+    let Some(browser) = chromium() else { return };
+    let book = book();
+    for page in ["cheatsheet", "participant"] {
+        let tab = browser.open(&format!("{}/{page}.html", book.url()));
+        tab.until("document.querySelector('main .sheet') !== null");
+        prints_on_one_sheet(page, &tab);
+    }
+}
+
+fn prints_on_one_sheet(page: &str, tab: &Tab) {
     for (paper, width, height) in [("A4", 21.0, 29.7), ("Letter", 21.59, 27.94)] {
         let pdf = base64::engine::general_purpose::STANDARD.decode(tab.print(width, height)).expect("a PDF in base64");
         let pdf = String::from_utf8_lossy(&pdf);
-        assert!(pdf.starts_with("%PDF"), "{paper}: this is no PDF");
+        assert!(pdf.starts_with("%PDF"), "{page} on {paper}: this is no PDF");
         let pages = pdf.split("/Type /Page").skip(1).filter(|rest| !rest.starts_with('s')).count();
-        assert_eq!(pages, 1, "{paper}: sheets");
+        assert_eq!(pages, 1, "{page} on {paper}: sheets");
     }
 }
 

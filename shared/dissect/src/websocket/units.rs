@@ -5,7 +5,7 @@
 
 use super::frame::{FrameContext, FrameHead, MAX_HEAD, describe, describe_rest};
 use crate::text::opaque;
-use crate::unit::UnitBuilder;
+use crate::unit::{UnitBuilder, at_most};
 use crate::{Dir, Negotiation, StreamDecoder, Unit};
 
 /// One direction of a WebSocket.
@@ -97,7 +97,7 @@ impl WebSocketUnits {
                     }
                 }
                 FrameStage::Payload { left, .. } => {
-                    let taken = rest.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
+                    let taken = at_most(rest, *left);
                     self.builder.push(&rest[..taken]);
                     *left -= taken as u64;
                     rest = &rest[taken..];
