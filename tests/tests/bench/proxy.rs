@@ -370,7 +370,9 @@ fn a_panic_in_the_thread_of_a_connection_leaves_nothing_behind_in_the_cable() {
         let mut wire = connect(&running);
         wire.send("x");
         wire.end();
-        until("the connection is out of the cable", || bench.state()["connections"].as_array().is_some_and(Vec::is_empty));
+        until("the connection is out of the cable", || {
+            bench.state()["connections"].as_array().is_some_and(Vec::is_empty)
+        });
     }
     until("every place is free", || bench.counters()["open"] == 0);
 }
