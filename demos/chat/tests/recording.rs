@@ -12,8 +12,8 @@ fn the_recording_is_what_the_wire_says() {
     tape.expect("here", "down", "frame", "\"type\":\"here\"");
     tape.pause(400);
     let bob = tape.websocket("/?room=lobby&name=bob&tab=c6d3e27b11aa&after=-0", "room");
+    tape.find("joined", "down", "frame", "\"type\":\"joined\""); // another thread's: in front or behind
     tape.expect("", "down", "frame", "\"type\":\"here\"");
-    tape.find("joined", "down", "frame", "\"type\":\"joined\"");
     tape.pause(400);
     ann.send(frame(0x81, br#"{"type":"typing"}"#));
     let typing = tape.expect("typing", "down", "frame", "\"type\":\"typing\"");
