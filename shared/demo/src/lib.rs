@@ -6,6 +6,7 @@
 pub mod index;
 mod page;
 mod site;
+mod unpack;
 
 use std::io;
 use std::net::TcpListener;
@@ -15,6 +16,7 @@ use room::Room;
 
 pub use page::{File, Html, Page};
 pub use site::{Shared, Site};
+pub use unpack::{MakeUnpack, Unpack, Unpackers};
 
 /// Serves the room on the listener until something is wrong with the listener itself.
 pub type Serve = fn(TcpListener, Arc<Room>, Arc<Site>) -> io::Result<()>;
