@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use demo::Speaks;
+use demo::{Speaks, Unpackers};
 use dissect::{Dir, Dissector, Unit};
 use mio::Waker;
 use serde_json::json;
@@ -74,6 +74,7 @@ struct State {
 pub struct Trace {
     tap: Arc<Tap>,
     speaks: Speaks,
+    unpackers: Arc<Unpackers>,
     state: Mutex<State>,
     /// There are new entries, or a first watcher.
     news: Condvar,
@@ -91,8 +92,8 @@ impl Drop for Watcher {
 
 impl Trace {
     /// Starts the thread that decodes what this tap sees. The waker wakes the event loop when there are new entries.
-    pub fn start(tap: Arc<Tap>, speaks: Speaks, waker: Arc<Waker>) -> Arc<Self> {
-        let trace = Arc::new(Trace { tap, speaks, state: Mutex::default(), news: Condvar::new(), waker });
+    pub fn start(tap: Arc<Tap>, speaks: Speaks, unpackers: Arc<Unpackers>, waker: Arc<Waker>) -> Arc<Self> {
+        let trace = Arc::new(Trace { tap, speaks, unpackers, state: Mutex::default(), news: Condvar::new(), waker });
         let decoding = Arc::downgrade(&trace);
         thread::spawn(move || {
             let mut cursor = 0;
@@ -128,7 +129,7 @@ impl Trace {
         let mut touched = Vec::new();
         for event in seen.events {
             touched.push((event.connection, event.dir));
-            state.take(event, self.speaks);
+            state.take(event, self.speaks, &self.unpackers);
         }
         touched.sort_unstable();
         touched.dedup();
@@ -178,16 +179,16 @@ impl State {
         (self.entries.range((from - first) as usize..).take_while(fits).cloned().collect(), lost)
     }
 
-    fn take(&mut self, event: TapEvent, speaks: Speaks) {
+    fn take(&mut self, event: TapEvent, speaks: Speaks, unpackers: &Arc<Unpackers>) {
         let (connection, dir) = (event.connection, event.dir);
         match event.what {
             What::Open(server, speaks) => {
-                self.connections.insert(connection, Decoded::new(speaks));
+                self.connections.insert(connection, Decoded::new(speaks, unpackers));
                 let to = if server.is_empty() { String::new() } else { format!(" to {server}") };
                 self.mark(&event, "open", &format!("a connection opens{to}"));
             }
             What::Bytes { from, ref bytes, waiting } => {
-                let decoded = self.connections.entry(connection).or_insert_with(|| Decoded::new(speaks));
+                let decoded = self.connections.entry(connection).or_insert_with(|| Decoded::new(speaks, unpackers));
                 let (dissector, side) = decoded.side(dir);
                 let unseen = from.saturating_sub(side.till);
                 side.till = from + bytes.len() as u64;
@@ -323,9 +324,11 @@ impl State {
 }
 
 impl Decoded {
-    fn new(speaks: Speaks) -> Self {
+    fn new(speaks: Speaks, unpackers: &Arc<Unpackers>) -> Self {
+        let unpackers = unpackers.clone();
+        let unpack = move |extensions: &str, dir| unpackers.make(extensions, dir == Dir::Up);
         let dissector = match speaks {
-            Speaks::Http | Speaks::Upgrades => Dissector::new(),
+            Speaks::Http | Speaks::Upgrades => Dissector::new().unpacking(Box::new(unpack)),
             Speaks::Delimited(byte) => Dissector::delimited(byte),
         };
         Decoded { dissector, up: Side::default(), down: Side::default(), counted: speaks == Speaks::Http }
