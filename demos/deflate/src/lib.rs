@@ -12,7 +12,7 @@ pub mod client;
 pub mod extension;
 mod guess;
 pub mod negotiation;
-mod server;
+pub mod server;
 
 use demo::{Demo, Speaks};
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};

@@ -31,6 +31,9 @@ const ECHO_BUDGET: usize = 64 << 20;
 const CLOSING: Duration = Duration::from_secs(5);
 
 /// Serves the room, an echo, a victim and the page.
+///
+/// # Errors
+/// When the listener fails.
 pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
     site.shared.get::<Unpackers>().set(unpacker);
     let echo_limits = Limits { longest: MAX_MESSAGE, budget: Some(Budget::new(ECHO_BUDGET)) };
@@ -73,7 +76,10 @@ fn number(request: &Request, name: &str) -> Option<u32> {
 // ANCHOR: upgrade
 /// Answers a handshake with 101, and with what was agreed on: one more field, and `Some(None)`
 /// without it. `None`: it was refused.
-fn upgrade(
+///
+/// # Errors
+/// When the client has gone.
+pub fn upgrade(
     mut stream: &TcpStream,
     request: &Request,
     site: &Site,

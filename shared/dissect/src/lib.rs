@@ -270,7 +270,9 @@ impl Dissector {
             let (half, _) = self.half(dir);
             half.decoder.end(out);
             half.decoder = match switch.protocol.as_str() {
-                "websocket" => Box::new(websocket::units::WebSocketUnits::new(dir, half.at, &switch.extensions, unpack)),
+                "websocket" => {
+                    Box::new(websocket::units::WebSocketUnits::new(dir, half.at, &switch.extensions, unpack))
+                }
                 _ => Box::new(opaque::Opaque::new(dir, half.at, "")),
             };
         }

@@ -6,8 +6,8 @@
 //!  1  3   4       1    7        2 or 8 bytes    4 bytes       ...
 //! ```
 
-use crate::show::{bytes_of, hex, is_text, one_line, text};
 use super::unpacked::Unpacked;
+use crate::show::{bytes_of, hex, is_text, one_line, text};
 use crate::unit::UnitBuilder;
 use crate::{Dir, glossary};
 

@@ -42,7 +42,14 @@ impl WebSocketUnits {
     pub fn new(dir: Dir, at: u64, extensions: &str, unpack: Option<Unpack>) -> Self {
         let unpacker = Unpacker::new(unpack);
         let context = FrameContext { deflate: extensions.contains("permessage-deflate"), ..FrameContext::default() };
-        WebSocketUnits { dir, builder: UnitBuilder::new(dir, at), context, stage: FrameStage::Head, head: Vec::new(), unpacker }
+        WebSocketUnits {
+            dir,
+            builder: UnitBuilder::new(dir, at),
+            context,
+            stage: FrameStage::Head,
+            head: Vec::new(),
+            unpacker,
+        }
     }
 
     /// Ends the frame when nothing of it is left.
