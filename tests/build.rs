@@ -1,4 +1,5 @@
-//! Gathers the tests that lie in the demos' folders: for each test program a list of modules in `OUT_DIR`, which it includes. A demo that is added brings its tests with it, and no list names them.
+//! Gathers the tests that lie in the demos' folders: for each test program a list of modules in `OUT_DIR`, which it includes. A
+//! demo that is added brings its tests with it, and no list names them. The package `check` gathers the tasks in the same way.
 
 use std::path::Path;
 use std::{env, fs};
@@ -13,22 +14,32 @@ const PROGRAMS: [(&str, &[&str]); 4] = [
 ];
 
 fn main() {
-    let demos = Path::new(env!("CARGO_MANIFEST_DIR")).join("../demos").canonicalize().expect("there are demos");
+    let package = env::var_os("CARGO_MANIFEST_DIR").expect("cargo names the package's folder");
+    let root = Path::new(&package).ancestors().find(|folder| folder.join("demos").is_dir()).expect("there are demos");
+    let demos = root.join("demos");
     let mut names: Vec<String> = fs::read_dir(&demos)
         .expect("the folder of demos can be read")
         .map(|demo| demo.expect("a demo's folder can be read").file_name().to_string_lossy().into_owned())
         .collect();
     names.sort();
     // A new demo is a new member of the workspace, and so a new line in the lock file.
-    println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-changed=../Cargo.lock");
+    for file in ["tests/build.rs", "Cargo.lock"] {
+        println!("cargo::rerun-if-changed={}", root.join(file).display());
+    }
     for tests in names.iter().map(|name| demos.join(name).join("tests")).filter(|tests| tests.is_dir()) {
         println!("cargo::rerun-if-changed={}", tests.display());
     }
     for (program, kinds) in PROGRAMS {
-        let gathered = names.iter().map(|name| (name, modules(&demos.join(name).join("tests"), kinds)));
+        let gathered = names.iter().map(|name| {
+            let more =
+                if kinds.contains(&"tasks") && has_tasks(&demos.join(name)) { promises(name) } else { String::new() };
+            (name, modules(&demos.join(name).join("tests"), kinds) + &more)
+        });
         let gathered = gathered.filter(|(_, modules)| !modules.is_empty());
         let mut gathered: String = gathered.map(|(name, modules)| format!("mod {name} {{\n{modules}}}\n")).collect();
+        if kinds.contains(&"tasks") {
+            gathered += &table(names.iter().filter(|name| has_tasks(&demos.join(name))));
+        }
         if kinds.contains(&"cursor") {
             gathered += &listeners(names.iter().filter(|name| demos.join(name).join("tests/cursor.rs").is_file()));
         }
@@ -48,4 +59,23 @@ fn modules(tests: &Path, kinds: &[&str]) -> String {
 fn listeners<'a>(names: impl Iterator<Item = &'a String>) -> String {
     let rows: String = names.map(|name| format!("    ({name:?}, {name}::cursor::listen),\n")).collect();
     format!("const LISTENERS: &[(&str, tests::cursor::Listen)] = &[\n{rows}];\n")
+}
+
+/// Whether a demo lists its tasks; if not, a test says so.
+fn has_tasks(demo: &Path) -> bool {
+    fs::read_to_string(demo.join("tests/tasks.rs")).is_ok_and(|text| text.contains("pub const TASKS"))
+}
+
+/// What a demo's tasks promise, each a test.
+fn promises(name: &str) -> String {
+    let all = ["the_answers_pass", "the_unchanged_demo_is_told_what_is_missing", "the_chapters_set_these_tasks"];
+    let test =
+        |promise| format!("    #[test]\n    fn {promise}() {{ tests::task::{promise}({name:?}, tasks::TASKS) }}\n");
+    all.map(test).concat()
+}
+
+/// The table of all tasks.
+fn table<'a>(names: impl Iterator<Item = &'a String>) -> String {
+    let rows: String = names.map(|name| format!("    ({name:?}, {name}::tasks::TASKS),\n")).collect();
+    format!("const TASKS: &[(&str, &[tests::task::Task])] = &[\n{rows}];\n")
 }

@@ -10,6 +10,7 @@
 //! {{#measured memory longpoll}}                       a number out of the benchmark's results, see [`measured`]
 //! {{#ways delay}}                                     a table out of them that compares all techniques
 //! {{#rfc 9112 7.1}}                                   a link to a section of an RFC
+//! {{#task longpoll 2 20}}                             the second task of a demo, for 20 minutes, and the command that checks it
 //! {{#minutes 20}}                                     how long a chapter takes
 //! {{#plan 9:00 polling longpoll 15:break}}            a timetable, added up from the chapters
 //! ```
@@ -168,6 +169,7 @@ fn carry_out(order: &str, minutes: &BTreeMap<String, (String, u32)>) -> Result<S
             "[RFC {number}, section {section}](https://www.rfc-editor.org/rfc/rfc{number}#section-{section})"
         )),
         ["rfc", number] => Ok(format!("[RFC {number}](https://www.rfc-editor.org/rfc/rfc{number})")),
+        ["task", name, number, minutes] => task(name, number, minutes),
         ["minutes", number] => Ok(format!("<p class=\"minutes\">{number} minutes</p>")),
         ["plan", start, ref stops @ ..] => plan(start, stops, minutes),
         _ => Err(format!("nobody knows how to {{{{#{order}}}}}")),
@@ -184,6 +186,23 @@ fn demo(name: &str) -> Result<String, String> {
          <p class=\"command\"><code>cargo run -p {name}</code> and open \
          <a href=\"http://127.0.0.1:{port}\">http://127.0.0.1:{port}</a></p>\
          <p class=\"first\">First: {first}.</p></live-demo></div>"
+    ))
+}
+
+/// The levels that a task can have, in minutes.
+pub const LEVELS: [&str; 3] = ["5", "20", "60"];
+
+/// How long a task takes, and the command that checks it. `look/book.js` puts a button beside the command where the book's own
+/// server is behind it.
+fn task(name: &str, number: &str, minutes: &str) -> Result<String, String> {
+    demos::find(name).ok_or_else(|| format!("there is no demo {name}"))?;
+    number.parse::<u8>().map_err(|error| format!("a task has a number, not {number:?}: {error}"))?;
+    if !LEVELS.contains(&minutes) {
+        return Err(format!("task {number} of {name}: a task takes 5, 20 or 60 minutes, not {minutes}"));
+    }
+    Ok(format!(
+        "<div class=\"task\"><task-check name=\"{name}\" task=\"{number}\"><p><strong>{minutes} minutes</strong> \
+         <span>Check your change: <code>cargo run -p check -- {name} {number}</code></span></p></task-check></div>\n"
     ))
 }
 
@@ -261,12 +280,23 @@ mod tests {
         assert!(text("{{#measured delay nobody 1 p50}}").is_err());
         assert!(text("{{#ways sideways}}").is_err());
         assert!(text("{{#dance}}").is_err());
+        assert!(text("{{#task nobody 1 20}}").is_err());
+        assert!(text("{{#task longpoll two 20}}").is_err());
+        assert!(text("{{#task longpoll 2 30}}").unwrap_err().contains("5, 20 or 60"));
         assert!(text("{{#plan 9:00 nobody}}").is_err());
     }
 
     #[test]
     fn an_order_can_be_shown() {
         assert_eq!(text(r"see \{{#demo longpoll}}.").as_deref(), Ok("see {{#demo longpoll}}.\n"));
+    }
+
+    #[test]
+    fn a_task_says_how_long_it_takes_and_what_checks_it() {
+        let out = text("### 2. A limit\n{{#task longpoll 2 20}}\nHold a hundred").unwrap();
+        assert!(out.contains("<strong>20 minutes</strong>"), "{out}");
+        assert!(out.contains("<code>cargo run -p check -- longpoll 2</code>"), "{out}");
+        assert!(out.contains("</div>\n\nHold"), "a blank line ends the HTML, so that text follows: {out}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! Starting the demos, and ending them.
+//! Starting the demos and the checks of their tasks, and ending them.
 //!
-//! A demo runs as a learner would run it: `cargo run -p NAME`. Between it and the book stands a [`guard`], a process in a
+//! A demo runs as a learner would run it: `cargo run -p NAME`; and so does a check: `cargo run -p check -- NAME 2`. Between it and the book stands a [`guard`], a process in a
 //! process group of its own, that ends the whole group when its standard input ends. That happens when the book says stop
 //! and closes it, and just as well when the book is killed without a chance to say anything.
 
@@ -25,11 +25,16 @@ pub enum State {
     Starting,
     /// It serves under this address.
     Running(String),
-    /// It has ended, by itself or because it was asked to.
-    Ended,
+    /// It has ended, by itself or because it was asked to; and whether it ended well, with exit code 0.
+    Ended(bool),
 }
 
-/// One run of a demo.
+/// The name of the run that checks this task.
+pub fn check_of(demo: &str, task: u8) -> String {
+    format!("check {demo} {task}")
+}
+
+/// One run of a demo or of a check.
 struct Run {
     state: State,
     lines: Vec<String>,
@@ -39,7 +44,7 @@ struct Run {
     leash: Option<ChildStdin>,
 }
 
-/// All runs, one for each demo at most.
+/// All runs, by their names: that of the demo, or [`check_of`] a task. One for each name at most.
 #[derive(Default)]
 pub struct Runs {
     runs: Mutex<BTreeMap<String, Run>>,
@@ -47,19 +52,20 @@ pub struct Runs {
 }
 
 impl Runs {
-    /// Starts a demo, unless it runs already.
+    /// Starts a demo or a check, unless it runs already.
     ///
     /// # Errors
-    /// When there is no demo of this name, or no process can be started.
+    /// When there is nothing of this name, or no process can be started.
     pub fn start(self: &Arc<Self>, name: &str) -> io::Result<()> {
-        let demo = demos::find(name).ok_or_else(|| io::Error::other("there is no such demo"))?;
+        command(name).ok_or_else(|| io::Error::other("there is no such demo"))?;
+        let name = name.to_string();
         let mut runs = self.runs();
-        if runs.get(name).is_some_and(|run| run.state != State::Ended) {
+        if runs.get(&name).is_some_and(|run| !matches!(run.state, State::Ended(_))) {
             return Ok(());
         }
-        let mut child = spawn(&demo.name)?;
+        let mut child = spawn(&name)?;
         let run = Run { state: State::Starting, lines: Vec::new(), forgotten: 0, leash: child.stdin.take() };
-        runs.insert(demo.name.clone(), run);
+        runs.insert(name.clone(), run);
         drop(runs);
         let outputs: [Option<Box<dyn Read + Send>>; 2] =
             [child.stdout.take().map(|out| Box::new(out) as _), child.stderr.take().map(|out| Box::new(out) as _)];
@@ -67,7 +73,7 @@ impl Runs {
             .into_iter()
             .flatten()
             .map(|output| {
-                let (runs, name) = (self.clone(), demo.name.clone());
+                let (runs, name) = (self.clone(), name.clone());
                 thread::spawn(move || runs.listen_to(&name, output))
             })
             .collect();
@@ -76,8 +82,8 @@ impl Runs {
             for reader in readers {
                 let _ = reader.join();
             }
-            let _ = child.wait();
-            runs.change(&demo.name, |run| run.state = State::Ended);
+            let well = child.wait().is_ok_and(|status| status.success());
+            runs.change(&name, |run| run.state = State::Ended(well));
         });
         Ok(())
     }
@@ -89,7 +95,8 @@ impl Runs {
 
     /// Waits until a run has ended, at most for `timeout`.
     pub fn wait_for_the_end(&self, name: &str, timeout: Duration) {
-        let alive = |runs: &mut BTreeMap<String, Run>| runs.get(name).is_some_and(|run| run.state != State::Ended);
+        let alive =
+            |runs: &mut BTreeMap<String, Run>| runs.get(name).is_some_and(|run| !matches!(run.state, State::Ended(_)));
         drop(self.news.wait_timeout_while(self.runs(), timeout, alive));
     }
 
@@ -128,8 +135,9 @@ impl Runs {
         for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
             let line = String::from_utf8_lossy(&line).trim_end().to_string();
             self.change(name, |run| {
-                // A demo's first line is its title and its address.
+                // A demo's first line is its title and its address; a check serves nothing.
                 if run.state == State::Starting
+                    && demos::find(name).is_some()
                     && let Some((_, url)) = line.split_once(": http://")
                     && !line.starts_with("bench")
                 {
@@ -181,7 +189,20 @@ fn answers(demo: &demos::Demo) -> bool {
     hello().unwrap_or(false)
 }
 
-/// Starts a guard for a demo.
+/// The words for cargo of a run of this name. `None`: there is no such demo.
+fn command(name: &str) -> Option<Vec<String>> {
+    let words: Vec<&str> = name.split(' ').collect();
+    let line = match words[..] {
+        [demo] => format!("run --package {}", demos::find(demo)?.name),
+        ["check", demo, task] => {
+            format!("run --quiet --package check -- {} {}", demos::find(demo)?.name, task.parse::<u8>().ok()?)
+        }
+        _ => return None,
+    };
+    Some(line.split(' ').map(str::to_string).collect())
+}
+
+/// Starts a guard for a demo or a check.
 fn spawn(name: &str) -> io::Result<Child> {
     let mut guard = Command::new(std::env::current_exe()?);
     guard.args(["guard", name]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -191,15 +212,15 @@ fn spawn(name: &str) -> io::Result<Child> {
     guard.spawn()
 }
 
-/// The guard: runs a demo until the demo ends, or until standard input does.
+/// The guard: runs a demo or a check until it ends, or until standard input does.
 pub fn guard(name: &str) -> ExitCode {
-    let Some(demo) = demos::find(name) else {
+    let Some(words) = command(name) else {
         eprintln!("there is no demo {name:?}");
         return ExitCode::FAILURE;
     };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args(["run", "--package", &demo.name]).current_dir(root()).stdin(Stdio::null());
+    command.args(words).current_dir(root()).stdin(Stdio::null());
     // The book's own port and package are nothing to the demo.
     for (key, _) in std::env::vars_os() {
         let key = key.to_string_lossy().into_owned();

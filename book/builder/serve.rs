@@ -16,7 +16,7 @@ use http::{Answer, Endless};
 use serde_json::json;
 use tiny_http::Request;
 
-use crate::runs::{Runs, State};
+use crate::runs::{self, Runs, State};
 use crate::{build, demos, root};
 
 /// What a page of the book may load: its own files and the demos of this machine. So nothing leaves the machine.
@@ -84,6 +84,7 @@ impl Book {
             }
             ["demos"] => http::get(request, |request| self.tell(request)),
             ["demos", name, "run"] => http::post(request, |request| self.run(request, name)),
+            ["demos", name, "check", task] => http::post(request, |request| self.check(request, name, task)),
             ["demos", name, "stop"] => http::post(request, |request| {
                 self.runs.stop(name);
                 self.runs.wait_for_the_end(name, Duration::from_secs(5));
@@ -114,11 +115,23 @@ impl Book {
         if demos::find(name).is_none() {
             return http::text(request, 404, "There is no such demo.");
         }
+        self.start(request, name);
+    }
+
+    fn start(&self, request: Request, name: &str) {
         if let Err(error) = self.runs.start(name) {
             return http::text(request, 500, &format!("It does not start: {error}."));
         }
         // A page that has left is the ordinary end; the demo goes on.
         let _ = Endless::begin(request, "application/x-ndjson", &[]).and_then(|out| self.stream(name, out));
+    }
+
+    /// Runs the check of a task and streams its words.
+    fn check(&self, request: Request, name: &str, task: &str) {
+        match task.parse() {
+            Ok(task) if demos::find(name).is_some() => self.start(request, &runs::check_of(name, task)),
+            _ => http::text(request, 404, "There is no such task."),
+        }
     }
 
     fn stream(&self, name: &str, mut out: Endless) -> io::Result<()> {
@@ -131,7 +144,7 @@ impl Book {
             match state {
                 State::Starting => continue,
                 State::Running(url) => out.send(format!("{}\n", json!({ "url": url })))?,
-                State::Ended => out.send(format!("{}\n", json!({ "ended": true })))?,
+                State::Ended(well) => out.send(format!("{}\n", json!({ "ended": true, "well": well })))?,
             }
             break;
         }

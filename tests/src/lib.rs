@@ -33,6 +33,7 @@ pub mod promises;
 mod random;
 pub mod record;
 mod server;
+pub mod task;
 pub mod websocket;
 mod wire;
 

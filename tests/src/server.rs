@@ -173,6 +173,12 @@ pub struct Server {
 }
 
 impl Server {
+    /// A server that somebody else started, in any language.
+    pub fn at(name: &str, url: &str) -> Server {
+        let output = Output::new("(a foreign server: its output is its own)");
+        Server { name: name.to_string(), url: url.to_string(), bench: None, child: None, output, _alone: None }
+    }
+
     /// Starts this command and waits for the line with its address.
     pub(crate) fn from_command(name: &str, command: Command) -> Server {
         let mut server = Server::spawn(name, command);
@@ -269,6 +275,11 @@ impl Server {
         self.output.wait_for(words).unwrap_or_else(|| {
             panic!("{} should have printed a line with {words:?} in it; it printed\n{}", self.name, self.output.text())
         })
+    }
+
+    /// The first line with these words in it; `None` when it ends without one.
+    pub fn line(&self, words: &str) -> Option<String> {
+        self.output.wait_for(words)
     }
 
     /// All that it has printed so far.

@@ -305,6 +305,23 @@ impl Wire {
         (size > 0).then(|| chunk[start..start + size].to_vec())
     }
 
+    /// What comes of a chunked body within this time, and whether it came to its end, the last chunk.
+    pub fn body_within(&mut self, time: Duration) -> (Vec<u8>, bool) {
+        let deadline = Instant::now() + time;
+        let mut body = Vec::new();
+        while let Some(left) = deadline.checked_duration_since(Instant::now()) {
+            if self.try_find(left, |unread| (unread.len() >= 5).then_some(())).is_none() {
+                break;
+            }
+            if self.unread.starts_with(b"0\r\n\r\n") {
+                self.take(5);
+                return (body, true);
+            }
+            body.extend(self.try_chunk(left).unwrap_or_default());
+        }
+        (body, false)
+    }
+
     /// The next message that ends with this byte, without it.
     pub fn try_message(&mut self, end: u8, patience: Duration) -> Option<Vec<u8>> {
         let at = self.try_find(patience, |unread| unread.iter().position(|&byte| byte == end))?;
@@ -344,6 +361,13 @@ impl Wire {
                 panic!("the server should have closed this connection by now; so far it sent {}", self.shown());
             }
         }
+    }
+
+    /// Whether the connection ends within this time, whatever comes before.
+    pub fn ends_within(&mut self, time: Duration) -> bool {
+        let deadline = Instant::now() + time;
+        while self.ended.is_none() && self.read_until(deadline) {}
+        self.ended.is_some()
     }
 
     /// Whether the server ended the connection without a word. Waits until either is sure.

@@ -123,6 +123,41 @@ class LiveDemo extends HTMLElement {
   }
 }
 
+/** <task-check name="longpoll" task="2">: the button that runs the check of a task on the reader's change. */
+class TaskCheck extends HTMLElement {
+  connectedCallback() {
+    if (!token || this.button) return;
+    const task = `task ${this.getAttribute("task")} of ${this.getAttribute("name")}`;
+    this.button = el("button", { type: "button", "aria-label": `Check ${task}`, onclick: () => this.#check() }, "Check");
+    this.output = el("pre.output", { hidden: true, tabindex: 0, role: "status", "aria-label": `Words of the check of ${task}` });
+    this.querySelector("p").append(" ", this.button);
+    this.append(this.output);
+  }
+
+  async #check() {
+    this.button.disabled = true;
+    this.output.hidden = false;
+    this.classList.remove("done", "missing");
+    put(this.output, "Building and checking. The first time takes a minute.\n");
+    let first = true;
+    try {
+      const answer = await ask(`/demos/${this.getAttribute("name")}/check/${this.getAttribute("task")}`, "POST");
+      if (!answer.ok) throw new Error(await answer.text());
+      for await (const news of lines(answer.body)) {
+        if (news.ended) this.classList.add(news.well ? "done" : "missing");
+        if (news.line === undefined) continue;
+        if (first) this.output.replaceChildren();
+        first = false;
+        this.output.append(news.line, "\n");
+      }
+    } catch (error) {
+      this.classList.add("missing");
+      put(this.output, error instanceof TypeError ? "The book's server does not answer: is cargo run -p book still there?" : error.message);
+    }
+    this.button.disabled = false;
+  }
+}
+
 /** The lines of a stream, each a value in JSON. */
 async function* lines(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
@@ -156,3 +191,4 @@ async function look() {
 
 document.addEventListener("visibilitychange", () => document.hidden || look());
 customElements.define("live-demo", LiveDemo);
+customElements.define("task-check", TaskCheck);

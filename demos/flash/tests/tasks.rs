@@ -1,18 +1,31 @@
-//! The answers to the tasks of the Flash socket do what the chapter says.
+//! The tasks of the Flash socket, and what a program that answers them must do.
 
-use tests::{example, start};
+use tests::task::{Candidate, Finding, Task};
+use tests::{must, start};
 
-#[test]
-fn a_program_without_a_movie_reads_the_policy_file_and_talks() {
+pub const TASKS: &[Task] = &[
+    Task::program(1, 20, "knock", a_program_asks_for_the_policy_file),
+    Task::program(2, 20, "knock", a_program_says_something_and_hears_it),
+];
+
+fn a_program_asks_for_the_policy_file(candidate: &Candidate) -> Finding {
     let demo = start("flash");
-    let line = demo.prints("socket: 127.0.0.1:");
-    let socket = line.trim().rsplit(' ').next().expect("host and port").to_string();
-    let output = example("flash", "knock").arg(socket).output().expect("the example runs");
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(said.contains("<allow-access-from domain=\"127.0.0.1\""), "{said}");
-    assert!(
-        said.lines()
-            .any(|line| line.starts_with("message 1 ") && line.ends_with(" hello from a terminal")),
-        "{said}"
+    let program = candidate.run(&[&demo.beside("xmlsocket")])?;
+    let file = program.says("<allow-access-from domain=");
+    must!(
+        file.is_some(),
+        "The program should print the policy file, with its line <allow-access-from domain=...>."
     );
+    Ok(())
+}
+
+fn a_program_says_something_and_hears_it(candidate: &Candidate) -> Finding {
+    let demo = start("flash");
+    let program = candidate.run(&[&demo.beside("xmlsocket")])?;
+    let heard = program.says("message 1 ");
+    must!(
+        heard.is_some(),
+        "The program should say something, wait until it comes back, and print it: message 1 ..."
+    );
+    Ok(())
 }

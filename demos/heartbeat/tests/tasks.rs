@@ -1,50 +1,49 @@
-//! The answers to the tasks of the heartbeat do what the chapter says.
+//! The tasks of the heartbeat, and what a program that answers them must do.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use tests::{example, start};
+use tests::task::{Candidate, Finding, Task};
+use tests::{must, start};
 
-#[test]
-fn who_falls_silent_is_noticed_in_time() {
+pub const TASKS: &[Task] = &[
+    Task::program(1, 60, "notice", clients_that_fall_silent_are_given_up),
+    Task::program(2, 60, "asks", a_program_that_asks_notices_a_cut),
+];
+
+fn clients_that_fall_silent_are_given_up(candidate: &Candidate) -> Finding {
     let demo = start("heartbeat");
-    let mut command = example("heartbeat", "notice");
-    let output = command.arg(demo.host()).output().expect("the example runs");
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        said.starts_with("20 of 20 were noticed, after "),
-        "{said}\n{}",
-        String::from_utf8_lossy(&output.stderr)
+    let said = candidate.run(&[demo.host()])?.runs_to_its_end()?;
+    let given_up =
+        demo.output().lines().filter(|line| line.contains(" is over: given up after ")).count();
+    must!(
+        given_up == 20,
+        "Twenty clients should fall silent, and the server should give each of them up; it gave up {given_up}."
     );
-    let times: Vec<f64> =
-        said.lines().next().unwrap_or("").split(' ').filter_map(|word| word.parse().ok()).collect();
-    let [.., _, longest] = times[..] else { panic!("two times: {said}") };
-    assert!(longest < 2.5, "long after its patience: {said}");
-    // When a client began to be silent is one thing, when the server last heard of it another: it gives up by that.
-    for connection in 1..=20 {
-        let line = demo.prints(&format!("connection {connection} is over: given up after "));
-        let silence = line.split(' ').filter_map(|word| word.parse::<f64>().ok()).next_back();
-        assert!(
-            silence.is_some_and(|silence| silence >= 1.5),
-            "before its patience is over: {line}"
-        );
-    }
+    let times = said.split_whitespace().filter_map(|word| word.parse::<f64>().ok());
+    let longest = times.fold(0.0, f64::max);
+    must!(
+        longest > 0.0,
+        "The program should print after how many seconds the server gave them up."
+    );
+    Ok(())
 }
 
-#[test]
-fn a_client_that_asks_notices_too() {
-    use std::io::{BufRead, BufReader};
+fn a_program_that_asks_notices_a_cut(candidate: &Candidate) -> Finding {
     let demo = start("heartbeat");
-    let mut child = example("heartbeat", "asks")
-        .arg(demo.host())
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .expect("it starts");
-    let mut lines =
-        BufReader::new(child.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
-    assert!(lines.any(|line| line == "the server is there"), "the server answers its pings");
+    let program = candidate.run(&[demo.host()])?;
+    let bench = demo.bench();
+    // A ping of the program, and the server's pong.
+    bench
+        .feed()
+        .row(|row| row.text("dir") == "down" && row.text("mean").to_lowercase().contains("pong"));
+    bench.cable("cut");
     let cut = Instant::now();
-    demo.bench().cable("cut");
-    assert!(lines.any(|line| line.contains("the cable is out")), "silence is noticed");
-    assert!(cut.elapsed() < Duration::from_secs(4), "and soon");
-    child.wait().expect("it ends");
+    let wrote = program.runs_to_its_end()?;
+    let seconds = cut.elapsed().as_secs_f64();
+    must!(
+        seconds < 15.0,
+        "The program gave up {seconds:.0} s after the cable was cut. Its patience should be shorter."
+    );
+    must!(!wrote.trim().is_empty(), "The program should print what it noticed.");
+    Ok(())
 }

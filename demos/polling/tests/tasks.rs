@@ -1,43 +1,49 @@
-//! The answers to the tasks of short polling do what the chapter says.
+//! The tasks of short polling, and what an answer must do.
 
-use tests::{Message, Server, start};
+use tests::task::{Candidate, Finding, Task};
+use tests::{Message, must};
 
-/// The size of the answer to a request, head and all.
-fn size_of_answer(demo: &Server, path: &str) -> usize {
-    let mut wire = demo.connect();
-    wire.send(format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"));
-    wire.rest().len()
+pub const TASKS: &[Task] = &[
+    Task::server(1, 20, "short", the_head_of_an_answer_is_short),
+    Task::server(2, 20, "etag", what_did_not_change_is_not_sent_again),
+];
+
+fn the_head_of_an_answer_is_short(candidate: &Candidate) -> Finding {
+    let server = candidate.start();
+    let said = server.say("hello");
+    let size = server.get("/messages?after=0").any_head_as_sent().len();
+    must!(
+        size < 100,
+        "The head of an answer to GET /messages has {size} bytes. With only the fields that the page needs it has \
+         less than 100."
+    );
+    let (_, news) = server.get("/messages?after=0").answer();
+    let found = Message::list(&news).contains(&said);
+    must!(found, "The page no longer finds its messages: the answer is {news:?}.");
+    Ok(())
 }
 
-#[test]
-fn short_polling_with_a_short_head() {
-    let (demo, answer) = (start("polling"), start("polling/short"));
-    let (long, short) =
-        (size_of_answer(&demo, "/messages?after=0"), size_of_answer(&answer, "/messages?after=0"));
-    assert!(short < 100 && long > 2 * short, "{long} bytes became {short}");
-    answer.say("hello");
-    let (_, news) = answer.get("/messages?after=0").answer();
-    assert_eq!(Message::list(&news).len(), 1, "the page still finds its messages: {news}");
-}
-
-#[test]
-fn short_polling_with_304() {
-    let answer = start("polling/etag");
+fn what_did_not_change_is_not_sent_again(candidate: &Candidate) -> Finding {
+    let server = candidate.start();
     let ask = |tag: &str| {
-        let mut wire = answer.connect();
-        wire.get_with("/messages?after=0", &[("If-None-Match", tag)]);
+        let mut wire = server.connect();
+        let tag = [("If-None-Match", tag)];
+        wire.get_with("/messages?after=0", if tag[0].1.is_empty() { &[] } else { &tag });
         wire.any_head()
     };
-    let head = ask("");
-    assert_eq!(head.status, 200);
-    let tag = head.field("ETag").expect("a tag").to_string();
-    assert_eq!(ask(&tag).status, 304, "nothing was said since");
-    answer.say("hello");
-    let head = ask(&tag);
-    assert_eq!(head.status, 200);
-    assert_ne!(head.field("ETag"), Some(tag.as_str()));
-    let demo = start("polling");
-    let mut wire = demo.connect();
-    wire.get_with("/messages?after=0", &[("If-None-Match", &tag)]);
-    assert_eq!(wire.status(), 200, "the demo itself knows no tags");
+    let first = ask("");
+    let Some(tag) = first.field("ETag") else {
+        return Err("The answer to GET /messages has no ETag.".to_string());
+    };
+    let status = ask(tag).status;
+    must!(
+        status == 304,
+        "If-None-Match says {tag}, and nothing was said since: the answer should be 304; it is {status}."
+    );
+    server.say("hello");
+    let changed = ask(tag);
+    let status = changed.status;
+    must!(status == 200, "A message was said: the answer should be 200 again; it is {status}.");
+    must!(changed.field("ETag") != Some(tag), "A message was said, and the ETag is still {tag}.");
+    Ok(())
 }
