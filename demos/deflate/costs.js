@@ -38,14 +38,14 @@ function add(row, plain, payload) {
 }
 
 /**
- * What the server's zlib keeps for one connection between two messages, computed as zlib-rs allocates it: to deflate, two windows,
- * a link for each place of one, and 240 KiB of tables and buffers whatever the window; to inflate, one window and 8 KiB.
+ * What the server keeps for one connection between two messages, as zlib-rs allocates it: to deflate, two windows, a link of two
+ * bytes for each place of one, and 240 KiB of tables and buffers; to inflate, 40 KiB, whatever the window.
  */
 export function kept(extensions) {
   if (!extensions.includes("permessage-deflate")) return "0 KiB";
-  const bits = (end) => Math.max(9, Number(new RegExp(`${end}_max_window_bits=(\\d+)`).exec(extensions)?.[1] ?? 15));
+  const bits = Math.max(9, Number(/server_max_window_bits=(\d+)/.exec(extensions)?.[1] ?? 15));
   const keeps = (end) => !extensions.includes(`${end}_no_context_takeover`);
-  const deflate = keeps("server") ? 4 * 2 ** bits("server") + 240 * 1024 : 0;
-  const inflate = keeps("client") ? 2 ** bits("client") + 8 * 1024 : 0;
-  return `${number(Math.round((deflate + inflate) / 1024))} KiB`;
+  const deflate = keeps("server") ? (4 * 2 ** bits) / 1024 + 240 : 0;
+  const inflate = keeps("client") ? 40 : 0;
+  return `${deflate + inflate} KiB`;
 }

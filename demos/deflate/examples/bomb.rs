@@ -26,7 +26,9 @@ fn main() {
         eprintln!("the server did not take it all: {error}");
     }
     match socket.read() {
-        Next::Gone(End::Closed(close)) => println!("closed with {:?}: {}", close.code, close.reason),
+        Next::Gone(End::Closed(close)) => {
+            println!("closed with {:?}: {}", close.code, close.reason)
+        }
         other => println!("not closed: {other:?}"),
     }
 }

@@ -39,5 +39,8 @@ fn the_recording_is_what_the_wire_says() {
     tape.expect("marked-ping", "up", "frame", "ping");
     tape.expect("failed", "down", "frame", "1002");
     wire.end();
+    // As `costs.js` computes it, and as a test of the wire measures it within bounds.
+    tape.figure("kept_kib", 4 * 32 + 240 + 40);
+    tape.figure("small_kib", 2 + 240 + 40);
     tape.finish();
 }

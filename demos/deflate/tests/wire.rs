@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use tests::websocket::{KEY, PING, PONG, TEXT, frame};
-use tests::{Server, Wire, aimed, start};
+use tests::{Server, Setup, Wire, aimed, start};
 
 /// A first byte with RSV1: a compressed text.
 const PACKED: u8 = 0xC1;
@@ -92,10 +92,11 @@ fn a_message_is_compressed_by_the_one_before_it() {
         wire.send(frame(PACKED, packed));
         assert_eq!(wire.frame(), (PACKED, packed.to_vec()));
     }
-    wire.send(frame(TEXT, "Hello")); // the client may send it as it is; the server compresses all the same
-    assert_eq!(wire.frame(), (PACKED, HELLO_AGAIN.to_vec()));
+    wire.send(frame(TEXT, "Hello")); // the client may send it as it is, which does not touch its window
+    let (first, payload) = wire.frame();
+    assert!(first == PACKED && payload.len() <= HELLO_AGAIN.len(), "the server compresses it all the same");
     wire.send(frame(PACKED, HELLO_AGAIN));
-    assert_eq!(wire.frame(), (PACKED, HELLO_AGAIN.to_vec()), "what was sent as it is, is not in the window");
+    assert_eq!(wire.frame().0, PACKED);
 }
 
 #[test]
@@ -180,7 +181,8 @@ fn a_window_is_memory_of_each_connection_and_without_take_over_there_is_none() {
         return tests::skipped("the memory of another server is not known");
     }
     let grown = |path: &str| -> Option<u64> {
-        let demo = start("deflate");
+        // One arena: or glibc keeps for each thread what it has freed, and that is all that would be measured.
+        let demo = Setup::new("deflate").env("MALLOC_ARENA_MAX", "1").start();
         let mut idle = Vec::new();
         let mut connect = |count| {
             for _ in 0..count {
@@ -198,8 +200,10 @@ fn a_window_is_memory_of_each_connection_and_without_take_over_there_is_none() {
     let (kept, small, forgotten) =
         (grown("/echo"), grown("/echo?bits=9"), grown("/echo?takeover=0"));
     println!("KiB per idle connection: {kept:?}, with 2^9 bytes {small:?}, without take-over {forgotten:?}");
-    if let (Some(kept), Some(forgotten)) = (kept, forgotten) {
-        assert!(kept > forgotten + 100, "{kept} KiB with a window, {forgotten} KiB without");
+    if let (Some(kept), Some(small), Some(forgotten)) = (kept, small, forgotten) {
+        assert!((280..=520).contains(&kept), "the page says 408 KiB: {kept}");
+        assert!(small < kept, "{small} KiB with a small window, {kept} KiB with the largest");
+        assert!(forgotten < 120, "{forgotten} KiB without take-over");
     }
 }
 
