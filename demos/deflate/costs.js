@@ -9,11 +9,15 @@ const connections = new Set(); // this tab's
 const seen = new Set(); // rows that are counted
 let [count, before, after] = [0, 0, 0];
 
-/** Follows the connections that this tab opens: their address has its key in it. */
-export function watchCosts(tab) {
+/** Follows the connections that this tab opens: their address has its key in it. `agreed` is told the extensions of each answer. */
+export function watchCosts(tab, agreed) {
   const feed = feedOf();
   feed.addEventListener("row", ({ detail: row }) => {
     if (row.kind === "request" && row.mean.includes(`tab=${tab}`)) connections.add(row.conn);
+    if (row.kind === "response" && row.whole && connections.has(row.conn)) {
+      const field = row.fields.find(([, , name]) => name.toLowerCase() === "sec-websocket-extensions");
+      agreed(field ? field[3] : "");
+    }
     const data = row.kind === "frame" && /^(text|binary), ([\d]+) bytes?/.exec(row.mean);
     if (!data || !row.whole || !connections.has(row.conn) || seen.has(row.n)) return;
     seen.add(row.n);
@@ -27,14 +31,19 @@ export function watchCosts(tab) {
 /** A message of so many bytes; its payload on the wire has `payload`, and its frame a head more. */
 function add(row, plain, payload) {
   const saved = plain ? Math.round((1 - row.size / plain) * 100) : 0;
-  const words = row.mean.replace(/^[^:]*(: |$)/, "") || row.mean;
-  const cells = [words, plain, payload, row.size, saved < 0 ? `${-saved} % more` : `${saved} %`];
+  const cells = [words(row.mean), plain, payload, row.size, saved < 0 ? `${-saved} % more` : `${saved} %`];
   const line = el(`tr.${row.dir}`, {}, ...cells.map((cell) => el("td", {}, typeof cell === "number" ? number(cell) : cell)));
   body.prepend(line);
   if (body.rows.length > ROWS) body.deleteRow(-1);
   tell("count", ++count);
   tell("before", (before += plain));
   tell("after", (after += row.size));
+}
+
+/** What a row is about: the text that was said, as far as the row has it, or the kind of the event. */
+function words(mean) {
+  const [, text] = /"text":"([^"]*)/.exec(mean) ?? /"type":"(\w+)/.exec(mean) ?? ["", "an event"];
+  return text;
 }
 
 /**

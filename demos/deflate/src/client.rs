@@ -15,7 +15,7 @@ use crate::negotiation::{self, Agreed, Parameters};
 const FIELD: &str = "Sec-WebSocket-Extensions";
 
 /// A connection behind its handshake, the bytes that came behind the answer, and what was agreed on.
-pub type Opened = (TcpStream, Vec<u8>, Option<Agreed>);
+pub type Agreement = (TcpStream, Vec<u8>, Option<Agreed>);
 
 /// Opens a WebSocket that offers this. A message that arrives has at most so many bytes, compressed or not.
 ///
@@ -45,7 +45,7 @@ pub fn upgrade(
     host: &str,
     resource: &str,
     offer: &Parameters,
-) -> io::Result<Opened> {
+) -> io::Result<Agreement> {
     let key = new_key();
     let request = handshake_request(host, resource, &key, &[]);
     let request =

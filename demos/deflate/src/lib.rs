@@ -62,18 +62,20 @@ impl Deflater {
         if message.is_empty() {
             return vec![0x00]; // an empty block, without its tail (7.2.3.6)
         }
-        let new = || {
-            let bits = self.window.bits.max(9); // zlib's 9 looks back 250 bytes: it fits into 8
-            Compress::new_with_window_bits(Compression::new(self.level), false, bits)
-        };
+        let mut packed = Vec::with_capacity(message.len() / 2 + 64);
+        let bits = self.window.bits.max(9); // zlib's 9 looks back 250 bytes: it fits into 8
+        let new = || Compress::new_with_window_bits(Compression::new(self.level), false, bits);
         let state = self.state.get_or_insert_with(new);
-        let (mut packed, before) = (Vec::new(), state.total_in());
-        while packed.len() == packed.capacity() {
-            packed.reserve(message.len() / 2 + 64);
+        let before = state.total_in();
+        loop {
             let taken = (state.total_in() - before) as usize;
             // Sync: all bytes come out now, to the last, and an empty block behind them.
             let done = state.compress_vec(&message[taken..], &mut packed, FlushCompress::Sync);
             done.expect("zlib fails only on a state that is broken");
+            if packed.len() < packed.capacity() {
+                break;
+            }
+            packed.reserve(packed.len());
         }
         packed.truncate(packed.len() - TAIL.len());
         if !self.window.kept {
@@ -103,10 +105,10 @@ impl Inflater {
     /// # Errors
     /// Why the connection must be failed.
     pub fn inflate(&mut self, packed: &[u8], limit: usize) -> Result<Vec<u8>, Failure> {
+        let mut message = Vec::with_capacity((4 * packed.len()).min(limit + 1));
         let bits = self.window.bits.max(9);
         let new = || Decompress::new_with_window_bits(false, bits);
         let state = self.state.get_or_insert_with(new);
-        let mut message = Vec::new();
         for mut rest in [packed, &TAIL] {
             while !rest.is_empty() || message.len() == message.capacity() {
                 let more = message.len().max(256).min(limit + 1 - message.len());

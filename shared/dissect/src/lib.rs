@@ -52,10 +52,10 @@ use unit::UnitBuilder;
 
 /// Unpacks the messages of one direction of a WebSocket with an extension: given the next bytes of a message, without their mask,
 /// and whether they are the last, it gives what they say; `None` when it can't tell any more.
-pub type Unpack = Box<dyn FnMut(&[u8], bool) -> Option<Vec<u8>> + Send>;
+pub type UnpackFrames = Box<dyn FnMut(&[u8], bool) -> Option<Vec<u8>> + Send>;
 
 /// Makes one for a direction: given `Sec-WebSocket-Extensions` of the answer.
-pub type MakeUnpack = Box<dyn Fn(&str, Dir) -> Option<Unpack> + Send>;
+pub type UnpackBoth = Box<dyn Fn(&str, Dir) -> Option<UnpackFrames> + Send>;
 
 /// Follows one direction of a connection: the decoder of one protocol.
 trait StreamDecoder: fmt::Debug + Send {
@@ -170,7 +170,7 @@ pub struct Dissector {
     negotiation: Negotiation,
     /// Bytes of the browser whose protocol is not known before the server has answered.
     held: Vec<u8>,
-    unpacking: Option<MakeUnpack>,
+    unpacking: Option<UnpackBoth>,
 }
 
 impl fmt::Debug for Dissector {
@@ -208,7 +208,7 @@ impl Dissector {
     }
 
     /// The same, and compressed messages of a WebSocket are shown unpacked, as far as `make` can.
-    pub fn unpacking(mut self, make: MakeUnpack) -> Self {
+    pub fn unpacking(mut self, make: UnpackBoth) -> Self {
         self.unpacking = Some(make);
         self
     }

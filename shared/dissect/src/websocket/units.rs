@@ -7,7 +7,7 @@ use super::frame::{FrameContext, FrameHead, MAX_HEAD, describe, describe_rest};
 use super::unpacked::Unpacker;
 use crate::text::opaque;
 use crate::unit::UnitBuilder;
-use crate::{Dir, Negotiation, StreamDecoder, Unit, Unpack};
+use crate::{Dir, Negotiation, StreamDecoder, Unit, UnpackFrames};
 
 /// One direction of a WebSocket.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ const UNSEEN: &str = "bytes before this were not seen";
 
 impl WebSocketUnits {
     /// From offset `at` of its stream on. `extensions`: what both sides have agreed on; `unpack` reads what they packed.
-    pub fn new(dir: Dir, at: u64, extensions: &str, unpack: Option<Unpack>) -> Self {
+    pub fn new(dir: Dir, at: u64, extensions: &str, unpack: Option<UnpackFrames>) -> Self {
         let unpacker = Unpacker::new(unpack);
         let context = FrameContext { deflate: extensions.contains("permessage-deflate"), ..FrameContext::default() };
         WebSocketUnits {
@@ -304,7 +304,7 @@ mod tests {
     /// A stand-in for an extension: it "unpacks" a message by saying each byte twice.
     #[test]
     fn what_a_compressed_message_says_stands_beside_its_bytes() {
-        let twice = |_: &str, _: Dir| -> Option<crate::Unpack> {
+        let twice = |_: &str, _: Dir| -> Option<crate::UnpackFrames> {
             Some(Box::new(|piece, _| Some(piece.iter().flat_map(|byte| [*byte, *byte]).collect())))
         };
         let mut dissector = Dissector::new().unpacking(Box::new(twice));

@@ -1,9 +1,9 @@
-//! What compressed messages say (RFC 7692), told by an [`Unpack`] from outside: it follows the window of one direction.
+//! What compressed messages say (RFC 7692), told by an [`UnpackFrames`] from outside: it follows the window of one direction.
 
 use std::fmt;
 
 use super::frame::{FrameContext, FrameHead};
-use crate::{KEEP, Unpack};
+use crate::{KEEP, UnpackFrames};
 
 /// What the message in progress says, as far as it has come.
 #[derive(Clone, Debug, Default)]
@@ -15,7 +15,7 @@ pub(crate) struct Unpacked {
 }
 
 /// Unpacks one direction, as long as it can.
-pub(crate) struct Unpacker(Option<Unpack>);
+pub(crate) struct Unpacker(Option<UnpackFrames>);
 
 impl fmt::Debug for Unpacker {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
@@ -24,7 +24,7 @@ impl fmt::Debug for Unpacker {
 }
 
 impl Unpacker {
-    pub fn new(unpack: Option<Unpack>) -> Self {
+    pub fn new(unpack: Option<UnpackFrames>) -> Self {
         Unpacker(unpack)
     }
 

@@ -1,5 +1,5 @@
 //! A client that says back what a server says, compressed, until the server closes:
-//! `cargo run -p deflate --example echo -- ws://...`
+//! `cargo run -p deflate --example mirror -- ws://...`
 //!
 //! It is what a conformance suite wants to talk to when it plays the server (`make conformance`).
 
