@@ -35,8 +35,8 @@ pub fn connect(
 }
 
 // ANCHOR: upgrade
-/// The same over a connection that is open. Without the field of the extension, the handshake is the
-/// one of the lesson `handshake`, and so is its check.
+/// The same over a connection that is open. Without the field of the extension, the handshake is
+/// the one of the lesson `handshake`, and so is its check.
 ///
 /// # Errors
 /// As [`connect`].

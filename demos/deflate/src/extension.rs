@@ -91,7 +91,7 @@ impl InflatingReceiver {
         }
     }
 
-    /// A message as it was before it was compressed. UTF-8 is checked here: what counts is the text.
+    /// A message as it was before it was compressed. What has to be UTF-8 is this, not the payload.
     fn unpack(&mut self, message: DataMessage) -> Result<DataMessage, Failure> {
         let (Some(packed), Some(inflater), DataMessage::Binary(payload)) =
             (self.packed.take(), &mut self.inflater, &message)

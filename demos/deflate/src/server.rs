@@ -158,8 +158,11 @@ fn unpacker(answer: &str, up: bool) -> Option<Unpack> {
     let mut packed = Vec::new();
     Some(Box::new(move |piece, last| {
         packed.extend_from_slice(piece);
-        if !last || packed.len() > MAX_INFLATED {
-            return (packed.len() <= MAX_INFLATED).then(Vec::new);
+        if packed.len() > MAX_INFLATED {
+            return None;
+        }
+        if !last {
+            return Some(Vec::new()); // told with the last piece
         }
         inflater.inflate(&std::mem::take(&mut packed), MAX_INFLATED).ok()
     }))
