@@ -10,7 +10,10 @@
 
 pub mod anchor;
 pub mod demos;
+pub mod glossary;
 pub mod measured;
+pub mod minutes;
+pub mod plot;
 pub mod preprocess;
 pub mod recording;
 pub mod runs;

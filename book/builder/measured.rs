@@ -102,6 +102,11 @@ fn cell(way: &Value, column: &str) -> Result<String, String> {
     })
 }
 
+/// What `make bench` wrote.
+pub(crate) fn read_bench() -> Result<Value, String> {
+    read(BENCH)
+}
+
 fn read(path: &str) -> Result<Value, String> {
     let text =
         fs::read_to_string(root().join(path)).map_err(|error| format!("{path}: {error}; make bench writes it"))?;
@@ -118,7 +123,7 @@ fn find<'a>(results: &'a Value, list: &str, wanted: &[(&str, &str)]) -> Result<&
     entries.iter().find(fits).ok_or_else(|| missing(&format!("{list} for {wanted:?}")))
 }
 
-fn number(entry: &Value, name: &str) -> Result<f64, String> {
+pub(crate) fn number(entry: &Value, name: &str) -> Result<f64, String> {
     entry[name].as_f64().ok_or_else(|| missing(name))
 }
 
@@ -127,7 +132,7 @@ fn missing(what: &str) -> String {
 }
 
 /// 152.3 → `0.15 ms`; 2169.7 → `2.2 ms`; 500242 → `500 ms`; a line does not end before the unit.
-fn milliseconds(micros: f64) -> String {
+pub(crate) fn milliseconds(micros: f64) -> String {
     let ms = micros / 1_000.0;
     match ms {
         ..1.0 => format!("{ms:.2}\u{a0}ms"),

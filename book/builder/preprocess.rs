@@ -11,22 +11,27 @@
 //! {{#ways delay}}                                     a table out of them that compares all techniques
 //! {{#rfc 9112 7.1}}                                   a link to a section of an RFC
 //! {{#task longpoll 2 20}}                             the second task of a demo, for 20 minutes, and the command that checks it
-//! {{#minutes 20}}                                     how long a chapter takes
-//! {{#plan 9:00 polling longpoll 15:break}}            a timetable, added up from the chapters
+//! {{#sum handshake.ask + handshake.switch}}           a sum of such numbers, added up
+//! {{#plot delay}}                                     a picture of such a table, see [`plot`]
+//! {{#look longpoll sse}}                              where these demos are, what to look at, and room to write
+//! {{#minutes}}                                        how long the chapter takes, counted, see [`minutes`]
+//! {{#pace}}                                           the speeds by which it is counted
+//! {{#plan 9:00 polling longpoll+1 15:break}}          a timetable, added up from the chapters; with the first task of longpoll
 //! ```
 //!
-//! An order that can't be carried out fails the build. A backslash in front, `\{{#`, shows it instead.
+//! The first use of each word of the glossary becomes a link, see [`glossary`]. An order that can't be carried out fails the build. A backslash in front, `\{{#`, shows it instead.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use mdbook_driver::book::{Book, BookItem};
 use mdbook_driver::errors::{Error, Result as BookResult};
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
 
-use crate::{anchor, demos, measured, recording, root};
+use crate::minutes::{self, Minutes};
+use crate::{anchor, demos, glossary, measured, plot, recording, root};
 
 /// The preprocessor.
 pub struct Bench;
@@ -40,27 +45,38 @@ impl Preprocessor for Bench {
         let source = context.root.join(&context.config.book.src);
         lay_out_assets(&source)?;
         let mut faults = Vec::new();
-        let mut minutes = BTreeMap::new();
+        // Code and bytes come first: minutes are counted in what a reader sees.
+        let mut texts = Texts::new();
         for item in book.iter() {
             if let BookItem::Chapter(chapter) = item
                 && let Some(path) = &chapter.path
             {
-                let name = path.with_extension("").to_string_lossy().into_owned();
-                minutes.insert(name, (chapter.name.clone(), minutes_of(&chapter.content).unwrap_or(0)));
+                match chapter_text(&chapter.content, &folder_of(&source, path)) {
+                    Ok(text) => {
+                        let minutes = Minutes::of(&chapter.content, &text);
+                        texts.insert(name_of(path), Text { title: chapter.name.clone(), text, minutes });
+                    }
+                    Err(why) => faults.push(format!("{}: {why}", path.display())),
+                }
             }
         }
+        let words = fs::read_to_string(source.join("glossary.md")).unwrap_or_default();
+        let terms = glossary::terms(&words);
+        let mut met = BTreeSet::new();
         book.for_each_mut(|item| {
             if let BookItem::Chapter(chapter) = item
                 && let Some(path) = &chapter.path
+                && let Some(text) = texts.get(&name_of(path))
             {
-                let folder = source.join(path);
-                let folder = folder.parent().unwrap_or(&source);
-                match chapter_text(&chapter.content, folder, &minutes) {
+                match finish(&name_of(path), text, &texts, &terms, &mut met) {
                     Ok(text) => chapter.content = text,
                     Err(why) => faults.push(format!("{}: {why}", path.display())),
                 }
             }
         });
+        for term in terms.iter().filter(|term| !met.contains(&term.slug)) {
+            faults.push(format!("glossary.md: no chapter uses the word {}", term.slug));
+        }
         if faults.is_empty() { Ok(book) } else { Err(Error::msg(faults.join("\n"))) }
     }
 }
@@ -79,17 +95,44 @@ fn lay_out_assets(source: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The minutes that a chapter says it takes.
-pub fn minutes_of(text: &str) -> Option<u32> {
-    let (_, rest) = text.split_once("{{#minutes ")?;
-    rest.split_once("}}")?.0.trim().parse().ok()
+/// A chapter between the two rounds of the preprocessor.
+pub struct Text {
+    title: String,
+    text: String,
+    minutes: Minutes,
 }
 
-/// The text of a chapter with its orders carried out.
+/// All chapters by their names.
+pub type Texts = BTreeMap<String, Text>;
+
+fn name_of(path: &Path) -> String {
+    path.with_extension("").to_string_lossy().into_owned()
+}
+
+fn folder_of(source: &Path, path: &Path) -> PathBuf {
+    source.join(path).parent().unwrap_or(source).to_path_buf()
+}
+
+/// The second round: what needs all chapters, and the links to the glossary.
+fn finish(
+    name: &str,
+    text: &Text,
+    texts: &Texts,
+    terms: &[glossary::Term],
+    met: &mut BTreeSet<String>,
+) -> Result<String, String> {
+    let whole = each_line(&text.text, |order| late(order, text, texts))?;
+    Ok(match name {
+        "glossary" => glossary::with_addresses(&whole),
+        _ => glossary::linked(name, &whole, terms, met),
+    })
+}
+
+/// The first round: the text of a chapter with its code and bytes in their places.
 ///
 /// # Errors
 /// A sentence that says what is missing.
-pub fn chapter_text(text: &str, folder: &Path, minutes: &BTreeMap<String, (String, u32)>) -> Result<String, String> {
+pub fn chapter_text(text: &str, folder: &Path) -> Result<String, String> {
     let mut out = String::with_capacity(text.len() * 2);
     let mut fence: Option<String> = None;
     let lines: Vec<&str> = text.lines().collect();
@@ -112,11 +155,17 @@ pub fn chapter_text(text: &str, folder: &Path, minutes: &BTreeMap<String, (Strin
             }
             out += &anchor::include(folder, what)?;
         } else {
-            out += &orders(line, minutes).map_err(|why| format!("line {}: {why}", at + 1))?;
+            out += &orders(line, early).map_err(|why| format!("line {}: {why}", at + 1))?;
         }
         out.push('\n');
     }
     Ok(out)
+}
+
+/// A text with the orders in its lines carried out; a backslash in front shows an order instead.
+fn each_line(text: &str, carry_out: impl Fn(&str) -> Result<String, String>) -> Result<String, String> {
+    let lines = text.lines().map(|line| Ok(orders(line, &carry_out)? + "\n"));
+    Ok(lines.collect::<Result<String, String>>()?.replace("\\{{#", "{{#"))
 }
 
 /// `PATH:ANCHOR` of a line that is nothing but an include.
@@ -139,23 +188,33 @@ fn caption(what: &str) -> Result<String, String> {
     Ok(format!("<p class=\"path\"><code>{path}</code>{place}</p>\n\n"))
 }
 
-fn orders(line: &str, minutes: &BTreeMap<String, (String, u32)>) -> Result<String, String> {
+fn orders(line: &str, carry_out: impl Fn(&str) -> Result<String, String>) -> Result<String, String> {
     let mut out = String::new();
     let mut rest = line;
     while let Some((before, after)) = rest.split_once("{{#") {
         let (order, behind) = after.split_once("}}").ok_or("an order that is not closed")?;
-        if let Some(shown) = before.strip_suffix('\\') {
-            let _ = write!(out, "{shown}{{{{#{order}}}}}");
+        out += before;
+        if before.ends_with('\\') {
+            let _ = write!(out, "{{{{#{order}}}}}"); // the second round takes the backslash away
         } else {
-            out += before;
-            out += &carry_out(order.trim(), minutes)?;
+            out += &carry_out(order.trim())?;
         }
         rest = behind;
     }
     Ok(out + rest)
 }
 
-fn carry_out(order: &str, minutes: &BTreeMap<String, (String, u32)>) -> Result<String, String> {
+/// The orders of the second round, which need to know all chapters.
+fn late(order: &str, text: &Text, texts: &Texts) -> Result<String, String> {
+    let words: Vec<&str> = order.split_whitespace().collect();
+    match words[..] {
+        ["minutes"] => Ok(format!("<p class=\"minutes\">{}</p>", text.minutes.in_words())),
+        ["plan", start, ref stops @ ..] => plan(start, stops, texts),
+        _ => Err(format!("nobody knows how to {{{{#{order}}}}}")),
+    }
+}
+
+fn early(order: &str) -> Result<String, String> {
     let words: Vec<&str> = order.split_whitespace().collect();
     match words[..] {
         ["demo", name] => demo(name),
@@ -170,8 +229,12 @@ fn carry_out(order: &str, minutes: &BTreeMap<String, (String, u32)>) -> Result<S
         )),
         ["rfc", number] => Ok(format!("[RFC {number}](https://www.rfc-editor.org/rfc/rfc{number})")),
         ["task", name, number, minutes] => task(name, number, minutes),
-        ["minutes", number] => Ok(format!("<p class=\"minutes\">{number} minutes</p>")),
-        ["plan", start, ref stops @ ..] => plan(start, stops, minutes),
+        ["sum", ref terms @ ..] => recording::sum(terms),
+        ["plot", which] => plot::plot(which),
+        ["look", ref names @ ..] => look(names),
+        ["pace"] => Ok(minutes::pace()),
+        ["minutes", _] => Err("minutes are counted: {{#minutes}}".to_string()),
+        ["minutes"] | ["plan", ..] => Ok(format!("{{{{#{order}}}}}")), // for the second round
         _ => Err(format!("nobody knows how to {{{{#{order}}}}}")),
     }
 }
@@ -187,6 +250,17 @@ fn demo(name: &str) -> Result<String, String> {
          <a href=\"http://127.0.0.1:{port}\">http://127.0.0.1:{port}</a></p>\
          <p class=\"first\">First: {first}.</p></live-demo></div>"
     ))
+}
+
+/// A table for a participant: where each demo is, what to try first, and room to write.
+fn look(names: &[&str]) -> Result<String, String> {
+    let mut table = "| demo | address | what to look at | what I saw |\n|---|---|---|---|\n".to_string();
+    for name in names {
+        let demos::Demo { port, title, first, .. } =
+            demos::find(name).ok_or_else(|| format!("there is no demo {name}"))?;
+        let _ = writeln!(table, "| {title} | `http://______:{port}` | {first} | |");
+    }
+    Ok(table)
 }
 
 /// The levels that a task can have, in minutes.
@@ -220,8 +294,8 @@ fn bytes(name: &str, row: &str) -> Result<String, String> {
     Ok(format!("<pre class=\"wire-text\" tabindex=\"0\"><code class=\"nohighlight\">{text}</code></pre>"))
 }
 
-/// A timetable: chapters by their name, and `15:break` for what is no chapter.
-fn plan(start: &str, stops: &[&str], minutes: &BTreeMap<String, (String, u32)>) -> Result<String, String> {
+/// A timetable: chapters by their name, `longpoll+1` with a task of the chapter, and `15:break` for what is no chapter.
+fn plan(start: &str, stops: &[&str], texts: &Texts) -> Result<String, String> {
     let clock = |at: u32| format!("{:02}:{:02}", at / 60 % 24, at % 60);
     let (hours, rest) = start.split_once(':').ok_or("a plan starts at a time: 9:00")?;
     let number = |word: &str| word.parse::<u32>().map_err(|error| format!("{word}: {error}"));
@@ -232,11 +306,18 @@ fn plan(start: &str, stops: &[&str], minutes: &BTreeMap<String, (String, u32)>) 
         let (what, takes) = match stop.split_once(':') {
             Some((takes, word)) => (word.replace('_', " "), number(takes)?),
             None => {
-                let (title, takes) = minutes.get(*stop).ok_or_else(|| format!("there is no chapter {stop}"))?;
-                if *takes == 0 {
-                    return Err(format!("chapter {stop} does not say how long it takes"));
+                let (name, task) = stop.split_once('+').map_or((*stop, None), |(name, task)| (name, Some(task)));
+                let Text { title, minutes, .. } =
+                    texts.get(name).ok_or_else(|| format!("there is no chapter {name}"))?;
+                let link = format!("[{title}]({name}.md)");
+                match task {
+                    Some(task) => {
+                        let minutes = number(task)?.checked_sub(1).and_then(|at| minutes.tasks.get(at as usize));
+                        let extra = minutes.ok_or_else(|| format!("chapter {name} has no task {task}"))?;
+                        (format!("{link}, and its task {task}"), texts[name].minutes.without_tasks() + extra)
+                    }
+                    None => (link, minutes.without_tasks()),
                 }
-                (format!("[{title}]({stop}.md)"), *takes)
             }
         };
         let _ = writeln!(rows, "| {} | {what} | {takes} |", clock(at));
@@ -256,9 +337,14 @@ mod tests {
     use super::*;
 
     fn text(markdown: &str) -> Result<String, String> {
-        let chapters = [("polling", 20), ("sse", 25)];
-        let minutes = chapters.map(|(name, takes)| (name.to_string(), (name.to_uppercase(), takes)));
-        chapter_text(markdown, &root().join("book/src"), &BTreeMap::from(minutes))
+        let minutes = |read, tasks| Minutes { read, demo: 5, tasks };
+        let chapters = [("polling", minutes(15, vec![20])), ("sse", minutes(20, vec![]))];
+        let texts = Texts::from(chapters.map(|(name, minutes)| {
+            (name.to_string(), Text { title: name.to_uppercase(), text: String::new(), minutes })
+        }));
+        let text = chapter_text(markdown, &root().join("book/src"))?;
+        let text = Text { title: "X".to_string(), text, minutes: Minutes { read: 3, demo: 0, tasks: vec![] } };
+        finish("x", &text, &texts, &[], &mut BTreeSet::new())
     }
 
     #[test]
@@ -284,6 +370,8 @@ mod tests {
         assert!(text("{{#task longpoll two 20}}").is_err());
         assert!(text("{{#task longpoll 2 30}}").unwrap_err().contains("5, 20 or 60"));
         assert!(text("{{#plan 9:00 nobody}}").is_err());
+        assert!(text("{{#plan 9:00 polling+2}}").unwrap_err().contains("no task 2"));
+        assert!(text("{{#plot sideways}}").is_err());
     }
 
     #[test]
@@ -304,5 +392,7 @@ mod tests {
         let out = text("{{#plan 9:50 polling 15:a_break sse}}").unwrap();
         assert!(out.contains("| 09:50 | [POLLING](polling.md) | 20 |\n| 10:10 | a break | 15 |\n| 10:25 |"), "{out}");
         assert!(out.contains("| 10:50 | **End, after 1 h 00 min** | **60** |"), "{out}");
+        let out = text("{{#plan 9:00 polling+1}}").unwrap();
+        assert!(out.contains("| 09:00 | [POLLING](polling.md), and its task 1 | 40 |"), "{out}");
     }
 }

@@ -40,6 +40,32 @@ pub fn figure(key: &str) -> Result<String, String> {
     }
 }
 
+/// A sum: `longpoll.ask + longpoll.empty`, `10 * polling.extra`. Each term is a figure or a plain number, and the signs `+`, `-`
+/// and `*` are carried out from left to right.
+///
+/// # Errors
+/// A sentence that says what is missing.
+pub fn sum(words: &[&str]) -> Result<String, String> {
+    let value = |word: &str| match word.replace(',', "").parse::<u64>() {
+        Ok(number) => Ok(number),
+        Err(_) => figure(word)?.replace(',', "").parse().map_err(|_| format!("{word} is no whole number")),
+    };
+    let (first, rest) = words.split_first().ok_or("a sum has terms: a + b")?;
+    let mut total: u64 = value(first)?;
+    for pair in rest.chunks(2) {
+        let [sign, word] = pair else { return Err(format!("a sum does not end with {:?}", pair[0])) };
+        let next = value(word)?;
+        total = match *sign {
+            "+" => total.checked_add(next),
+            "-" => total.checked_sub(next),
+            "*" => total.checked_mul(next),
+            _ => return Err(format!("a sum has +, - and *, not {sign:?}")),
+        }
+        .ok_or_else(|| format!("{} leaves the numbers", words.join(" ")))?;
+    }
+    Ok(grouped(total))
+}
+
 /// The bytes of a named row as text; line ends are kept, what is not text stands as dots.
 ///
 /// # Errors
@@ -105,6 +131,15 @@ mod tests {
         assert_eq!(grouped(412), "412");
         assert_eq!(grouped(12345), "12,345");
         assert_eq!(grouped(1234567), "1,234,567");
+    }
+
+    #[test]
+    fn sums_are_added_up_from_recordings() {
+        assert_eq!(sum(&["1,000", "+", "24", "*", "2"]).as_deref(), Ok("2,048"));
+        let (ask, switch) = (figure("handshake.ask").unwrap(), figure("handshake.switch").unwrap());
+        let both: u64 = ask.parse::<u64>().unwrap() + switch.parse::<u64>().unwrap();
+        assert_eq!(sum(&["handshake.ask", "+", "handshake.switch"]), Ok(both.to_string()));
+        assert!(sum(&["1", "-", "2"]).is_err() && sum(&["1", "+"]).is_err() && sum(&["nobody.nothing"]).is_err());
     }
 
     #[test]

@@ -1,6 +1,5 @@
 // A frame from its fields. No library lets you write a wrong one; here every field may be wrong.
 
-// ANCHOR: compose
 /** The bytes of a frame in which every field may be right or wrong (RFC 6455, 5.2). */
 export function compose({ fin, rsv1, rsv2, rsv3, opcode, mask, form, length, key, kind, payload }) {
   const data = kind === "hex" ? fromHex(payload) : new TextEncoder().encode(payload);
@@ -17,7 +16,6 @@ export function compose({ fin, rsv1, rsv2, rsv3, opcode, mask, form, length, key
   data.forEach((byte, at) => bytes.push(mask ? byte ^ four[at % 4] : byte));
   return bytes;
 }
-// ANCHOR_END: compose
 
 function bigEndian(number, size) {
   return Array.from({ length: size }, (_, at) => Number(BigInt.asUintN(8, number >> BigInt(8 * (size - 1 - at)))));

@@ -17,7 +17,7 @@ function words(silence, on, every, patience) {
   if (on) {
     return `Asking every ${every} s; after a silence of ${patience} s the connection is given up, here and at the server.`;
   }
-  if (silence < 10) return "No heartbeat: if the cable were pulled now, neither side would notice.";
-  return `No heartbeat: nothing was heard for ${silence.toFixed(0)} s. Is the cable pulled, or is there nothing to say? ` +
-    "The browser says OPEN either way, and would for hours.";
+  if (silence < 10) return "No heartbeat: if the cable were cut now, neither side would notice soon.";
+  return `No heartbeat: nothing was heard for ${silence.toFixed(0)} s. Is the cable cut, or is there nothing to say? ` +
+    "The browser says OPEN either way: on a real network for minutes, on this bench without an end.";
 }

@@ -307,16 +307,21 @@ impl Tab<'_> {
 
     /// Waits until a JavaScript expression is true, and returns its value. It looks whenever the page changes.
     pub fn until(&self, expression: &str) -> Value {
-        let answer = self.post(
-            "/execute/async",
-            &json!({
-                "script": UNTIL, "args": [expression, DEADLINE.as_millis() as u64]
-            }),
-        );
+        let answer = self.wait(expression, DEADLINE);
         if let Some(seen) = answer["late"].as_str() {
             panic!("in {:?} this should have become true: {expression}\nthe page says:\n{seen}", self.browser.kind);
         }
         answer["value"].clone()
+    }
+
+    /// Whether a JavaScript expression is true now, or within the time that an event in the page takes on a slow machine.
+    pub fn is_soon(&self, expression: &str) -> bool {
+        self.wait(expression, Duration::from_secs(5))["late"].is_null()
+    }
+
+    /// Looks whenever the page changes: `{"value": ...}`, or `{"late": what the page says}` when the patience is over.
+    fn wait(&self, expression: &str, patience: Duration) -> Value {
+        self.post("/execute/async", &json!({ "script": UNTIL, "args": [expression, patience.as_millis() as u64] }))
     }
 
     /// Waits until an element's text is this.

@@ -7,13 +7,28 @@ use crate::browser::Tab;
 /// Says something by the form.
 pub fn say(tab: &Tab, text: &str) {
     tab.paste("#text", text);
-    tab.click("#say button");
+    press_say(tab);
 }
 
 /// Says something by the form, key by key as a person does.
 pub fn type_and_say(tab: &Tab, text: &str) {
     tab.keys("#text", text);
+    press_say(tab);
+}
+
+/// Clicks the form's button. A click hits whatever is there when it comes: fails at once if that was not the button.
+pub fn press_say(tab: &Tab) {
+    tab.run(
+        "const form = document.querySelector('#say'); delete form.dataset.submitted; \
+         form.addEventListener('submit', () => { form.dataset.submitted = true; }, { once: true }); \
+         const place = () => { const { x, y } = form.querySelector('button').getBoundingClientRect(); return `${x}, ${y}`; }; \
+         const before = place(); window.missed = () => `it stood at ${before} before and stands at ${place()} now`;",
+        &[],
+    );
     tab.click("#say button");
+    if !tab.is_soon("document.querySelector('#say').dataset.submitted") {
+        panic!("the click missed the button of the form: {}", tab.value("missed()"));
+    }
 }
 
 /// Waits until the newest message shown is this.

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::axe;
 use crate::browser::{Browser, Kind, Tab, key};
-use crate::page::{hears, messages, press, say, type_and_say};
+use crate::page::{hears, messages, press, press_say, say, type_and_say};
 use crate::{DEADLINE, Server, Setup, Wire};
 
 /// A demo, with its page open in two tabs.
@@ -105,7 +105,7 @@ pub fn markup_and_emoji_arrive_as_they_were_typed(stage: &mut Stage) {
 pub fn an_empty_and_an_over_long_message_are_told_in_words(stage: &mut Stage) {
     let Stage { name, one: tab, .. } = stage;
     let before = messages(tab).len();
-    tab.click("#say button");
+    press_say(tab);
     tab.until_words("#say .status", "empty");
     say(tab, &"x".repeat(1_001));
     let words = tab.until_words("#say .status", "1001");
@@ -240,8 +240,7 @@ pub fn the_page_fits_a_narrow_screen(stage: &mut Stage) {
     let long = "a-word-without-an-end-".repeat(20);
     say(tab, &long);
     hears(tab, &long);
-    tab.resize(500, 900);
-    tab.until("innerWidth <= 520");
+    narrow(tab);
     let width = tab.value("document.documentElement.scrollWidth - document.documentElement.clientWidth");
     assert_eq!(width, 0, "{name}: the page should not scroll sideways on a narrow screen");
     let end = |selector: &str, side: &str| {
@@ -249,28 +248,83 @@ pub fn the_page_fits_a_narrow_screen(stage: &mut Stage) {
     };
     assert!(end("#messages", "bottom") <= end("main footer", "top"), "{name}: nothing lies over something else");
     assert!(end("main", "bottom") <= end("aside", "top"), "{name}: the wire stands below the lesson");
-    tab.resize(1280, 900);
-    tab.until("innerWidth > 1200");
+    wide(tab);
 }
 
-/// Not after a reset, and not when the server is gone. Ends the server.
+/// Not on a narrow screen and not on a wide one: refusals, resets, and at last a server that is gone. Ends the server.
 pub fn nothing_moves_under_the_pointer_whatever_happens_on_the_wire(stage: &mut Stage) {
+    for (size, resets) in [(narrow as fn(&Tab), 1), (wide, 3)] {
+        size(&stage.one);
+        watch_the_button(&stage.one);
+        refusals(&stage.one);
+        for n in 1..=resets {
+            stage.demo.bench().cable("reset");
+            let text = format!("after reset {n} of {resets}");
+            submit(&stage.other, &text);
+            hears(&stage.one, &text);
+        }
+        the_button_stayed(stage.name, &stage.one);
+    }
     let Stage { name, demo, one: tab, .. } = stage;
-    tab.run(
-        "const button = document.querySelector('#say button'); window.places = new Set(); \
-         const look = () => { const { x, y } = button.getBoundingClientRect(); places.add(`${x}, ${y}`); }; \
-         look(); \
-         new MutationObserver(look).observe(document.body, \
-             { subtree: true, childList: true, characterData: true, attributes: true });",
-        &[],
-    );
-    demo.bench().cable("reset");
-    demo.say("after a reset");
-    hears(tab, "after a reset");
     demo.kill();
     tab.until("document.querySelector('#doing.fault') !== null");
-    let places = tab.value("[...places].join(' and ')").as_str().unwrap_or_default().to_string();
-    assert!(!places.contains(" and "), "{name}: the button was seen at more than one place: {places}");
+    the_button_stayed(name, tab);
+}
+
+/// What the form says of a message that the room does not take.
+fn refusals(tab: &Tab) {
+    for (text, words) in [("", "empty"), (&*"x".repeat(1_001), "1001")] {
+        submit(tab, text);
+        tab.until_words("#say .status", words);
+    }
+    tab.paste("#text", "");
+}
+
+/// Says something without a click: a click may scroll the page.
+fn submit(tab: &Tab, text: &str) {
+    tab.paste("#text", text);
+    tab.run("document.querySelector('#say').requestSubmit()", &[]);
+}
+
+/// Writes down, from now on, each place of the form's button, and what has just changed in the page.
+fn watch_the_button(tab: &Tab) {
+    tab.run(
+        "const button = document.querySelector('#say button'); window.places = []; \
+         const nameOf = ({ target }) => { \
+             const element = target.nodeType === 3 ? target.parentElement : target; \
+             return element?.closest('[id]')?.id; \
+         }; \
+         const look = (changes) => { \
+             const { x, y } = button.getBoundingClientRect(); \
+             if (places.at(-1)?.x === x && places.at(-1)?.y === y) return; \
+             places.push({ x, y, after: [...new Set(changes.map(nameOf))].join(' and ') }); \
+         }; \
+         look([]); \
+         window.watcher?.disconnect(); \
+         window.watcher = new MutationObserver(look); \
+         watcher.observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true });",
+        &[],
+    );
+}
+
+/// Fails if the button was seen at more than one place.
+fn the_button_stayed(name: &str, tab: &Tab) {
+    let places = tab.value("places.map(({ x, y, after }) => `${x}, ${y} after a change in ${after}`).join('\\n')");
+    let places = places.as_str().unwrap_or_default();
+    assert_eq!(places.lines().count(), 1, "{name}: the button of the form stood at these places:\n{places}");
+}
+
+/// A phone's screen. No window is so narrow, and the style sheets have no limit between the two widths.
+fn narrow(tab: &Tab) {
+    tab.resize(500, 900);
+    tab.until("innerWidth <= 520");
+    tab.run("document.body.style.width = '390px'", &[]);
+}
+
+fn wide(tab: &Tab) {
+    tab.run("document.body.style.width = ''", &[]);
+    tab.resize(1280, 900);
+    tab.until("innerWidth > 1200");
 }
 
 /// The room is another one: its messages count from 1, and the page says that.

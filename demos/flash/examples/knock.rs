@@ -17,7 +17,7 @@ fn main() {
     }
 }
 
-// ANCHOR: answer
+// ANCHOR: policy
 /// What Flash Player did first, on a connection of its own: it asked whose movies may connect.
 ///
 /// This program is no player, so it need not ask. The policy file does not protect a server from
@@ -29,7 +29,9 @@ fn policy(server: &str) -> io::Result<()> {
     println!("{}", receive(&mut BufReader::new(socket))?);
     Ok(())
 }
+// ANCHOR_END: policy
 
+// ANCHOR: say
 /// Then the messages, each with a zero byte behind it.
 fn say(server: &str, text: &str) -> io::Result<()> {
     let mut socket = TcpStream::connect(server)?;
@@ -55,4 +57,4 @@ fn receive(answers: &mut impl BufRead) -> io::Result<String> {
     }
     String::from_utf8(message).map_err(|_| io::ErrorKind::InvalidData.into())
 }
-// ANCHOR_END: answer
+// ANCHOR_END: say

@@ -105,7 +105,6 @@ impl Client {
     }
     // ANCHOR_END: converse
 
-    // ANCHOR: tell
     /// Tells what came after this cursor; then a thread tells the news until the client has gone. A
     /// slow client costs no memory: the server keeps its place in the room and no queue.
     fn tell_from(self: &Arc<Self>, cursor: Cursor) -> io::Result<()> {
@@ -124,7 +123,6 @@ impl Client {
         });
         Ok(())
     }
-    // ANCHOR_END: tell
 
     /// Sends messages, each with its zero byte. A zero byte inside one, which can be said by HTTP,
     /// would end it too early: the picture of a zero byte (U+2400) takes its place.

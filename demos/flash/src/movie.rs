@@ -14,7 +14,6 @@ const SIZE: (u32, u32) = (320, 46);
 /// How many characters of a message the movie shows. Its text field becomes slow with long texts.
 const SHOWN: u32 = 200;
 
-// ANCHOR: script
 /// The SWF. Above each step stands the ActionScript that a Flash author of 2005 would have written.
 pub fn swf() -> Vec<u8> {
     let script = Code::new();
@@ -59,7 +58,6 @@ pub fn swf() -> Vec<u8> {
 
     movie(SIZE.0, SIZE.1, &script)
 }
-// ANCHOR_END: script
 
 /// `socket.NAME = function (PARAMETERS) { BODY };`
 fn handler(script: Code, name: &str, parameters: &[&str], body: &Code) -> Code {

@@ -27,7 +27,6 @@ mod tag {
     pub const FILE_ATTRIBUTES: u16 = 69;
 }
 
-// ANCHOR: movie
 /// A movie of one frame: a text field that shows the variable `said`, and a script that runs once.
 /// `width` and `height` in pixels.
 pub fn movie(width: u32, height: u32, script: &Code) -> Vec<u8> {
@@ -49,7 +48,6 @@ pub fn movie(width: u32, height: u32, script: &Code) -> Vec<u8> {
     file.extend(body);
     file
 }
-// ANCHOR_END: movie
 
 /// Appends a tag, always with the long form of its length.
 fn tag(file: &mut Vec<u8>, code: u16, content: &[u8]) {

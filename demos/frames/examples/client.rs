@@ -28,7 +28,6 @@ fn main() {
     }
 }
 
-// ANCHOR: talk
 fn talk(url: &str) -> Result<(), String> {
     let address = Address::parse(url)?;
     let (stream, rest, _) = connect(&address, &[]).map_err(|error| format!("{url}: {error}"))?;
@@ -61,7 +60,6 @@ fn talk(url: &str) -> Result<(), String> {
         }
     }
 }
-// ANCHOR_END: talk
 
 fn print(line: &str) {
     let mut out = io::stdout().lock();

@@ -31,7 +31,7 @@ fn serve(listener: TcpListener, _: Arc<Room>, site: Arc<Site>) -> io::Result<()>
     })
 }
 
-// ANCHOR: answer
+// ANCHOR: shout
 fn shout(mut socket: WebSocket) {
     loop {
         match socket.read() {
@@ -47,7 +47,9 @@ fn shout(mut socket: WebSocket) {
         }
     }
 }
+// ANCHOR_END: shout
 
+// ANCHOR: head
 /// The bytes in front of a payload of this length, without a masking key: there are three forms.
 fn head(length: usize) -> usize {
     match length {
@@ -56,4 +58,4 @@ fn head(length: usize) -> usize {
         _ => 2 + 8,
     }
 }
-// ANCHOR_END: answer
+// ANCHOR_END: head

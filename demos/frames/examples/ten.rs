@@ -34,7 +34,7 @@ fn serve(listener: TcpListener, _: Arc<Room>, site: Arc<Site>) -> io::Result<()>
     })
 }
 
-// ANCHOR: answer
+// ANCHOR: close
 /// Answers ten messages and closes with a code of our own: 4000 to 4999 are for that (RFC 6455,
 /// 7.4.2). `onclose` in the page gets code and reason.
 fn count_to_ten(mut socket: WebSocket, mut out: &TcpStream) {
@@ -54,7 +54,9 @@ fn count_to_ten(mut socket: WebSocket, mut out: &TcpStream) {
     }
     let _ = socket.close(4000, "ten are enough", Duration::from_secs(5));
 }
+// ANCHOR_END: close
 
+// ANCHOR: pieces
 /// A text message in frames of a thousand bytes: the first says what it is, the others continue,
 /// the last one has FIN. A cut may fall inside a character: only the whole message has to be UTF-8.
 fn in_pieces(message: &[u8]) -> Vec<u8> {
@@ -66,4 +68,4 @@ fn in_pieces(message: &[u8]) -> Vec<u8> {
     }
     wire
 }
-// ANCHOR_END: answer
+// ANCHOR_END: pieces

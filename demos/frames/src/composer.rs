@@ -72,7 +72,6 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
     rest.is_empty().then(|| pairs.iter().map(|[high, low]| high << 4 | low).collect())
 }
 
-// ANCHOR: send-raw
 /// Opens a WebSocket as any client would, and then sends whatever bytes it was given. Returns what
 /// came back, and whether the server ended the connection.
 fn send(host: &str, path: &str, pieces: &[Vec<u8>], site: &Site) -> io::Result<(Vec<u8>, bool)> {
@@ -97,7 +96,6 @@ fn send(host: &str, path: &str, pieces: &[Vec<u8>], site: &Site) -> io::Result<(
     }
     Ok((answer, false))
 }
-// ANCHOR_END: send-raw
 
 /// The frames of an answer, as far as they can be read.
 fn describe(bytes: &[u8]) -> Vec<Value> {

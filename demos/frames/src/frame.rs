@@ -122,7 +122,6 @@ impl FrameHeader {
     }
     // ANCHOR_END: parse
 
-    // ANCHOR: serialize
     /// Puts the header at the end of `wire`.
     pub fn serialize(&self, wire: &mut Vec<u8>) {
         let fin = if self.fin { FIN } else { 0 };
@@ -143,7 +142,6 @@ impl FrameHeader {
             wire.extend_from_slice(&key);
         }
     }
-    // ANCHOR_END: serialize
 }
 
 /// Puts a whole frame at the end of `wire`.
@@ -162,7 +160,6 @@ pub fn write_frame(
     }
 }
 
-// ANCHOR: mask
 /// Masks or unmasks, which is the same: byte `i` of the payload is XORed with byte `i % 4` of the
 /// key (5.3).
 ///
@@ -176,11 +173,12 @@ pub fn mask(piece: &mut [u8], mut key: [u8; 4], done: u64) {
     for four in fours {
         *four = (u32::from_ne_bytes(*four) ^ number).to_ne_bytes();
     }
+    // ANCHOR: mask
     for (byte, key) in rest.iter_mut().zip(key) {
         *byte ^= key;
     }
+    // ANCHOR_END: mask
 }
-// ANCHOR_END: mask
 
 /// Takes the next N bytes off the front of `wire`.
 fn take<const N: usize>(wire: &mut &[u8]) -> Result<[u8; N], HeaderError> {

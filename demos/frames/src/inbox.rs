@@ -36,7 +36,6 @@ impl Inbox {
         self.unread.start += count;
     }
 
-    // ANCHOR: fill
     /// Waits for bytes; returns how many arrived. What is unread is the beginning of a header at
     /// most, and moves to the front.
     pub(crate) fn fill(&mut self, mut stream: &TcpStream) -> io::Result<usize> {
@@ -56,5 +55,4 @@ impl Inbox {
             }
         }
     }
-    // ANCHOR_END: fill
 }

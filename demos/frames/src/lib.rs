@@ -96,7 +96,6 @@ fn echo(mut socket: WebSocket) {
 }
 // ANCHOR_END: echo
 
-// ANCHOR: converse
 /// Serves one connection of the room: this thread reads, a second one tells the news. When a client
 /// takes nothing, the second one waits in its write. This one waits for it only when it has an
 /// answer to send; after the write time-out of 10 s the connection ends.
@@ -120,9 +119,7 @@ fn converse(mut socket: WebSocket, room: &Arc<Room>, cursor: Cursor) {
         }
     }
 }
-// ANCHOR_END: converse
 
-// ANCHOR: tell
 /// Tells the news until the connection ends. Only the client's place in the room is kept, no queue:
 /// a slow client makes this thread wait in a write, and costs no memory.
 pub fn tell(sender: &Sender, mut reader: Reader) {
@@ -135,7 +132,6 @@ pub fn tell(sender: &Sender, mut reader: Reader) {
         wait = LOOK;
     }
 }
-// ANCHOR_END: tell
 
 /// Answers an ordinary request: the page, and the composer's orders.
 fn answer(stream: &TcpStream, request: &Request, rest: Vec<u8>, site: &Site) -> io::Result<()> {

@@ -143,8 +143,6 @@ impl Receiver {
     pub fn is_between_frames(&self) -> bool {
         self.frame.is_none()
     }
-
-    // ANCHOR: receive
     /// Takes bytes off the front of what has arrived, and unmasks them in place. Returns how many,
     /// and what they completed. Call it again with the rest until it takes none: then more must
     /// arrive.
@@ -187,7 +185,6 @@ impl Receiver {
         self.frame = None;
         Ok((taken, self.end(&header)?))
     }
-    // ANCHOR_END: receive
 
     // ANCHOR: begin
     /// Checks a header against what came before it. The limit is checked here, before a byte is
@@ -217,7 +214,6 @@ impl Receiver {
     }
     // ANCHOR_END: begin
 
-    // ANCHOR: keep
     /// Keeps some of a frame's payload, of which `missing` bytes have not been kept yet. Memory
     /// grows as bytes arrive, not by what the header claims, and within the budget of all
     /// connections.
@@ -233,7 +229,6 @@ impl Receiver {
         }
         message.push(payload, capacity)
     }
-    // ANCHOR_END: keep
 
     /// The last byte of a frame has been kept. It may also be the last of a message.
     fn end(&mut self, header: &FrameHeader) -> Result<Option<Incoming>, Failure> {
@@ -253,7 +248,6 @@ impl Receiver {
     }
 }
 
-// ANCHOR: utf-8
 /// Text whose UTF-8 is checked as it arrives: the first wrong byte ends the connection, not the
 /// last one of the message. A character has up to four bytes, and the end of a fragment or of a
 /// read may stand between them.
@@ -294,7 +288,6 @@ impl Text {
         if self.cut.is_empty() { Ok(self.whole) } else { Err(NOT_UTF_8) }
     }
 }
-// ANCHOR_END: utf-8
 
 const NOT_UTF_8: Failure =
     Failure { code: INVALID_FRAME_PAYLOAD_DATA, why: "a text message is not UTF-8 (8.1)" };

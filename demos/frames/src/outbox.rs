@@ -111,7 +111,6 @@ impl Sender {
         self.outbox().frame(Opcode::Pong, payload);
     }
 
-    // ANCHOR: flush
     /// Writes the answers, before a wait. When another thread is writing right now, it writes them
     /// too: a thread that reads must not wait for it, or it could not notice a time-out.
     pub(crate) fn flush_answers(&self) -> io::Result<()> {
@@ -120,7 +119,6 @@ impl Sender {
             Err(_) => Ok(()),
         }
     }
-    // ANCHOR_END: flush
 
     fn now(&self, put: impl FnOnce(&mut Outbox)) -> io::Result<()> {
         let mut outbox = self.outbox();
@@ -171,7 +169,6 @@ impl Outbox {
         }
     }
 
-    // ANCHOR: gather
     /// Puts a frame into the outbox. A large payload that needs no mask is not copied: it leaves at
     /// once from where it lies, with the outbox in front of it, in one write.
     fn frame(&mut self, opcode: Opcode, payload: &[u8]) {
@@ -190,7 +187,6 @@ impl Outbox {
             }
         }
     }
-    // ANCHOR_END: gather
 
     /// Writes the outbox, and `payload` behind it.
     fn write(&mut self, payload: &[u8]) {

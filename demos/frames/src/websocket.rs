@@ -106,7 +106,6 @@ impl<R: Receive> WebSocket<R> {
         self.stream.set_read_timeout(timeout)
     }
 
-    // ANCHOR: read
     /// Waits for what comes next. Pings are answered and closing handshakes finished on the way.
     pub fn read(&mut self) -> Next {
         while !self.over {
@@ -138,7 +137,6 @@ impl<R: Receive> WebSocket<R> {
         self.last_heard = Instant::now();
         Ok(arrived)
     }
-    // ANCHOR_END: read
 
     /// Puts a message with the answers that leave before the next wait.
     pub fn answer(&self, message: &DataMessage) {
@@ -163,7 +161,6 @@ impl<R: Receive> WebSocket<R> {
     }
     // ANCHOR_END: finish
 
-    // ANCHOR: close
     /// Starts the closing handshake, and waits for the other side's half (7.1.2). Messages that
     /// still come are dropped.
     pub fn close(mut self, code: u16, reason: &str, timeout: Duration) -> End {
@@ -183,7 +180,6 @@ impl<R: Receive> WebSocket<R> {
         self.sender.hang_up();
         End::Abnormal
     }
-    // ANCHOR_END: close
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ in_both_browsers! {
     a_length_that_lies_is_too_long_before_a_byte_is_kept
     a_dripping_message_arrives_whole_and_after_a_reset_again
     reset_shows_1006
+    a_server_that_is_killed_shows_1006
 }
 
 /// Walks "A length that lies." in frames.md.
@@ -53,4 +54,13 @@ fn reset_shows_1006(browser: &Browser) {
     tab.until_words("#doing", "1 OPEN");
     demo.bench().cable("reset"); // the button does the same, and does not show when it is done
     tab.until_said(0.0, "3 CLOSED with 1006"); // for a moment only: the page comes back at once
+}
+
+/// Walks "Kill the server." in closing.md.
+fn a_server_that_is_killed_shows_1006(browser: &Browser) {
+    let mut demo = start("frames");
+    let tab = browser.visit(&demo);
+    tab.until_words("#doing", "1 OPEN");
+    demo.kill();
+    tab.until_said(0.0, "3 CLOSED with 1006");
 }

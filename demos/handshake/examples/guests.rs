@@ -29,8 +29,9 @@ fn serve(listener: TcpListener, _: Arc<Room>, site: Arc<Site>) -> io::Result<()>
 /// in `http://localhost:8000.evil.example`.
 const GUESTS: &[&str] = &["http://localhost:8000"];
 
-/// A secret. A real server draws one for each login and keeps it for a minute: addresses end up in
-/// logs, histories and `Referer` fields, which is what is wrong with a secret in an address.
+/// A secret. A real server draws one for each login and takes it once, within a minute. For the
+/// address of a request ends up in the logs of servers and proxies: that is what is wrong with a
+/// secret in an address.
 const TOKEN: &str = "open-sesame";
 
 fn serve_one(mut stream: &TcpStream, mut request: Request, site: &Site) -> io::Result<()> {

@@ -38,7 +38,6 @@ pub fn handshake_request(host: &str, resource: &str, key: &str, protocols: &[&st
 /// server chose.
 pub type Opened = (TcpStream, Vec<u8>, Option<String>);
 
-// ANCHOR: connect
 /// Opens a WebSocket.
 ///
 /// # Errors
@@ -66,7 +65,6 @@ pub fn upgrade(
     stream.set_read_timeout(None)?;
     Ok((stream, rest, protocol))
 }
-// ANCHOR_END: connect
 
 fn dial(name: &str) -> io::Result<TcpStream> {
     let mut last = io::Error::other(format!("{name} has no address"));
@@ -83,7 +81,6 @@ fn dial(name: &str) -> io::Result<TcpStream> {
     Err(last)
 }
 
-// ANCHOR: check-answer
 /// Checks the server's answer, item by item of RFC 6455, 4.1; returns the subprotocol it chose.
 ///
 /// # Errors
@@ -120,7 +117,6 @@ pub fn check_answer(head: &str, key: &str, protocols: &[&str]) -> Result<Option<
         _ => Err("the server chose a subprotocol that we did not offer".to_string()),
     }
 }
-// ANCHOR_END: check-answer
 
 #[cfg(test)]
 mod tests {

@@ -114,10 +114,9 @@ pub fn is_key(key: &str) -> bool {
     LOOSE.decode(key).is_ok_and(|bytes| bytes.len() == 16)
 }
 
-// ANCHOR: subprotocol
 /// The first subprotocol of the client's list that this server knows (RFC 6455, 4.2.2): the
-/// client's order is its preference. None in common is no fault: the answer then names none, and
-/// the client decides what that means.
+/// client's order is its preference. None in common is no fault here: the answer then names none. A
+/// browser that offered some must fail such a connection (WHATWG WebSockets); Chromium does.
 ///
 /// # Errors
 /// 400 when the list is no list of tokens, or names one twice.
@@ -132,7 +131,6 @@ pub fn choose(request: &Request, known: &[&str]) -> Result<Option<String>, Refus
     }
     Ok(offered.into_iter().find(|one| known.contains(one)).map(str::to_string))
 }
-// ANCHOR_END: subprotocol
 
 /// The refusal as a 426: it names the protocol to change to (RFC 9110, 15.5.22) and its version (RFC 6455, 4.4).
 pub fn upgrade_required(refusal: Refusal) -> Refusal {

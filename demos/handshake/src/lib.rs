@@ -45,7 +45,6 @@ pub const DEMO: Demo = Demo {
     side_servers: &[],
 };
 
-// ANCHOR: one-port
 /// Serves HTTP and WebSocket on one port: the first request of a connection says which it is.
 pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
     let page = Walkthrough::new(&DEMO, room, site.clone());
@@ -63,9 +62,7 @@ pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Res
         page.show_bytes(&stream, &rest)
     })
 }
-// ANCHOR_END: one-port
 
-// ANCHOR: upgrade
 /// Answers a handshake with 101, and from then on the connection is a WebSocket; or refuses it, and
 /// then the result is `None`. An error means that the client has gone.
 pub fn upgrade(
@@ -83,7 +80,6 @@ pub fn upgrade(
         Err(refusal) => page_server::refuse(stream, refusal).map(|()| None),
     }
 }
-// ANCHOR_END: upgrade
 
 // ANCHOR: check
 /// Checks a handshake against RFC 6455, 4.2.1; the numbers are that list's own.
@@ -118,7 +114,6 @@ pub fn check(request: &Request, site: &Site, known: &[&str]) -> Result<Accepted,
 }
 // ANCHOR_END: check
 
-// ANCHOR: switching
 /// The head of the answer that ends HTTP on this connection (RFC 6455, 4.2.2, item 5).
 pub fn switching_protocols(accepted: &Accepted) -> String {
     let mut head = format!(
@@ -133,12 +128,12 @@ pub fn switching_protocols(accepted: &Accepted) -> String {
     }
     head + "\r\n"
 }
-// ANCHOR_END: switching
-
-/// What is added to the key before the hash (RFC 6455, 1.3). No secret: it only is used nowhere else.
-pub const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 // ANCHOR: accept-key
+/// What is added to the key before the hash (RFC 6455, 1.3). It is no secret. It is only used
+/// nowhere else.
+pub const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
 /// The answer to a key: base64 of the SHA-1 of the key and the GUID (RFC 6455, 4.2.2, item 5.4).
 /// It proves that the server understood a handshake. It proves nothing about the client.
 pub fn accept_key(key: &str) -> String {

@@ -36,7 +36,6 @@ pub struct Request {
     pub raw: String,
 }
 
-// ANCHOR: read-head
 /// Reads one head into `head`, which is empty before. A read may bring half a line, or more than
 /// the head: the bytes behind the empty line are returned, since they begin what comes next.
 ///
@@ -60,7 +59,6 @@ pub fn read_head(stream: &TcpStream, head: &mut Vec<u8>, deadline: Instant) -> i
         }
     }
 }
-// ANCHOR_END: read-head
 
 /// Where the head ends: behind the first empty line, which is not before `from`. One empty line in
 /// front of the request line is ignored (RFC 9112, 2.2).
@@ -69,7 +67,6 @@ fn end_of_head(arrived: &[u8], from: usize) -> Option<usize> {
     arrived[start..].windows(4).position(|four| four == b"\r\n\r\n").map(|at| start + at + 4)
 }
 
-// ANCHOR: parse
 impl Request {
     /// Cuts a head into its parts, strictly by RFC 9112. A parser that accepts more than the proxy
     /// in front of it can be shown a request that the proxy did not see: request smuggling (11.2).
@@ -116,7 +113,6 @@ impl Request {
         Ok(Request { method: method.into(), host, target, version: version.into(), fields, raw })
     }
 }
-// ANCHOR_END: parse
 
 /// Whether this is a token: one or more of the characters that names are made of (RFC 9110, 5.6.2).
 pub fn is_token(text: &str) -> bool {

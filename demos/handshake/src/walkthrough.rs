@@ -111,7 +111,6 @@ impl Walkthrough {
         PageAnswer::json(&self.room.wait_since(cursor, POLL).json())
     }
 
-    // ANCHOR: mere-bytes
     /// After 101 there are no requests any more, only bytes, and this lesson does not know what
     /// they mean. Each read becomes a line in the room, in hexadecimal: as many bytes as came
     /// together.
@@ -128,7 +127,6 @@ impl Walkthrough {
             }
         }
     }
-    // ANCHOR_END: mere-bytes
 
     fn show(&self, bytes: &[u8]) {
         let shown = &bytes[..bytes.len().min(SHOWN)];
@@ -140,7 +138,6 @@ impl Walkthrough {
     }
 }
 
-// ANCHOR: try
 /// `POST /try`: sends the head in the body to this very server, byte for byte but for the line
 /// ends, and answers with what came back. No browser lets a page send such a head.
 ///
@@ -171,7 +168,6 @@ fn attempt(head: &str, site: &Site) -> Result<PageAnswer, Refusal> {
         }
     }
 }
-// ANCHOR_END: try
 
 /// Sends a head to this server, and returns the head and the body of the answer.
 fn exchange(head: &str, site: &Site) -> io::Result<(String, String)> {

@@ -1,11 +1,12 @@
 //! "How it breaks", walked as the chapter on the opening handshake tells it.
 
-use tests::browser::Browser;
-use tests::page::{meanwhile, press};
+use tests::browser::{Browser, Kind};
+use tests::page::{meanwhile, press, set};
 use tests::{in_both_browsers, start};
 
 in_both_browsers! {
     dripping_it_opens_and_cut_it_stays_connecting
+    with_no_subprotocol_in_common_chromium_closes_and_firefox_opens
 }
 
 /// Walks "Drip." in handshake.md.
@@ -32,4 +33,26 @@ fn dripping_it_opens_and_cut_it_stays_connecting(browser: &Browser) {
     assert_eq!(tab.texts("#doing"), ["asking for an upgrade"], "it waits");
     press(&tab, "Repair", "whole");
     tab.until_said(asked, "open: this connection does not speak HTTP");
+}
+
+/// Walks "No subprotocol in common." in handshake.md.
+fn with_no_subprotocol_in_common_chromium_closes_and_firefox_opens(browser: &Browser) {
+    let demo = start("handshake");
+    let tab = browser.visit(&demo);
+    tab.until_words("#doing", "open");
+    set(&tab, "#protocols", "nothing.known");
+    let asked = tab.now();
+    tab.click("#open");
+    if browser.kind() == Kind::Firefox {
+        tab.until_said(asked, "open: this connection does not speak HTTP");
+        return tab.until_text("#protocol", "none");
+    }
+    tab.until_said(asked, "closed, 1006");
+    // The server has agreed, all the same.
+    let agreed = |row: &tests::Row| {
+        row.text("dir") == "down"
+            && row.text("mean").starts_with("101")
+            && !String::from_utf8_lossy(&row.bytes()).contains("Sec-WebSocket-Protocol")
+    };
+    demo.bench().feed().row(agreed);
 }

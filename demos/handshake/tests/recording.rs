@@ -31,9 +31,9 @@ fn the_recording_is_what_the_wire_says() {
         &|head| head.replace("Origin: http://127.0.0.1:8010", "Origin: http://evil.example"),
         "403",
     );
-    tape.figure("ask", tape.message_size(&question));
+    tape.figure("ask", question.number("size"));
     tape.figure("switch", answer.number("size"));
-    tape.figure("once", tape.message_size(&question) + answer.number("size"));
+    tape.figure("once", question.number("size") + answer.number("size"));
     tape.figure("hello", hello.number("size"));
     tape.finish();
 }

@@ -43,7 +43,6 @@ const TICK: Duration = Duration::from_millis(200);
 /// How long a client that is told to close may take.
 const CLOSING: Duration = Duration::from_secs(5);
 
-// ANCHOR: heartbeat
 /// How one connection is watched.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Heartbeat {
@@ -85,7 +84,6 @@ impl Heartbeat {
         self.is_on().then(|| next.saturating_sub(silence).max(Duration::from_millis(1)))
     }
 }
-// ANCHOR_END: heartbeat
 
 // ANCHOR: listen
 /// Listens until the other side closes, is lost, or has been silent for longer than the patience.
@@ -122,7 +120,6 @@ pub(crate) fn listen(mut socket: WebSocket, peer: &Peer, room: &Room, peers: &Pe
 }
 // ANCHOR_END: listen
 
-// ANCHOR: tell
 /// Tells the news, asks with a ping when it is time to, and sends the table when it has changed.
 pub(crate) fn tell(sender: &Sender, mut reader: Reader, peer: &Peer, peers: &Peers) {
     let (mut first, mut last_ping, mut seen) = (true, None, 0); // seen: the table's version
@@ -136,17 +133,18 @@ pub(crate) fn tell(sender: &Sender, mut reader: Reader, peer: &Peer, peers: &Pee
             events.push(peers.table(Some(peer)).to_string());
         }
         let mut told = sender.texts(&events);
+        // ANCHOR: ping
         // A shorter interval counts from the last ping, too.
         if peer.heartbeat().until_ping(last_ping) == Some(Duration::ZERO) {
             last_ping = Some(Instant::now());
             told = told.and_then(|()| sender.ping(&peer.new_ping()));
         }
+        // ANCHOR_END: ping
         if told.is_err() {
             return;
         }
     }
 }
-// ANCHOR_END: tell
 
 #[cfg(test)]
 mod tests {

@@ -39,7 +39,6 @@ pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Res
     })
 }
 
-// ANCHOR: converse
 /// Serves one connection: this thread listens, a second one tells and asks.
 fn converse(socket: WebSocket, request: &Request, room: &Arc<Room>, peers: &Arc<Peers>) {
     let seconds = |name| request.query(name).and_then(|value| value.parse().ok()).unwrap_or(0.0);
@@ -53,7 +52,6 @@ fn converse(socket: WebSocket, request: &Request, room: &Arc<Room>, peers: &Arc<
         Err(error) => peers.left(&peer, &format!("no thread to serve it: {error}")),
     }
 }
-// ANCHOR_END: converse
 
 /// Answers an ordinary request.
 pub fn answer(stream: &TcpStream, request: &Request, site: &Site, peers: &Peers) -> io::Result<()> {
@@ -65,7 +63,6 @@ pub fn answer(stream: &TcpStream, request: &Request, site: &Site, peers: &Peers)
     })
 }
 
-// ANCHOR: beat
 /// Does what an event asks for, and returns the event to answer with. A page can't send a ping, and
 /// is not told of one: so it asks with a message of its own, and this is the pong to that.
 pub fn handle(text: &str, peer: &Peer, room: &Room, peers: &Peers) -> String {
@@ -83,4 +80,3 @@ pub fn handle(text: &str, peer: &Peer, room: &Room, peers: &Peers) -> String {
         _ => events::handle(text, room),
     }
 }
-// ANCHOR_END: beat

@@ -18,6 +18,7 @@ fn the_promises_of_every_page_are_kept(browser: &Browser) {
         promises::markup_and_emoji_arrive_as_they_were_typed,
         promises::over_resets_everything_is_heard_once_and_in_order,
         promises::the_page_fits_a_narrow_screen,
+        promises::nothing_moves_under_the_pointer_whatever_happens_on_the_wire,
     ];
     promises::these_are_kept(browser, "heartbeat", promises);
 }

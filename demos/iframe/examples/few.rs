@@ -1,4 +1,4 @@
-//! An answer to the tasks of the chapter: one script for all the news there are, and a document
+//! An answer to the tasks of the chapter: one script for all the news there is, and a document
 //! that ends by its size.
 //!
 //! Run    `cargo run -p iframe --example few`

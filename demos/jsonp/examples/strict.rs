@@ -26,14 +26,16 @@ fn serve_data(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Re
     })
 }
 
-// ANCHOR: answer
+// ANCHOR: name
 /// `jsonp_` and one to ten digits. A request can't make this server say anything that looks like
 /// code. One attack is left: a page that may run our scripts still reads what they carry.
 fn is_a_number(name: &str) -> bool {
     let number = name.strip_prefix("jsonp_").unwrap_or("");
     (1..=10).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit())
 }
+// ANCHOR_END: name
 
+// ANCHOR: answer
 /// Browsers send `Sec-Fetch-Site` to servers on https and on their own machine, and to no others,
 /// and no script can change it. Another port of this machine is `same-site`; a page from elsewhere
 /// is `cross-site`. A program that is no browser does not send it, and is let in.

@@ -64,7 +64,7 @@ pub fn serve_data(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io
 
 // ANCHOR: answer
 /// Answers `GET /messages?after=CURSOR&callback=NAME` with a script that calls NAME with the news;
-/// without a callback, with the news themselves, for a `fetch`. A hostile server puts a program of
+/// without a callback, with the news itself, for a `fetch`. A hostile server puts a program of
 /// its own `before` them.
 fn answer(request: Request, room: &Room, site: &Site, before: &str) {
     let news = room.since(http::cursor(&request)).json().to_string();

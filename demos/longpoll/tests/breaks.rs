@@ -2,7 +2,8 @@
 
 use tests::browser::Browser;
 use tests::page::{
-    STUCK, faults, hears, listen_for_faults, messages, number, press_for_one, say, set, until_fault,
+    STUCK, faults, hears, listen_for_faults, meanwhile, messages, number, press_for_one, say, set,
+    until_fault,
 };
 use tests::{Message, Setup, in_both_browsers, start};
 
@@ -12,6 +13,7 @@ in_both_browsers! {
     reset_counts_no_failure
     reset_after_the_first_sign_of_life_counts_one_failure
     restarted_with_more_messages_than_before_is_noticed
+    without_no_store_the_second_of_two_equal_questions_waits_for_the_first
 }
 
 /// Walks "Cut, and say something." in longpoll.md.
@@ -112,4 +114,25 @@ fn restarted_with_more_messages_than_before_is_noticed(browser: &Browser) {
     let texts: Vec<_> = Message::list(&news).into_iter().map(|message| message.text).collect();
     assert_eq!(texts, ["2", "3"]);
     assert!(!news.contains("restarted"), "{news}");
+}
+
+/// Walks "The cache." in longpoll.md. (It waits for 20 s at most: measured once, in both.)
+fn without_no_store_the_second_of_two_equal_questions_waits_for_the_first(browser: &Browser) {
+    let demo = start("longpoll");
+    let tab = browser.visit(&demo);
+    tab.until_words("#doing", "waiting for");
+    tab.run(
+        "window.ask = () => fetch('/wait?after=-0&hold=30&beat=30&equal'); \
+         Promise.all([ask(), ask()]).then(() => (document.body.dataset.both = 'answered'));",
+        &[],
+    );
+    let mut feed = demo.bench().feed();
+    let asks = |row: &tests::Row| row.text("mean").contains("&equal");
+    let first = feed.row(asks).number("n");
+    meanwhile(&tab, 500);
+    demo.say("to the first"); // and the second question has it in its answer at once
+    let said = feed.row(|row| row.text("mean").starts_with("POST /say")).number("n");
+    tab.until("document.body.dataset.both === 'answered'");
+    let second = feed.row(|row| asks(row) && row.number("n") != first).number("n");
+    assert!(second > said, "the second question left while the first one had no answer");
 }

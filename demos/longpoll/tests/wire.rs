@@ -39,7 +39,7 @@ fn what_was_said_between_two_requests_is_in_the_next_answer() {
     );
     assert!(
         asked.elapsed() < Duration::from_secs(5),
-        "there were news: the answer should not have waited"
+        "there was news: the answer should not have waited"
     );
 }
 

@@ -29,7 +29,7 @@ fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<
     })
 }
 
-// ANCHOR: answer
+// ANCHOR: boundary
 /// Forty bits: ten hexadecimal digits. A message is a guess, and one guess in 2^40, a million
 /// million, is right. At a thousand messages a second that takes 17 years on average, and the
 /// answer, with its boundary, does not live that long.
@@ -37,7 +37,9 @@ fn boundary() -> String {
     let bits = getrandom::u64().expect("the operating system gives random numbers");
     format!("{:010x}", bits >> 24)
 }
+// ANCHOR_END: boundary
 
+// ANCHOR: answer
 /// A message that begins with `#` is sent as HTML. The page must not believe it: what people say is
 /// text, whatever the head of the part calls it. (Our page shows every message as text.)
 fn kind(text: &str) -> &'static str {

@@ -101,6 +101,7 @@ impl Parts {
         Ok(Parts { out, boundary })
     }
 
+    // ANCHOR: write
     /// Writes a part: its head, an empty line, its content, and at once the boundary behind it. A
     /// browser that does not read Content-Length knows only by the boundary that the part is whole.
     fn write(&mut self, fields: &[(&str, &str)], content: &[u8]) -> io::Result<()> {
@@ -112,6 +113,7 @@ impl Parts {
         let end = format!("\r\n--{}\r\n", self.boundary);
         self.out.send([part.as_bytes(), content, end.as_bytes()].concat())
     }
+    // ANCHOR_END: write
 
     /// Writes a message: what was said is the content, the rest stands in the part's head.
     fn message(&mut self, Message { id, text, at }: &Message) -> io::Result<()> {
@@ -125,6 +127,7 @@ impl Parts {
     }
 }
 
+// ANCHOR: boundary
 /// 128 random bits, drawn anew for each answer: a boundary that is known in advance can be said as
 /// a message. (Our own page does not look for it inside a message. A browser's `<img>` does.)
 fn boundary() -> String {
@@ -132,6 +135,7 @@ fn boundary() -> String {
     getrandom::fill(&mut bits).expect("the operating system gives random numbers");
     format!("part-{:032x}", u128::from_ne_bytes(bits))
 }
+// ANCHOR_END: boundary
 // ANCHOR_END: parts
 
 // ANCHOR: pictures

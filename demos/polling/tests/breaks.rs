@@ -45,10 +45,10 @@ fn cut_the_questions_by_the_clock_pile_up_and_those_of_the_chain_do_not(browser:
     tab.until(&format!("Number(document.querySelector('#empty').textContent) >= {asked}"));
 }
 
-/// What polling.md says of a page without `no-store`.
+/// Walks "The cache." in polling.md.
 fn without_no_store_one_question_is_in_the_cable_and_the_others_wait_for_it(browser: &Browser) {
     if browser.kind() != Kind::Chromium {
-        return; // other caches do not hold questions back
+        return; // Firefox holds back only questions for an address that it has not asked before
     }
     let demo = start("polling");
     let tab = browser.visit(&demo);

@@ -38,7 +38,7 @@ fn serve_room(listener: TcpListener, room: Arc<Room>, _site: Arc<Site>) -> io::R
     }
 }
 
-// ANCHOR: answer
+// ANCHOR: take
 /// The longest message that is believed, in bytes.
 const MAX: usize = 4_000;
 
@@ -67,7 +67,9 @@ fn take(unread: &mut Vec<u8>) -> io::Result<Option<String>> {
         _ => bad("no comma, or no UTF-8"),
     }
 }
+// ANCHOR_END: take
 
+// ANCHOR: silence
 /// A client that is silent for this long is let go. Otherwise half-open connections would pile up.
 /// (Three seconds let you watch it; a real server waits for minutes.)
 const SILENCE: Duration = Duration::from_secs(3);
@@ -89,4 +91,4 @@ fn talk(mut stream: &TcpStream, room: &Room) -> io::Result<()> {
         }
     }
 }
-// ANCHOR_END: answer
+// ANCHOR_END: silence

@@ -45,7 +45,6 @@ impl Framing {
     // ANCHOR_END: frame
 }
 
-// ANCHOR: cut
 /// Finds the messages in what was read, wherever a read ended.
 pub struct Decoder {
     framing: Framing,
@@ -70,6 +69,7 @@ impl Decoder {
         }
     }
 
+    // ANCHOR: cut
     /// The first message, if all of it was read: how many bytes come before it, are in it, and end
     /// it.
     fn first_message(&self) -> Option<(usize, usize, usize)> {
@@ -98,7 +98,6 @@ impl Decoder {
     }
 }
 
-// ANCHOR: escape
 /// A text as one line: a line feed in it becomes `\n`, a backslash `\\`.
 pub fn escape(text: &str) -> String {
     text.replace('\\', "\\\\").replace('\n', "\\n")
@@ -122,7 +121,6 @@ pub fn unescape(line: &str) -> String {
     }
     text
 }
-// ANCHOR_END: escape
 
 #[cfg(test)]
 mod tests {

@@ -95,7 +95,6 @@ fn talk(stream: &TcpStream, room: &Arc<Room>) -> io::Result<()> {
     hear(stream, room, &writer)
 }
 
-// ANCHOR: tell
 /// Writes what is new, until the client has gone.
 fn tell(mut reader: Reader, writer: &Weak<Mutex<ClientWriter>>) -> io::Result<()> {
     loop {
@@ -106,9 +105,7 @@ fn tell(mut reader: Reader, writer: &Weak<Mutex<ClientWriter>>) -> io::Result<()
         writer.told = news.next.after;
     }
 }
-// ANCHOR_END: tell
 
-// ANCHOR: hear
 /// Takes each line for a message, until there are no more.
 fn hear(stream: &TcpStream, room: &Room, writer: &Mutex<ClientWriter>) -> io::Result<()> {
     let mut lines = Splitter::new(stream, b'\n', MAX_LINE);
@@ -143,7 +140,6 @@ fn answer(line: &str, room: &Room, writer: &mut ClientWriter) -> io::Result<()> 
             .map_or_else(|refused| writer.line(&format!("! {refused}")), |_| Ok(())),
     }
 }
-// ANCHOR_END: hear
 
 fn say(room: &Room, key: &str, text: &str) -> Result<u64, Refused> {
     room.say_once(key, &unescape(text)).map(|message| message.id)

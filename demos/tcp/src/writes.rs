@@ -40,7 +40,6 @@ pub struct ProbeSetup {
     pub busy: Duration,
 }
 
-// ANCHOR: writes
 /// The client: writes each message with a write of its own, and a pause after it.
 ///
 /// `nagle`: a small piece waits while an earlier one is on its way and not acknowledged, so that
@@ -60,6 +59,7 @@ pub fn run(
     stream.set_nodelay(!nagle)?;
     let began = Instant::now();
     let mut writes = Vec::new();
+    // ANCHOR: writes
     for message in messages {
         let bytes = setup.framing.frame(message);
         stream.write_all(&bytes)?;
@@ -90,7 +90,6 @@ fn connect(site: &Site, setup: &ProbeSetup, report: &Expected) -> io::Result<Tcp
     }
 }
 
-// ANCHOR: reads
 /// The server: reads until the client has finished. Reports each read, and the messages that this
 /// framing finds.
 pub fn report(mut stream: &TcpStream, early: &[u8], setup: &ProbeSetup) -> io::Result<Value> {
@@ -111,6 +110,7 @@ pub fn report(mut stream: &TcpStream, early: &[u8], setup: &ProbeSetup) -> io::R
     let mut goes_on = early.is_empty() || take(early);
     let mut bytes = vec![0; setup.buffer];
     stream.set_read_timeout(Some(TIMEOUT))?;
+    // ANCHOR: reads
     while goes_on {
         thread::sleep(setup.busy); // while a server is busy with something else, more arrives
         match stream.read(&mut bytes) {
@@ -122,12 +122,12 @@ pub fn report(mut stream: &TcpStream, early: &[u8], setup: &ProbeSetup) -> io::R
             Err(error) => return Err(error),
         }
     }
+    // ANCHOR_END: reads
     if !goes_on {
         return Err(io::Error::other("An experiment has 64 KiB, 2000 reads and 30 s at most."));
     }
     Ok(json!({ "reads": reads, "messages": decoder.messages(), "left": decoder.left() }))
 }
-// ANCHOR_END: reads
 
 /// The experiments that wait for a report. All servers of the demo share it.
 #[derive(Default)]

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use demo::Demo;
+use demo::{CommandLine, Demo, Shared};
 use lexopt::{Arg, Parser, ValueExt};
 
 use crate::capture::tap;
@@ -37,6 +37,8 @@ pub struct Options {
     pub tap: usize,
     /// The open files that connections take; demos in one process share it.
     pub files: Arc<Files>,
+    /// What the demo's servers find in their site.
+    pub shared: Shared,
 }
 
 impl Options {
@@ -53,6 +55,7 @@ impl Options {
             capacity: room::CAPACITY,
             tap: tap::LIMIT,
             files: Arc::default(),
+            shared: Shared::default(),
         }
     }
 }
@@ -77,31 +80,45 @@ const HELP: &str = "  --port N             listen on this port (also: PORT=N); 0
   --no-bench           no front door, no tap, no cable: for measuring
   --help               this text";
 
+/// A demo whose command line has no words of its own.
+pub struct NoWords;
+
+impl CommandLine for NoWords {}
+
 /// Reads the command line and `PORT`. What can't be understood ends the process with one line that says why.
-pub fn read(demo: &Demo) -> Options {
-    match parse(demo.port, Parser::from_env(), std::env::var_os("PORT")) {
+pub fn read(demo: &Demo, own: &mut dyn CommandLine) -> Options {
+    match parse(demo.port, Parser::from_env(), std::env::var_os("PORT"), own) {
         Ok(Some(options)) => options,
         Ok(None) => {
-            println!("{}: {}\n\nUsage: cargo run -p {} -- [options]\n{HELP}", demo.title, demo.promise, demo.name);
+            let (words, more) = own.help();
+            println!("{}: {}\n\nUsage: cargo run -p {} -- [options]{words}", demo.title, demo.promise, demo.name);
+            println!("{more}{HELP}");
             exit(0);
         }
         Err(line) => give_up(&format!("{line}; cargo run -p {} -- --help lists the options", demo.name)),
     }
 }
 
-fn parse(port: u16, mut words: Parser, env: Option<OsString>) -> Result<Option<Options>, lexopt::Error> {
+fn parse(
+    port: u16,
+    mut words: Parser,
+    env: Option<OsString>,
+    own: &mut dyn CommandLine,
+) -> Result<Option<Options>, lexopt::Error> {
     let mut options = Options::new(port);
     if let Some(port) = env {
         options.port = number("PORT", port)?;
     }
     while let Some(word) = words.next()? {
-        let Arg::Long(name) = word else {
-            if word == Arg::Short('h') {
-                return Ok(None);
+        let name = match word {
+            Arg::Long(name) => name.to_string(),
+            Arg::Short('h') => return Ok(None),
+            Arg::Value(first) => {
+                let all: Vec<OsString> = [first.clone()].into_iter().chain(words.raw_args()?).collect();
+                return if own.words(all) { Ok(Some(options)) } else { Err(Arg::Value(first).unexpected()) };
             }
-            return Err(word.unexpected());
+            word => return Err(word.unexpected()),
         };
-        let name = name.to_string();
         match name.as_str() {
             "port" => options.port = number(&name, words.value()?)?,
             "host" => options.host = words.value()?.string()?,
@@ -116,7 +133,12 @@ fn parse(port: u16, mut words: Parser, env: Option<OsString>) -> Result<Option<O
             "capacity" => options.capacity = number(&name, words.value()?)?,
             "tap" => options.tap = number(&name, words.value()?)?,
             "help" => return Ok(None),
-            _ => return Err(Arg::Long(&name).unexpected()),
+            _ => match own.option(&name, &mut || {
+                words.value().and_then(|value| value.string()).map_err(|error| error.to_string())
+            }) {
+                Some(taken) => taken?,
+                None => return Err(Arg::Long(&name).unexpected()),
+            },
         }
     }
     Ok(Some(options))
@@ -142,7 +164,7 @@ mod tests {
     use super::*;
 
     fn parsed(words: &[&str]) -> Result<Option<Options>, lexopt::Error> {
-        parse(8001, Parser::from_args(words), None)
+        parse(8001, Parser::from_args(words), None, &mut NoWords)
     }
 
     #[test]
@@ -162,7 +184,10 @@ mod tests {
         for wrong in ["--port=70000", "--tap=-1", "--idle-timeout=-1", "--idle-timeout=inf", "--idle-timeout=NaN"] {
             assert!(parsed(&[wrong]).is_err(), "{wrong}");
         }
-        assert_eq!(parse(8001, Parser::from_args(["-h"]), None).unwrap().map(|options| options.port), None);
-        assert_eq!(parse(8001, Parser::from_args([""; 0]), Some("7".into())).unwrap().unwrap().port, 7);
+        assert_eq!(
+            parse(8001, Parser::from_args(["-h"]), None, &mut NoWords).unwrap().map(|options| options.port),
+            None
+        );
+        assert_eq!(parse(8001, Parser::from_args([""; 0]), Some("7".into()), &mut NoWords).unwrap().unwrap().port, 7);
     }
 }

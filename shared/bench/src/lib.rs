@@ -7,7 +7,7 @@
 //!                                └── bench port: files of the pages, feed, cable, counters
 //! ```
 //!
-//! [`run`] is what a demo's `main` calls. [`Running`] serves a demo inside another program, a test say. [`FrontDoor`] is the
+//! [`run`] is what a demo's `main` calls, or [`run_with`] when its command line has words of its own. [`Running`] serves a demo inside another program, a test say. [`FrontDoor`] is the
 //! front door alone, for a server that is no demo.
 //!
 //! `--no-bench` leaves all of it out: then the demo's listener is the public one, nothing limits and nothing checks, and
@@ -24,4 +24,4 @@ pub use cli::Options;
 pub use log::print as log;
 pub use proxy::requests::Timeouts;
 pub use proxy::{Files, Proxy};
-pub use run::{FrontDoor, Running, run};
+pub use run::{FrontDoor, Running, run, run_with};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use demo::{Demo, Serve, Site, Speaks};
+use demo::{CommandLine, Demo, Serve, Site, Speaks};
 use room::Room;
 use socket2::{Domain, Socket, Type};
 
@@ -15,7 +15,7 @@ use crate::api::Api;
 use crate::capture::tap::Tap;
 use crate::capture::terminal;
 use crate::capture::trace::Trace;
-use crate::cli::{self, Options, give_up};
+use crate::cli::{self, NoWords, Options, give_up};
 use crate::log::print;
 use crate::proxy::requests::Timeouts;
 use crate::proxy::{Files, FrontendSetup, Proxy, ProxySetup, nudge};
@@ -31,7 +31,17 @@ const BENCH_IDLE: Duration = Duration::from_secs(5);
 
 /// Runs a demo as the command line asks, until the process ends.
 pub fn run(demo: &'static Demo) {
-    let options = cli::read(demo);
+    serve_for_ever(demo, cli::read(demo, &mut NoWords));
+}
+
+/// The same for a demo whose command line has words of its own. Its servers find `own` in their site.
+pub fn run_with<Own: CommandLine + Send + Sync + 'static>(demo: &'static Demo, mut own: Own) {
+    let options = cli::read(demo, &mut own);
+    options.shared.put(own);
+    serve_for_ever(demo, options);
+}
+
+fn serve_for_ever(demo: &'static Demo, options: Options) {
     let _ = rlimit::increase_nofile_limit(u64::MAX); // as far as this user may; the front door asks how far that is
     let listeners = Listeners::open(demo, &options).unwrap_or_else(|why| give_up(&why));
     listeners.greet(demo, &options);
@@ -103,6 +113,7 @@ impl Listeners {
             host: (!address.ip().is_loopback()).then(|| options.host.clone()),
             side_ports: named,
             head_timeout: options.timeouts.head,
+            shared: options.shared.clone(),
             ..Site::new(address)
         };
         Ok(Listeners { public, beside, bench, site })

@@ -8,6 +8,7 @@ mod page;
 mod site;
 mod unpack;
 
+use std::ffi::OsString;
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -71,3 +72,24 @@ pub enum Speaks {
     /// Messages that end with this byte. The front door limits the same as for `Upgrades`.
     Delimited(u8),
 }
+
+/// What a demo's command line may say besides the options that all demos have. Most demos take nothing more.
+pub trait CommandLine {
+    /// For `--help`: what may follow the options, and a line for each option of the demo's own.
+    fn help(&self) -> (&'static str, &'static str) {
+        ("", "")
+    }
+
+    /// Takes an option, whose value `value` reads. `None` when there is no option of this name.
+    fn option(&mut self, _name: &str, _value: &mut OptionValue) -> Option<Result<(), String>> {
+        None
+    }
+
+    /// Takes the first word that is no option, and all that follows it. `false` when the demo takes none.
+    fn words(&mut self, _words: Vec<OsString>) -> bool {
+        false
+    }
+}
+
+/// Reads the value of an option.
+pub type OptionValue<'a> = dyn FnMut() -> Result<String, String> + 'a;

@@ -28,10 +28,15 @@ pub struct Site {
 }
 
 /// Values that all servers of one running demo share: one for each type, made by the server that asks for it first.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Shared(Arc<Mutex<Vec<Arc<dyn Any + Send + Sync>>>>);
 
 impl Shared {
+    /// Puts a value there, before any server asks for it.
+    pub fn put<T: Send + Sync + 'static>(&self, value: T) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::new(value));
+    }
+
     /// The value of this type.
     pub fn get<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
         let mut values = self.0.lock().unwrap_or_else(PoisonError::into_inner);

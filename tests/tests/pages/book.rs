@@ -135,17 +135,36 @@ fn every_embedded_demo_starts_from_its_button_fills_its_own_wire_view_and_stops(
 }
 
 #[test]
-fn the_cheat_sheet_prints_on_one_sheet() {
+fn the_check_button_says_in_the_page_what_is_missing() {
     let Some(browser) = chromium() else { return };
     let book = book();
-    let tab = browser.open(&format!("{}/cheatsheet.html", book.url()));
-    tab.until("document.querySelector('main svg') !== null");
+    drop(start("polling")); // builds it: the first build takes longer than a page is waited for
+    let tab = browser.open(&format!("{}/polling.html", book.url()));
+    tab.until("document.querySelector('task-check[task=\"2\"] button') !== null");
+    tab.run("document.querySelector('task-check[task=\"2\"] button').click()", &[]);
+    tab.until_words("task-check[task='2'] pre", "not yet. The answer to GET /messages has no ETag.");
+    tab.until("document.querySelector('task-check[task=\"2\"]').classList.contains('missing')");
+    tab.until("!document.querySelector('task-check[task=\"2\"] button').disabled");
+}
+
+#[test]
+fn what_is_made_to_be_printed_fits_on_one_sheet() {
+    let Some(browser) = chromium() else { return };
+    let book = book();
+    for page in ["cheatsheet", "participant"] {
+        let tab = browser.open(&format!("{}/{page}.html", book.url()));
+        tab.until("document.querySelector('main .sheet') !== null");
+        prints_on_one_sheet(page, &tab);
+    }
+}
+
+fn prints_on_one_sheet(page: &str, tab: &Tab) {
     for (paper, width, height) in [("A4", 21.0, 29.7), ("Letter", 21.59, 27.94)] {
         let pdf = base64::engine::general_purpose::STANDARD.decode(tab.print(width, height)).expect("a PDF in base64");
         let pdf = String::from_utf8_lossy(&pdf);
-        assert!(pdf.starts_with("%PDF"), "{paper}: this is no PDF");
+        assert!(pdf.starts_with("%PDF"), "{page} on {paper}: this is no PDF");
         let pages = pdf.split("/Type /Page").skip(1).filter(|rest| !rest.starts_with('s')).count();
-        assert_eq!(pages, 1, "{paper}: sheets");
+        assert_eq!(pages, 1, "{page} on {paper}: sheets");
     }
 }
 

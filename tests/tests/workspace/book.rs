@@ -134,7 +134,7 @@ fn every_demo_has_a_chapter_with_all_its_parts() {
         assert!(path.is_file(), "demo {demo} has no chapter book/src/{demo}.md");
         let text = read(&path);
         let parts = [
-            "{{#minutes ",
+            "{{#minutes}}",
             "## Run it",
             "{{#demo ",
             "## On the wire",
@@ -144,7 +144,12 @@ fn every_demo_has_a_chapter_with_all_its_parts() {
             "## What it costs",
             "{{#figure ",
             "## How it breaks",
-            "## Change it yourself",
+            "<div class=\"security\">",
+            "## Questions",
+            "## Tasks",
+            "{{#task ",
+            "<summary>A hint</summary>",
+            "<summary>An answer</summary>",
             "examples/",
             "## Sources",
             "For instructors",
@@ -155,6 +160,8 @@ fn every_demo_has_a_chapter_with_all_its_parts() {
         for part in parts {
             assert!(text.contains(part), "{demo}.md has no {part:?}");
         }
+        let tasks = ["## Tasks", "## Change it yourself"]; // the second edition, and the first
+        assert!(tasks.iter().any(|heading| text.contains(heading)), "{demo}.md has no tasks");
         assert!(source().join(format!("wire/{demo}.json")).is_file(), "demo {demo} has no recording: make record");
     }
 }
@@ -283,7 +290,7 @@ fn every_command_in_the_text_is_one() {
                 text[at..].chars().take_while(|c| !['`', '\n', ',', ';', '<', ')'].contains(c)).collect();
             let words: Vec<&str> = command.split_whitespace().collect();
             let package = words[3].trim_end_matches(['.', ':']);
-            if package == "NAME" || package == "book" {
+            if ["NAME", "book", "check"].contains(&package) {
                 continue;
             }
             let folder = root().join("demos").join(package);
@@ -305,7 +312,8 @@ fn every_command_in_the_text_is_one() {
 #[test]
 fn every_wrong_statement_names_the_run_that_proves_it_and_what_to_press() {
     let text = read(&source().join("wrong.md"));
-    let statements: Vec<&str> = text.split("\n## ").skip(1).collect();
+    let parts = text.split("\n## ").skip(1);
+    let statements: Vec<&str> = parts.filter(|part| !part.starts_with("Questions") && !part.starts_with("Sources")).collect();
     assert!(statements.len() >= 10, "the page has its statements");
     for statement in statements {
         let title = statement.lines().next().unwrap_or("");
@@ -372,15 +380,162 @@ fn no_weasel_words() {
     }
 }
 
+/// The text of a chapter as a reader reads it: without listings, drawings and what stands in `code`; an order is one letter.
+fn prose(text: &str) -> String {
+    let without = |text: &str, from: &str, to: &str, instead: &str| {
+        if from == to {
+            return text.split(from).step_by(2).collect::<Vec<_>>().join(instead);
+        }
+        let mut parts = text.split(from);
+        let first = parts.next().unwrap_or("").to_string();
+        parts.fold(first, |all, part| all + instead + part.split_once(to).map_or("", |(_, rest)| rest))
+    };
+    let text = without(text, "```", "```", "");
+    let text = without(&text, "<svg", "</svg>", "");
+    let text = without(&text, "{{#", "}}", "X");
+    without(&text, "`", "`", "X").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The rows of a list with comments: what stands before the bar, and behind it.
+fn list(path: &str) -> Vec<(String, String)> {
+    let text = read(&root().join(path));
+    let rows = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+    rows.map(|line| line.split_once(" | ").unwrap_or_else(|| panic!("{path}: {line}: there is no bar")))
+        .map(|(what, why)| (what.to_string(), why.to_string()))
+        .collect()
+}
+
 #[test]
-fn a_number_of_bytes_is_never_typed() {
-    // What a standard fixes is no measurement: the longest control frame has 125 bytes.
+fn no_sentence_has_a_turn_that_must_be_read_twice() {
+    let is_letter = |c: char| c.is_alphanumeric() || c == '-';
     for (name, text) in chapters() {
-        for (at, _) in text.match_indices(" bytes") {
-            let before = text[..at].rsplit(|c: char| c.is_whitespace() || c == '(').next().unwrap_or("");
-            let typed = before.bytes().all(|b| b.is_ascii_digit() || b == b',') && !before.is_empty();
-            let small = before.parse::<u32>().is_ok_and(|number| number <= 128);
-            assert!(!typed || small, "{name}: \"{before} bytes\" should come from a recording");
+        let text = prose(&text).to_lowercase();
+        for (turn, plain) in list("book/turns.txt") {
+            for (at, _) in text.match_indices(&turn) {
+                let (before, after) = (&text[..at], &text[at + turn.len()..]);
+                let inside = before.ends_with(is_letter) || after.starts_with(is_letter);
+                let sentence: String = before.chars().rev().take(40).collect::<Vec<_>>().into_iter().rev().collect();
+                assert!(inside, "{name}: \"...{sentence}{turn}\": {turn:?} is hard to read; write {plain}");
+            }
         }
     }
+}
+
+/// The pages that are no chapters, and what each is.
+const NO_CHAPTER: [(&str, &str); 6] = [
+    ("SUMMARY.md", "the table of contents"),
+    ("README.md", "the front page"),
+    ("cheatsheet.md", "one sheet of paper"),
+    ("glossary.md", "a list of words"),
+    ("participant.md", "one sheet of paper"),
+    ("workshop.md", "for those who teach"),
+];
+
+#[test]
+fn every_chapter_has_a_picture_three_questions_and_a_source() {
+    for (name, text) in chapters() {
+        if NO_CHAPTER.iter().any(|(page, _)| *page == name) {
+            continue;
+        }
+        let picture = text.contains("<svg") || text.contains("{{#plot ") || text.contains("{{#wire ");
+        assert!(picture, "{name} has no picture");
+        let questions = text.matches("<details class=\"question\"><summary>").count();
+        assert_eq!(questions, 3, "{name} should have three questions (<details class=\"question\">)");
+        let (_, sources) = text.split_once("\n## Sources\n").unwrap_or_else(|| panic!("{name} names no sources"));
+        assert!(sources.contains("{{#rfc ") || sources.contains("](http"), "{name}: its sources lead nowhere");
+    }
+    assert!(read(&source().join("README.md")).contains("<svg"), "the front page shows what this is before it says it");
+}
+
+/// The numbers with a unit of size or of time on the wire in a text, as `552 bytes`.
+fn typed_numbers(text: &str) -> Vec<String> {
+    let words: Vec<&str> = text.split([' ', '\u{a0}', '|']).filter(|word| !word.is_empty()).collect();
+    let units = ["byte", "bytes", "kB", "KB", "KiB", "MB", "MiB", "GB", "GiB", "ms", "µs"];
+    let number = |word: &str| {
+        let digits = word.trim_start_matches(['(', '"', '*', '_']);
+        let is = digits.starts_with(|c: char| c.is_ascii_digit())
+            && digits.chars().all(|c| c.is_ascii_digit() || ".,".contains(c));
+        is.then(|| digits.to_string())
+    };
+    let unit = |word: &str| {
+        let word = word.trim_end_matches(|c: char| !c.is_alphanumeric());
+        units.contains(&word).then(|| word.to_string())
+    };
+    words.windows(2).filter_map(|pair| Some(format!("{} {}", number(pair[0])?, unit(pair[1])?))).collect()
+}
+
+#[test]
+fn a_number_with_a_unit_comes_from_a_recording_or_says_where_it_is_from() {
+    let known = list("book/numbers.txt");
+    let mut used = BTreeSet::new();
+    for (name, text) in chapters() {
+        for number in typed_numbers(&prose(&text)) {
+            let listed = known.iter().any(|(typed, _)| *typed == number);
+            assert!(
+                listed,
+                "{name}: {number:?} is typed; let a recording tell it, or say in book/numbers.txt where it is from"
+            );
+            used.insert(number);
+        }
+    }
+    for (number, _) in known {
+        assert!(used.contains(&number), "book/numbers.txt: no chapter says {number:?} any more");
+    }
+}
+
+#[test]
+fn the_sums_in_the_text_add_up() {
+    let value = |word: &str| -> Option<u64> {
+        let word = word.trim_matches(|c: char| !c.is_ascii_digit());
+        word.replace(',', "").parse().ok()
+    };
+    for (name, text) in chapters() {
+        let text = prose(&text);
+        let words: Vec<&str> = text.split(' ').collect();
+        for (at, _) in words.iter().enumerate().filter(|(_, word)| **word == "=") {
+            let Some(total) = words.get(at + 1).and_then(|word| value(word)) else { continue };
+            // Backwards from the sign: a number, and as long as a sign of a sum is before it, one more.
+            let (mut sum, mut product, mut left, mut terms) = (0_u64, 1_u64, at, 0);
+            while left > 0
+                && let Some(number) = value(words[left - 1])
+            {
+                product *= number;
+                terms += 1;
+                match left.checked_sub(2).map(|sign| words[sign]) {
+                    Some("×") => left -= 2,
+                    Some("+") => {
+                        sum += product;
+                        (product, left) = (1, left - 2);
+                    }
+                    _ => {
+                        sum += product;
+                        break;
+                    }
+                }
+            }
+            let shown = words[at.saturating_sub(6)..(at + 2).min(words.len())].join(" ");
+            assert!(terms < 2 || sum == total, "{name}: \"{shown}\": the sum is {sum}");
+        }
+    }
+}
+
+#[test]
+fn a_plan_closes_with_questions_about_its_own_chapters() {
+    let text = read(&source().join("workshop.md"));
+    let mut plans = 0;
+    for part in text.split("\n## ") {
+        let Some((_, plan)) = part.split_once("{{#plan ") else { continue };
+        let stops: Vec<&str> = plan.split("}}").next().unwrap_or("").split([' ', '+']).collect();
+        let title = part.lines().next().unwrap_or("");
+        let (_, questions) =
+            part.split_once("**At the end, ask:**").unwrap_or_else(|| panic!("{title} asks nothing at its end"));
+        let asked = links(questions);
+        assert_eq!(asked.len(), 3, "{title}: three questions, each with a link to its chapter");
+        for target in asked {
+            let chapter = target.split(".md").next().unwrap_or("");
+            assert!(stops.contains(&chapter), "{title} asks about {chapter}, which it does not teach");
+        }
+        plans += 1;
+    }
+    assert!(plans >= 3, "there are {plans} plans");
 }

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use demo::index::Listed;
+use tests::websocket::{TEXT, frame};
 use tests::{Fresh, Server, workspace};
 
 /// Every demo, in the order of the book, which is the order of their ports.
@@ -56,7 +57,8 @@ fn every_demo_has_the_files_that_a_reader_expects() {
             assert!(workspace().join(&path).is_file(), "{path} is missing");
         }
         let main = read(&format!("demos/{}/src/main.rs", demo.name));
-        assert!(main.contains(&format!("bench::run(&{}::DEMO);", demo.name)), "main.rs of {} is one line", demo.name);
+        let runs = ["run(&", "run_with(&"].map(|run| format!("bench::{run}{}::DEMO", demo.name));
+        assert!(runs.iter().any(|run| main.contains(run)), "main.rs of {} is one line", demo.name);
     }
 }
 
@@ -290,6 +292,11 @@ impl Running<'_> {
                 let demo = self.clone.server(command);
                 demo.prints("open to others");
                 shows_its_page(&demo, name, command);
+            }
+            ["cargo", "run", "-p", "process", "--", ..] => {
+                let mut wire = self.clone.server(command).websocket("/");
+                wire.send(frame(TEXT, "hello"));
+                assert_eq!(wire.frame(), (TEXT, b"1 hello".to_vec()), "{command} counts lines");
             }
             ["cargo", "run", "-p", "heartbeat", "--example", "asks", "--", _] => {
                 let demo = self.clone.server("cargo run -p heartbeat");

@@ -52,7 +52,6 @@ fn serve(listener: TcpListener, _room: Arc<Room>, site: Arc<Site>) -> io::Result
     )
 }
 
-// ANCHOR: admit
 /// Opens a TCP connection for a page, or refuses it as Flash Player would have done.
 fn admit(request: &Request, site: &Site) -> Result<(Accepted, TcpStream), Refusal> {
     // A WebSocket handshake, from a page of this demo. Flash Player compared host names only.
@@ -76,7 +75,6 @@ fn fetch_policy(server: SocketAddr) -> io::Result<String> {
     let file = net::Splitter::new(&stream, 0, MAX_POLICY).next(Some(PATIENCE), PATIENCE)?;
     String::from_utf8(file.unwrap_or_default()).map_err(|_| ErrorKind::InvalidData.into())
 }
-// ANCHOR_END: admit
 
 fn connect(server: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect_timeout(&server, PATIENCE)?;
@@ -99,7 +97,6 @@ fn carry(mut browser: WebSocket, tcp: &TcpStream, idle: Duration) -> io::Result<
     tcp.shutdown(Shutdown::Both)
 }
 
-// ANCHOR: bridge
 fn browser_to_tcp(browser: &mut WebSocket, mut tcp: &TcpStream) -> io::Result<()> {
     loop {
         match browser.read() {
@@ -129,7 +126,6 @@ fn tcp_to_browser(mut tcp: &TcpStream, browser: &Sender, idle: Duration) -> io::
         }
     }
 }
-// ANCHOR_END: bridge
 
 #[cfg(test)]
 mod tests {

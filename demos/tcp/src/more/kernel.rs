@@ -45,7 +45,6 @@ pub fn states(client: SocketAddr, server: SocketAddr) -> Result<Ends, String> {
     }
 }
 
-// ANCHOR: look-up
 fn look_up(table: &str, client: SocketAddrV4, server: SocketAddrV4) -> Ends {
     let (client, server) = (hex(client), hex(server));
     let mut ends = (None, None);
@@ -67,7 +66,6 @@ fn look_up(table: &str, client: SocketAddrV4, server: SocketAddrV4) -> Ends {
     }
     ends
 }
-// ANCHOR_END: look-up
 
 /// 127.0.0.1:8109 is 0100007F:1FAD on a little-endian machine.
 fn hex(address: SocketAddrV4) -> String {

@@ -90,7 +90,6 @@ pub fn serve_end(stream: &TcpStream, lives: &Lives, client_port: &str) -> io::Re
     Ok(())
 }
 
-// ANCHOR: act
 /// Does one thing to one end.
 fn act(life: &mut Life, what: &str) -> Result<(), String> {
     let (end, name) = match what.strip_prefix("server") {
@@ -102,6 +101,7 @@ fn act(life: &mut Life, what: &str) -> Result<(), String> {
         "client-says" | "server-says" => {
             (end.write_all(format!("the {name} speaks\n").as_bytes()), "writes a line")
         }
+        // ANCHOR: ends
         // FIN says: nothing more comes from here. The other direction stays open.
         "client-fin" | "server-fin" => (end.shutdown(Shutdown::Write), "finishes: FIN"),
         "reset" => {
@@ -110,6 +110,7 @@ fn act(life: &mut Life, what: &str) -> Result<(), String> {
             life.client = None;
             (done, "breaks off: RST")
         }
+        // ANCHOR_END: ends
         _ => {
             return Err("do is open, client-says, server-says, client-fin, server-fin or reset."
                 .to_string());
@@ -122,10 +123,9 @@ fn act(life: &mut Life, what: &str) -> Result<(), String> {
     }
     Ok(())
 }
-// ANCHOR_END: act
 
 /// Reads on one end until there is nothing more to come. It looks instead of waiting: a read that
-/// runs into a time limit /// may leave a socket on Windows in no state to go on with.
+/// runs into a time limit may leave a socket on Windows in no state to go on with.
 fn hear(mut end: TcpStream, life: &Mutex<Life>, who: &str) {
     let mut bytes = [0; 256];
     let _ = end.set_nonblocking(true);
@@ -151,7 +151,6 @@ fn hear(mut end: TcpStream, life: &Mutex<Life>, who: &str) {
     }
 }
 
-// ANCHOR: watch
 /// Asks the kernel for the states of both ends, until it knows neither any more.
 fn watch(life: &Mutex<Life>) {
     let (client, server) = lock(life).addresses;
@@ -181,7 +180,6 @@ fn watch(life: &Mutex<Life>) {
         thread::sleep(pause.max(cost * 2)); // the machine has other things to do, too
     }
 }
-// ANCHOR_END: watch
 
 impl Lives {
     /// Does one thing to one end of this tab's connection.

@@ -111,7 +111,6 @@ fn start(datagrams: &Arc<Datagrams>, port: u16) -> io::Result<SocketAddr> {
     Ok(address)
 }
 
-// ANCHOR: receive
 /// One socket receives from every sender: there is nothing to accept, and each datagram says where
 /// it comes from.
 fn receive(socket: &UdpSocket, datagrams: &Datagrams) {
@@ -129,7 +128,6 @@ fn receive(socket: &UdpSocket, datagrams: &Datagrams) {
         }
     }
 }
-// ANCHOR_END: receive
 
 /// The relay's first half: decides what becomes of each datagram. When too many wait, the next one
 /// is lost, as in a router.
@@ -182,7 +180,6 @@ fn pass_on(waiting: &Receiver<Waiting>, to: SocketAddr) {
     }
 }
 
-// ANCHOR: fate
 /// What becomes of a datagram: how long it is held back, or `None` when it is lost. Its sender is
 /// not told.
 fn fate(fault: Fault, dice: &mut Dice) -> Option<Duration> {
@@ -194,7 +191,6 @@ fn fate(fault: Fault, dice: &mut Dice) -> Option<Duration> {
         Fault::Cut => None,
     }
 }
-// ANCHOR_END: fate
 
 impl Datagrams {
     /// Those of this running demo. The first who asks starts the relay.
@@ -265,7 +261,6 @@ impl Datagrams {
     }
 }
 
-// ANCHOR: experiment
 /// Two senders take turns, each with a socket of its own. What arrives within half a second is
 /// told.
 fn run(datagrams: &Datagrams, site: &Site, relay: SocketAddr, count: usize) -> io::Result<Value> {
@@ -288,7 +283,6 @@ fn run(datagrams: &Datagrams, site: &Site, relay: SocketAddr, count: usize) -> i
     let lost = datagrams.seen().lost - lost;
     Ok(json!({ "sent": sent, "udp": arrived, "lost": lost, "tcp": tcp["messages"] }))
 }
-// ANCHOR_END: experiment
 
 /// Numbers that look random (splitmix64); nothing depends on their being so.
 struct Dice(u64);
