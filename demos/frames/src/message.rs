@@ -143,6 +143,7 @@ impl Receiver {
     pub fn is_between_frames(&self) -> bool {
         self.frame.is_none()
     }
+
     /// Takes bytes off the front of what has arrived, and unmasks them in place. Returns how many,
     /// and what they completed. Call it again with the rest until it takes none: then more must
     /// arrive.
