@@ -313,7 +313,8 @@ fn every_command_in_the_text_is_one() {
 fn every_wrong_statement_names_the_run_that_proves_it_and_what_to_press() {
     let text = read(&source().join("wrong.md"));
     let parts = text.split("\n## ").skip(1);
-    let statements: Vec<&str> = parts.filter(|part| !part.starts_with("Questions") && !part.starts_with("Sources")).collect();
+    let statements: Vec<&str> =
+        parts.filter(|part| !part.starts_with("Questions") && !part.starts_with("Sources")).collect();
     assert!(statements.len() >= 10, "the page has its statements");
     for statement in statements {
         let title = statement.lines().next().unwrap_or("");
