@@ -34,7 +34,7 @@ fn costs(words: &str) -> String {
 fn every_message_is_shown_with_its_bytes_before_and_after(browser: &Browser) {
     let demo = start("deflate");
     let tab = browser.visit(&demo);
-    tab.until_words("#doing", "1 OPEN, with permessage-deflate");
+    tab.until_words("#doing", "1 OPEN, compressed");
     let sentence = "the same words twice";
     say(&tab, sentence);
     hears(&tab, sentence);
@@ -50,7 +50,7 @@ fn every_message_is_shown_with_its_bytes_before_and_after(browser: &Browser) {
     assert_eq!(second[2], second[1] + 2, "a frame's head is two bytes: {rows}");
     // Without compression the same page gets the bytes as they are.
     tab.click("#compress");
-    tab.until_words("#doing", "1 OPEN, with no extension");
+    tab.until_words("#doing", "1 OPEN, not compressed");
     tab.run("document.querySelector('#messages').replaceChildren()", &[]);
     say(&tab, "as it is");
     hears(&tab, "as it is");
