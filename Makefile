@@ -14,7 +14,7 @@ help:
 	@echo "make record        drives every demo through its exchange and writes the book's recordings anew"
 	@echo "make conformance   Autobahn|Testsuite against both ends of frames and deflate, 20 minutes; WSTEST names its program, wstest"
 	@echo "make bench         measures first build, delay, bytes and memory, against peers in the same run"
-	@echo "make bench-ws      measures the WebSocket echo against tungstenite, npm ws and bare TCP"
+	@echo "make bench-ws      measures the WebSocket echo, threads and event loop, against three libraries and bare TCP"
 	@echo "make pictures      takes the pictures of the README from a running demo"
 	@echo "make setup         only installs what is missing: Chromium, Firefox and their drivers"
 	@echo "make ruffle        fetches the Flash emulator for the demo flash (npm, 10 MB)"

@@ -88,8 +88,8 @@ pub fn with_addresses(glossary: &str) -> String {
 /// The text of a chapter in which the first use of each word leads to the glossary. `met` are the words that the book has used so
 /// far; those of this chapter are added.
 pub fn linked(chapter: &str, text: &str, terms: &[Term], met: &mut BTreeSet<String>) -> String {
-    let wanted = |slug: &str| !NOT_HERE.contains(&(chapter, slug)) && !(COMMON.contains(&slug) && met.contains(slug));
-    let mut left: Vec<&Term> = terms.iter().filter(|term| wanted(&term.slug)).collect();
+    let unwanted = |slug: &str| NOT_HERE.contains(&(chapter, slug)) || (COMMON.contains(&slug) && met.contains(slug));
+    let mut left: Vec<&Term> = terms.iter().filter(|term| !unwanted(&term.slug)).collect();
     let mut out = String::with_capacity(text.len() + 4_096);
     let (mut fence, mut folded, mut html) = (None::<String>, 0_usize, false);
     for line in text.lines() {

@@ -11,6 +11,7 @@
 pub mod anchor;
 pub mod demos;
 pub mod glossary;
+pub mod lines;
 pub mod measured;
 pub mod minutes;
 pub mod plot;

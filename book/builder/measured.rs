@@ -6,6 +6,10 @@
 //! {{#measured threads longpoll}}         threads for an idle client
 //! {{#measured build longpoll}}           seconds of a first build; also `axum`
 //! {{#measured echo frames 16}}           WebSocket messages of 16 bytes a second, there and back, on one connection
+//! {{#measured chat npm-ws 1 p99}}        from said to heard in rooms of the chat: 1 of 500 members, or 10 of 50; also p50
+//! {{#measured echo frames 16 500 1}}     ... on 500 connections, with one message in flight on each
+//! {{#measured echo_cost frames 16 500 1}} ... the server's processor time for each
+//! {{#measured crowd eventloop each}}     memory for an idle WebSocket; also `threads`, and `all`: the whole process
 //! {{#measured machine}}                  on which machine
 //! {{#ways delay}}                        a table that compares all techniques; also `bytes` and `silence`
 //! ```
@@ -21,6 +25,7 @@ use crate::recording::grouped;
 use crate::{demos, root};
 
 const BENCH: &str = "tests/bench/results.json";
+const CHAT: &str = "tests/bench/chat.json";
 const BENCH_WS: &str = "tests/peers/ws-bench/results.json";
 
 /// The number that these words ask for, as in a sentence.
@@ -39,14 +44,39 @@ pub fn figure(words: &[&str]) -> Result<String, String> {
         }
         ["threads", demo] => Ok(format!("{:.0}", number(find(&read(BENCH)?, "idle", &[("demo", demo)])?, "threads")?)),
         ["build", what] => Ok(format!("{:.0}\u{a0}s", number(&read(BENCH)?["cold_build"], &format!("{what}_s"))?)),
-        ["echo", peer, payload] => {
+        ["echo", peer, payload] => figure(&["echo", peer, payload, "1", "1"]),
+        ["echo", peer, payload, connections, in_flight] => {
+            let rate = echo(peer, payload, connections, in_flight, "messages_per_second")?;
+            Ok(grouped(rate as u64))
+        }
+        ["echo_cost", peer, payload, connections, in_flight] => {
+            let cost = echo(peer, payload, connections, in_flight, "server_processor_microseconds_per_message")?;
+            Ok(format!("{cost:.1}\u{a0}µs"))
+        }
+        ["crowd", peer, what @ ("each" | "threads" | "all")] => {
             let results = read(BENCH_WS)?;
-            let case = find(&results, "cases", &[("connections", "1"), ("in_flight", "1"), ("payload", payload)])?;
-            Ok(grouped(number(find(case, "peers", &[("peer", peer)])?, "messages_per_second")? as u64))
+            let row = find(&results, "idle", &[("peer", peer)])?;
+            Ok(match *what {
+                "each" => format!("{:.1}\u{a0}KiB", number(row, "kib_each")?),
+                "threads" => grouped(number(row, "threads")? as u64),
+                _ => format!("{:.0}\u{a0}MiB", number(row, "mib")?),
+            })
+        }
+        ["chat", server, rooms, p @ ("p50" | "p99")] => {
+            let results = read(CHAT)?;
+            let row = find(&results, "rooms", &[("server", &server.replace('-', " ")), ("rooms", rooms)])?;
+            Ok(milliseconds(number(row, &format!("{p}_us"))?))
         }
         ["machine"] => Ok(read(BENCH)?["machine"].as_str().ok_or_else(|| missing("machine"))?.to_string()),
         _ => Err(format!("nobody measured {words:?}")),
     }
+}
+
+/// What one peer was measured at in one case of `make bench-ws`.
+fn echo(peer: &str, payload: &str, connections: &str, in_flight: &str, what: &str) -> Result<f64, String> {
+    let results = read(BENCH_WS)?;
+    let case = [("payload", payload), ("connections", connections), ("in_flight", in_flight)];
+    number(find(find(&results, "cases", &case)?, "peers", &[("peer", peer)])?, what)
 }
 
 /// One of the tables that compare all techniques, in the order of the book.
@@ -152,6 +182,9 @@ mod tests {
         assert!(figure(&["delay", "longpoll", "100", "p50"]).unwrap().ends_with("\u{a0}ms"));
         assert!(figure(&["memory", "longpoll"]).unwrap().ends_with("\u{a0}KiB"));
         assert!(figure(&["echo", "tungstenite", "16"]).unwrap().contains(','));
+        assert!(figure(&["echo", "eventloop", "16", "500", "1"]).unwrap().contains(','));
+        assert!(figure(&["echo_cost", "frames", "16", "500", "1"]).unwrap().ends_with("\u{a0}µs"));
+        assert!(figure(&["crowd", "eventloop", "each"]).unwrap().ends_with("\u{a0}KiB"));
         for words in [&["delay", "longpoll", "7", "p50"][..], &["memory", "nobody"], &["build", "nobody"]] {
             assert!(figure(words).unwrap_err().contains("make bench"), "{words:?}");
         }

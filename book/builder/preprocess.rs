@@ -9,6 +9,7 @@
 //! {{#figure longpoll.ask}}                            a number out of a recording
 //! {{#measured memory longpoll}}                       a number out of the benchmark's results, see [`measured`]
 //! {{#ways delay}}                                     a table out of them that compares all techniques
+//! {{#lines demos/chat/src/lib.rs:read}}               how many lines of code files and anchors have, see [`lines`]
 //! {{#rfc 9112 7.1}}                                   a link to a section of an RFC
 //! {{#task longpoll 2 20}}                             the second task of a demo, for 20 minutes, and the command that checks it
 //! {{#sum handshake.ask + handshake.switch}}           a sum of such numbers, added up
@@ -31,7 +32,7 @@ use mdbook_driver::errors::{Error, Result as BookResult};
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
 
 use crate::minutes::{self, Minutes};
-use crate::{anchor, demos, glossary, measured, plot, recording, root};
+use crate::{anchor, demos, glossary, lines, measured, plot, recording, root};
 
 /// The preprocessor.
 pub struct Bench;
@@ -224,6 +225,7 @@ fn early(order: &str) -> Result<String, String> {
         ["figure", key] => recording::figure(key),
         ["measured", ref what @ ..] => measured::figure(what),
         ["ways", which] => measured::ways(which),
+        ["lines", ref what @ ..] => lines::count(what),
         ["rfc", number, section] => Ok(format!(
             "[RFC {number}, section {section}](https://www.rfc-editor.org/rfc/rfc{number}#section-{section})"
         )),

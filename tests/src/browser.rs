@@ -250,7 +250,7 @@ impl Browser {
         let unused = self.unused.borrow_mut().take();
         let window = unused.unwrap_or_else(|| self.new_tab());
         let tab = Tab { browser: self, window };
-        tab.post("/url", &json!({ "url": url }));
+        tab.go(url);
         tab
     }
 
@@ -399,6 +399,11 @@ impl Tab<'_> {
              field.dispatchEvent(new InputEvent('input', { bubbles: true }));",
             &[json!(selector), json!(text)],
         );
+    }
+
+    /// Goes to another page.
+    pub fn go(&self, url: &str) {
+        self.post("/url", &json!({ "url": url }));
     }
 
     /// Loads the page anew.

@@ -36,9 +36,10 @@ mod server;
 pub mod task;
 pub mod websocket;
 mod wire;
+pub mod writer;
 
 use std::io::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use answer::{Event, Head, Message, life};
 pub use bad_cable::{PATIENCE, check_heard, over_a_bad_cable};
@@ -48,11 +49,20 @@ pub use random::Random;
 pub use server::{Server, Setup, aimed, example, start, start_with, workspace};
 pub use wire::{End, Wire};
 
-/// How long a test waits for anything before it fails. Generous: only a test that fails takes so long.
-pub const DEADLINE: Duration = Duration::from_secs(45);
+/// How long a test waits for anything before it fails. Generous: only a test that fails takes so long, and no machine is too
+/// slow for it.
+pub const DEADLINE: Duration = Duration::from_secs(120);
 
 /// Long enough to call a connection silent, short enough to wait for in every test.
 pub const A_WHILE: Duration = Duration::from_millis(200);
+
+/// Looks again and again until this is so: for what no event tells. Each look should take its time, as a request does.
+pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "this should have become so: {what}");
+    }
+}
 
 /// Says on the terminal that a test did not run, and why. `println!` would not do: of a test that passes, cargo shows
 /// nothing that went through it.

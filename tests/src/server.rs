@@ -40,14 +40,15 @@ pub struct Setup {
     env: Vec<(String, String)>,
     /// The most files it may have open: `ulimit -n`.
     open_files: Option<u32>,
-    terminal: bool,
+    /// The columns of the terminal that it writes to, if it is one.
+    terminal: Option<u32>,
 }
 
 impl Setup {
     /// A demo with nothing but `PORT=0`.
     pub fn new(name: &str) -> Self {
         let env = vec![("PORT".to_string(), "0".to_string())];
-        Setup { name: name.to_string(), args: Vec::new(), env, open_files: None, terminal: false }
+        Setup { name: name.to_string(), args: Vec::new(), env, open_files: None, terminal: None }
     }
 
     /// Adds words to the command line.
@@ -69,9 +70,9 @@ impl Setup {
         self
     }
 
-    /// Gives it a terminal to write to, which `script` (util-linux) plays.
-    pub fn on_a_terminal(mut self) -> Self {
-        self.terminal = true;
+    /// Gives it a terminal so many columns wide to write to, which `script` (util-linux) plays.
+    pub fn on_a_terminal(mut self, columns: u32) -> Self {
+        self.terminal = Some(columns);
         self
     }
 
@@ -98,15 +99,16 @@ impl Setup {
     fn launch(self) -> Server {
         let program = build(&self.name);
         let mut command = match (self.open_files, self.terminal) {
-            (None, false) => Command::new(&program),
+            (None, None) => Command::new(&program),
             (Some(limit), _) => {
                 let mut shell = Command::new("sh");
                 shell.arg("-c").arg(format!("ulimit -n {limit}; exec \"$@\"")).arg("sh").arg(&program);
                 shell
             }
-            (None, true) => {
+            (None, Some(columns)) => {
+                let line = format!("stty cols {columns} && exec '{}'", program.display());
                 let mut script = Command::new("script");
-                script.args(["--quiet", "--flush", "--return", "--command"]).arg(&program).arg("/dev/null");
+                script.args(["--quiet", "--flush", "--return", "--command", &line, "/dev/null"]);
                 script
             }
         };

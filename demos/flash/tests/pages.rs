@@ -10,11 +10,7 @@ in_both_browsers! {
 }
 
 fn the_promises_of_every_page_are_kept(browser: &Browser) {
-    promises::these_are_kept(
-        browser,
-        "flash",
-        &[promises::no_serious_fault_of_accessibility_is_found],
-    );
+    promises::are_kept(browser, "flash");
 }
 
 /// The page with a connected movie, where the emulator is; `make ruffle` fetches it, and `make test` has it.

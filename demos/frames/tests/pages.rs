@@ -2,8 +2,7 @@
 
 use tests::browser::Browser;
 use tests::page::{choices, open_details, set};
-use tests::promises::{self, Promise};
-use tests::{in_both_browsers, start};
+use tests::{in_both_browsers, promises, start};
 
 in_both_browsers! {
     the_promises_of_every_page_are_kept
@@ -12,14 +11,7 @@ in_both_browsers! {
 }
 
 fn the_promises_of_every_page_are_kept(browser: &Browser) {
-    let promises: &[Promise] = &[
-        promises::no_serious_fault_of_accessibility_is_found,
-        promises::what_is_said_in_one_tab_is_heard_in_the_other,
-        promises::markup_and_emoji_arrive_as_they_were_typed,
-        promises::over_resets_everything_is_heard_once_and_in_order,
-        promises::the_page_fits_a_narrow_screen,
-    ];
-    promises::these_are_kept(browser, "frames", promises);
+    promises::are_kept(browser, "frames");
 }
 
 /// Walks "A frame that is not masked." in frames.md.

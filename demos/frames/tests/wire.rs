@@ -269,8 +269,8 @@ fn a_long_key_is_refused_and_takes_no_memory() {
         assert!(after < before + 4 * 1024, "150 long keys took {} KiB", after - before);
     }
     let mut wire = demo.websocket("/");
+    wire.told("here"); // the close may overtake what the room still has to say
     let _ = wire.try_send(say("x", &"k".repeat(70_000)));
-    wire.told("here");
     assert_eq!(wire.closed_with(), 1009, "the room takes 64 KiB");
 }
 
@@ -291,7 +291,7 @@ fn all_messages_that_have_begun_share_one_budget() {
     for _ in 0..12 {
         let mut wire = demo.websocket("/echo");
         match wire.try_send(&begun) {
-            Ok(()) if wire.is_silent_for(Duration::from_millis(1)) => wires.push(wire),
+            Ok(()) if wire.is_silent_for(Duration::from_millis(500)) => wires.push(wire),
             _ => refused += 1,
         }
     }
@@ -332,7 +332,7 @@ fn over_any_number_of_resets_every_message_is_heard_once_and_in_order() {
     let patience = Duration::from_secs(1);
     let (mut heard, mut life, mut after, mut said, mut resets) =
         (Vec::new(), String::new(), 0, 0, 0);
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + 3 * tests::DEADLINE;
     'connection: while heard.len() < 300 {
         assert!(Instant::now() < deadline, "only {} messages after {resets} resets", heard.len());
         let mut wire = demo.websocket(&format!("/?after={life}-{after}"));
@@ -395,7 +395,7 @@ fn a_slow_reader_and_a_stalled_writer_hold_up_no_other_client_and_cost_no_memory
         talker.send(say(&text, ""));
         assert_eq!(listener.told("message")["text"], text);
     }
-    assert!(start.elapsed() < Duration::from_secs(20), "it took {:?}", start.elapsed());
+    assert!(start.elapsed() < tests::DEADLINE, "it took {:?}", start.elapsed());
     if let (Some(before), Some(after)) = (before, demo.memory()) {
         assert!(after < before + 30 * 1024, "20 slow readers took {} KiB", after - before);
     }

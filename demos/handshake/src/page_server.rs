@@ -42,6 +42,29 @@ impl PageAnswer {
             fields: Vec::new(),
         }
     }
+
+    /// The bytes of the answer; for a `HEAD` request, of its head only.
+    pub fn serialize(&self, head_only: bool) -> Vec<u8> {
+        let upgrade = self.fields.iter().any(|(name, _)| *name == "Upgrade");
+        let mut bytes = format!(
+            "HTTP/1.1 {status} {reason}\r\nDate: {date}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\
+             Connection: {connection}\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n",
+            status = self.status,
+            reason = reason(self.status),
+            date = httpdate::fmt_http_date(SystemTime::now()),
+            kind = self.kind,
+            length = self.body.len(),
+            connection = if upgrade { "close, Upgrade" } else { "close" },
+        );
+        for (name, value) in &self.fields {
+            bytes += &format!("{name}: {value}\r\n");
+        }
+        bytes += "\r\n";
+        if !head_only {
+            bytes += &self.body;
+        }
+        bytes.into_bytes()
+    }
 }
 
 impl From<Refusal> for PageAnswer {
@@ -76,15 +99,19 @@ fn first_request(stream: &TcpStream, timeout: Duration) -> io::Result<Option<(Re
             Err(refusal) => refusal,
         },
         Err(error) if error.kind() == io::ErrorKind::FileTooLarge => too_long(&head),
-        Err(error) if net::is_timeout(&error) && !head.is_empty() => {
-            Refusal::new(408, "The rest of the head did not come in time.")
-        }
+        Err(error) if net::is_timeout(&error) && !head.is_empty() => too_slow(),
         Err(_) => return Ok(None),
     };
     refuse(stream, refusal).map(|()| None)
 }
 
-fn too_long(head: &[u8]) -> Refusal {
+/// The refusal of a head that was begun and did not come whole in time.
+pub fn too_slow() -> Refusal {
+    Refusal::new(408, "The rest of the head did not come in time.")
+}
+
+/// The refusal of a head that is longer than [`MAX_HEAD`].
+pub fn too_long(head: &[u8]) -> Refusal {
     if head[2..].windows(2).any(|two| two == b"\r\n") {
         Refusal::new(431, format!("The head is longer than {MAX_HEAD} bytes."))
     } else {
@@ -92,21 +119,32 @@ fn too_long(head: &[u8]) -> Refusal {
     }
 }
 
-/// Answers an ordinary request with what `answer` returns, if it comes from a page of ours. A HEAD is answered like a GET,
-/// without the body (RFC 9110, 9.3.2).
+/// Answers an ordinary request with what `answer` returns, if it comes from a page of ours.
 ///
 /// # Errors
 /// When the client has gone.
 pub fn answer(
-    stream: &TcpStream,
+    mut stream: &TcpStream,
     request: &Request,
     site: &Site,
     answer: impl FnOnce(&str, &str) -> Result<PageAnswer, Refusal>,
 ) -> io::Result<()> {
-    let method = if request.method == "HEAD" { "GET" } else { &request.method };
+    stream.write_all(&answer_bytes(request, site, answer))?;
+    net::close(stream)
+}
+
+/// The bytes of the same answer, for a server that writes them in its own way. A HEAD is answered like a GET, without the
+/// body (RFC 9110, 9.3.2).
+pub fn answer_bytes(
+    request: &Request,
+    site: &Site,
+    answer: impl FnOnce(&str, &str) -> Result<PageAnswer, Refusal>,
+) -> Vec<u8> {
+    let head_only = request.method == "HEAD";
+    let method = if head_only { "GET" } else { &request.method };
     let allowed = check_host_and_origin(request, site).and_then(|()| check_fetch_site(request));
     let answer = allowed.and_then(|()| answer(method, request.path()));
-    write(stream, &answer.unwrap_or_else(PageAnswer::from), request.method == "HEAD")
+    answer.unwrap_or_else(PageAnswer::from).serialize(head_only)
 }
 
 /// Refuses what a foreign page loads without an `Origin`, an image say (W3C Fetch Metadata). A link from there to our page
@@ -123,30 +161,8 @@ fn check_fetch_site(request: &Request) -> Result<(), Refusal> {
 ///
 /// # Errors
 /// When the client has gone.
-pub fn refuse(stream: &TcpStream, refusal: Refusal) -> io::Result<()> {
-    write(stream, &refusal.into(), false)
-}
-
-fn write(mut stream: &TcpStream, answer: &PageAnswer, head_only: bool) -> io::Result<()> {
-    let upgrade = answer.fields.iter().any(|(name, _)| *name == "Upgrade");
-    let mut bytes = format!(
-        "HTTP/1.1 {status} {reason}\r\nDate: {date}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\
-         Connection: {connection}\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n",
-        status = answer.status,
-        reason = reason(answer.status),
-        date = httpdate::fmt_http_date(SystemTime::now()),
-        kind = answer.kind,
-        length = answer.body.len(),
-        connection = if upgrade { "close, Upgrade" } else { "close" },
-    );
-    for (name, value) in &answer.fields {
-        bytes += &format!("{name}: {value}\r\n");
-    }
-    bytes += "\r\n";
-    if !head_only {
-        bytes += &answer.body;
-    }
-    stream.write_all(bytes.as_bytes())?;
+pub fn refuse(mut stream: &TcpStream, refusal: Refusal) -> io::Result<()> {
+    stream.write_all(&PageAnswer::from(refusal).serialize(false))?;
     net::close(stream)
 }
 

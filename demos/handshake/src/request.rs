@@ -62,7 +62,7 @@ pub fn read_head(stream: &TcpStream, head: &mut Vec<u8>, deadline: Instant) -> i
 
 /// Where the head ends: behind the first empty line, which is not before `from`. One empty line in
 /// front of the request line is ignored (RFC 9112, 2.2).
-fn end_of_head(arrived: &[u8], from: usize) -> Option<usize> {
+pub fn end_of_head(arrived: &[u8], from: usize) -> Option<usize> {
     let start = if arrived.starts_with(b"\r\n") { from.max(2) } else { from };
     arrived[start..].windows(4).position(|four| four == b"\r\n\r\n").map(|at| start + at + 4)
 }

@@ -2,8 +2,7 @@
 
 use tests::browser::Browser;
 use tests::page::{hears, messages, say, set};
-use tests::promises::{self, Promise};
-use tests::{Server, in_both_browsers, start};
+use tests::{Server, in_both_browsers, promises, start};
 
 in_both_browsers! {
     the_promises_of_every_page_are_kept
@@ -12,15 +11,7 @@ in_both_browsers! {
 }
 
 fn the_promises_of_every_page_are_kept(browser: &Browser) {
-    let promises: &[Promise] = &[
-        promises::no_serious_fault_of_accessibility_is_found,
-        promises::what_is_said_in_one_tab_is_heard_in_the_other,
-        promises::markup_and_emoji_arrive_as_they_were_typed,
-        promises::over_resets_everything_is_heard_once_and_in_order,
-        promises::the_page_fits_a_narrow_screen,
-        promises::nothing_moves_under_the_pointer_whatever_happens_on_the_wire,
-    ];
-    promises::these_are_kept(browser, "heartbeat", promises);
+    promises::are_kept(browser, "heartbeat");
 }
 
 /// Cuts the cable of the first tab's WebSocket. (A browser opens connections in advance, too: their numbers tell nothing.)

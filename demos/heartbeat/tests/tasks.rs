@@ -41,7 +41,7 @@ fn a_program_that_asks_notices_a_cut(candidate: &Candidate) -> Finding {
     let wrote = program.runs_to_its_end()?;
     let seconds = cut.elapsed().as_secs_f64();
     must!(
-        seconds < 15.0,
+        seconds < 30.0,
         "The program gave up {seconds:.0} s after the cable was cut. Its patience should be shorter."
     );
     must!(!wrote.trim().is_empty(), "The program should print what it noticed.");

@@ -116,7 +116,7 @@ impl Parts {
     // ANCHOR_END: write
 
     /// Writes a message: what was said is the content, the rest stands in the part's head.
-    fn message(&mut self, Message { id, text, at }: &Message) -> io::Result<()> {
+    fn message(&mut self, Message { id, text, at, .. }: &Message) -> io::Result<()> {
         let kind = ("Content-Type", "text/plain; charset=utf-8");
         self.write(&[kind, ("Id", &id.to_string()), ("At", &at.to_string())], text.as_bytes())
     }

@@ -161,7 +161,7 @@ fn a_client_that_does_not_read_its_answers_stops_nobody_else() {
     let asked = Instant::now();
     demo.lives_on();
     assert!(
-        asked.elapsed() < Duration::from_secs(5),
+        asked.elapsed() < Duration::from_secs(30),
         "one client that reads slowly held up another one"
     );
 }
@@ -182,7 +182,7 @@ fn a_client_that_stops_in_the_middle_of_its_message_stops_nobody_else() {
     let asked = Instant::now();
     demo.lives_on();
     assert!(
-        asked.elapsed() < Duration::from_secs(5),
+        asked.elapsed() < Duration::from_secs(30),
         "one client that speaks slowly held up another one"
     );
 }

@@ -3,8 +3,7 @@
 use std::time::Instant;
 
 use tests::browser::{Browser, key};
-use tests::promises::{self, Promise};
-use tests::{DEADLINE, Wire, in_both_browsers, start};
+use tests::{DEADLINE, Wire, in_both_browsers, promises, start};
 
 const LF: u8 = b'\n';
 
@@ -14,15 +13,7 @@ in_both_browsers! {
 }
 
 fn the_promises_of_every_page_are_kept(browser: &Browser) {
-    let promises: &[Promise] = &[
-        promises::no_serious_fault_of_accessibility_is_found,
-        promises::what_is_said_in_one_tab_is_heard_in_the_other,
-        promises::markup_and_emoji_arrive_as_they_were_typed,
-        promises::a_gap_is_told_in_the_page,
-        promises::a_server_that_was_started_again_is_told_of,
-        promises::the_page_fits_a_narrow_screen,
-    ];
-    promises::these_are_kept(browser, "tcp", promises);
+    promises::are_kept(browser, "tcp");
 }
 
 /// Walks "Busy." in tcp.md.

@@ -1,6 +1,7 @@
 //! What the bench costs: an echo over TCP, with the bench and without.
 //!
 //! `cargo run --release -p bench --example echo -- 50 16 2` asks with 50 connections, 16 bytes at a time, for 2 seconds.
+//! Then it measures how exact the cable's delay of 20 ms is.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -39,23 +40,44 @@ fn echo(listener: TcpListener, _: Arc<Room>, _: Arc<Site>) -> io::Result<()> {
     }
 }
 
-/// Echoes a second, over all connections.
-fn ask(server: SocketAddr, connections: usize, size: usize, time: Duration) -> f64 {
-    let end = Instant::now() + time;
-    let client = move || -> io::Result<usize> {
-        let mut stream = TcpStream::connect(server)?;
+/// Echoes a second, over all connections. One thread writes to all of them and then reads from all: a load that costs
+/// little, so that it is the server's work that shows.
+fn ask(server: SocketAddr, connections: usize, size: usize, time: Duration) -> io::Result<f64> {
+    let connect = |_| -> io::Result<TcpStream> {
+        let stream = TcpStream::connect(server)?;
         stream.set_nodelay(true)?;
-        let (out, mut back, mut count) = (vec![b'x'; size], vec![0; size], 0);
-        while Instant::now() < end {
-            stream.write_all(&out)?;
-            stream.read_exact(&mut back)?;
-            count += 1;
-        }
-        Ok(count)
+        Ok(stream)
     };
-    let clients: Vec<_> = (0..connections).map(|_| thread::spawn(client)).collect();
-    let count: usize = clients.into_iter().map(|client| client.join().unwrap_or(Ok(0)).unwrap_or(0)).sum();
-    count as f64 / time.as_secs_f64()
+    let mut streams = (0..connections).map(connect).collect::<io::Result<Vec<_>>>()?;
+    let (out, mut back) = (vec![b'x'; size], vec![0; size]);
+    let (start, mut count) = (Instant::now(), 0);
+    while start.elapsed() < time {
+        for stream in &mut streams {
+            stream.write_all(&out)?;
+        }
+        for stream in &mut streams {
+            stream.read_exact(&mut back)?;
+        }
+        count += connections;
+    }
+    Ok(count as f64 / start.elapsed().as_secs_f64())
+}
+
+/// Orders a delay of 20 ms and measures 200 echoes, which are delayed once each way: the middle one and the 99th of 100.
+fn delayed(running: &Running) -> io::Result<(Duration, Duration)> {
+    let mut stream = TcpStream::connect(running.address)?;
+    let mut bench = TcpStream::connect(running.bench_address)?;
+    write!(bench, "POST /cable HTTP/1.1\r\nHost: {}\r\nContent-Length: 8\r\n\r\ndelay 20", running.bench_address)?;
+    bench.read_exact(&mut [0; 12])?; // the status line has come, so the order is carried out
+    let mut times = Vec::new();
+    for _ in 0..200 {
+        let start = Instant::now();
+        stream.write_all(b"x")?;
+        stream.read_exact(&mut [0])?;
+        times.push(start.elapsed());
+    }
+    times.sort_unstable();
+    Ok((times[100], times[197]))
 }
 
 fn main() {
@@ -68,7 +90,10 @@ fn main() {
     let address = plain.local_addr().expect("its address");
     thread::spawn(move || echo(plain, Arc::new(Room::new(10)), Arc::new(Site::new(address))));
     for _ in 0..3 {
-        let (without, with) = (ask(address, connections, size, time), ask(running.address, connections, size, time));
+        let echoes = |server| ask(server, connections, size, time).expect("an echo");
+        let (without, with) = (echoes(address), echoes(running.address));
         println!("without {without:8.0}/s  with {with:8.0}/s  ratio {:.2}", with / without);
     }
+    let (p50, p99) = delayed(&running).expect("an echo");
+    println!("delay 20 ms there and 20 ms back: p50 {p50:.1?}, p99 {p99:.1?}");
 }

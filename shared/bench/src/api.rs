@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 
 use crate::capture::tap::Tap;
 use crate::capture::trace::{Trace, Watcher};
+use crate::proxy::answers::{head, response};
 use crate::proxy::cable::Order;
-use crate::proxy::refusal::{head, response};
 use crate::proxy::requests::WholeRequest;
 
 /// A feed is written in pieces of about this many bytes, each when the one before has left.

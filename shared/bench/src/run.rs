@@ -18,7 +18,7 @@ use crate::capture::trace::Trace;
 use crate::cli::{self, NoWords, Options, give_up};
 use crate::log::print;
 use crate::proxy::requests::Timeouts;
-use crate::proxy::{Files, FrontendSetup, Proxy, ProxySetup, nudge};
+use crate::proxy::{Proxy, ProxySetup, Route, nudge};
 
 /// This many connections may wait to be accepted; a class that opens its pages all at once is not made to wait.
 const BACKLOG: i32 = 1_024;
@@ -150,25 +150,21 @@ impl Listeners {
             let trace = trace.clone();
             thread::spawn(move || terminal::print(&trace));
         }
-        let frontend = |name, public, to, speaks, shown: bool| FrontendSetup {
-            name,
-            public,
-            to,
-            speaks,
-            site: (*site).clone(),
+        let route = |to| Route {
             max_connections: options.max_connections,
             timeouts: options.timeouts,
-            tap: shown.then(|| tap.clone()),
             files: options.files.clone(),
+            ..Route::new(to, (*site).clone())
         };
-        let mut bench = frontend("bench", self.bench, None, Speaks::Http, false);
+        let mut bench = route(None);
         bench.timeouts.idle = bench.timeouts.idle.min(BENCH_IDLE);
-        let bench_address = bench.public.local_addr()?;
-        let mut frontends = vec![bench];
+        let bench_address = self.bench.local_addr()?;
+        let mut frontends = vec![(self.bench, bench)];
         let listeners = [self.public].into_iter().chain(self.beside);
         for ((name, speaks, shown, serve), public) in Self::servers(demo).into_iter().zip(listeners) {
             let private = bind((Ipv4Addr::LOCALHOST, 0).into())?;
-            frontends.push(frontend(name, public, Some(private.local_addr()?), speaks, shown));
+            let tap = shown.then(|| tap.clone());
+            frontends.push((public, Route { name, speaks, tap, ..route(Some(private.local_addr()?)) }));
             let (room, site) = (room.clone(), site.clone());
             thread::spawn(move || keep_serving(&private, serve, &room, &site));
         }
@@ -226,20 +222,11 @@ impl FrontDoor {
         serve: impl Fn(TcpListener, Arc<Site>) -> io::Result<()> + Send + 'static,
     ) -> io::Result<Proxy> {
         let private = bind((Ipv4Addr::LOCALHOST, 0).into())?;
-        let frontend = FrontendSetup {
-            name: "",
-            public,
-            to: Some(private.local_addr()?),
-            speaks: Speaks::Http,
-            site: self.site.clone(),
-            max_connections: self.max_connections,
-            timeouts: self.timeouts,
-            tap: None,
-            files: Arc::new(Files::default()),
-        };
+        let (max_connections, timeouts) = (self.max_connections, self.timeouts);
+        let route = Route { max_connections, timeouts, ..Route::new(Some(private.local_addr()?), self.site.clone()) };
         let site = Arc::new(self.site);
         thread::spawn(move || again_and_again(|| serve(private.try_clone()?, site.clone())));
-        Ok(self.setup.start(vec![frontend], None))
+        Ok(self.setup.start(vec![(public, route)], None))
     }
 }
 

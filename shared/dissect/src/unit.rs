@@ -1,7 +1,6 @@
 //! What comes out of the wire's bytes: a [`Unit`] with its [`Field`]s, and how it is built while its bytes arrive.
 
 use crate::show::{bytes_of, one_line, printable, text};
-use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -79,11 +78,6 @@ impl Unit {
     /// How many bytes it has, kept or not.
     pub fn size(&self) -> u64 {
         self.to - self.from
-    }
-
-    /// The fields as `[[from, to, name, value, note], ...]`.
-    pub fn json_fields(&self) -> Value {
-        self.fields.iter().map(|field| json!([field.from, field.to, field.name, field.value, field.note])).collect()
     }
 
     /// One line for the terminal: meaning and size. Nothing in it can act on a terminal.
@@ -180,7 +174,7 @@ impl UnitBuilder {
     }
 
     fn clip(&self, at: u64) -> usize {
-        usize::try_from(at).unwrap_or(usize::MAX).min(self.bytes.len())
+        at_most(&self.bytes, at)
     }
 
     /// The unit, and a fresh builder behind it.
@@ -221,6 +215,11 @@ impl UnitBuilder {
     pub fn open_text(&self) -> String {
         text(self.open(), self.open_len())
     }
+}
+
+/// How many of these bytes are within a limit.
+pub(crate) fn at_most(bytes: &[u8], limit: u64) -> usize {
+    bytes.len().min(usize::try_from(limit).unwrap_or(usize::MAX))
 }
 
 #[cfg(test)]

@@ -32,14 +32,20 @@ pub struct Message {
     pub id: u64,
     /// At least one character, at most [`MAX_CHARS`]; line ends are `\n`.
     pub text: Arc<str>,
+    /// The name of who said it, where a technique knows names; empty otherwise.
+    pub by: Arc<str>,
     /// When the room took it: milliseconds since 1970, by the server's clock.
     pub at: u64,
 }
 
 impl Message {
-    /// `{"id":7,"text":"hello","at":1760000000000}`
+    /// `{"id":7,"text":"hello","at":1760000000000}`, and `"by":"ann"` when that is known.
     pub fn json(&self) -> Value {
-        json!({ "id": self.id, "text": &*self.text, "at": self.at })
+        let mut json = json!({ "id": self.id, "text": &*self.text, "at": self.at });
+        if !self.by.is_empty() {
+            json["by"] = json!(&*self.by);
+        }
+        json
     }
 }
 
@@ -213,6 +219,14 @@ impl Room {
     /// # Errors
     /// [`Refused`] when it is empty or too long, or its key is; nothing is added then.
     pub fn say_once(&self, key: &str, text: &str) -> Result<Message, Refused> {
+        self.say_by("", key, text)
+    }
+
+    /// The same for a room whose members have names: `by` is who says it.
+    ///
+    /// # Errors
+    /// As [`say_once`](Self::say_once).
+    pub fn say_by(&self, by: &str, key: &str, text: &str) -> Result<Message, Refused> {
         let text = text.replace("\r\n", "\n").replace('\r', "\n");
         let chars = text.chars().count();
         if text.trim().is_empty() {
@@ -231,7 +245,7 @@ impl Room {
             return Ok(message.clone());
         }
         log.last += 1;
-        let message = Message { id: log.last, text: text.into(), at: now() };
+        let message = Message { id: log.last, text: text.into(), by: by.into(), at: now() };
         log.kept.push_back((message.clone(), key.into()));
         if log.kept.len() > self.capacity {
             log.kept.pop_front();

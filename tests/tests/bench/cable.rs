@@ -155,7 +155,7 @@ fn a_delay_is_paid_each_way() {
     assert_eq!(wire.answer().0.status, 404);
     let took = asked.elapsed();
     assert!(took >= Duration::from_millis(300), "150 ms there and 150 ms back took {took:?}");
-    assert!(took < Duration::from_secs(5), "150 ms there and 150 ms back took {took:?}");
+    assert!(took < Duration::from_secs(30), "150 ms there and 150 ms back took {took:?}");
 }
 
 #[test]
@@ -166,14 +166,14 @@ fn a_delay_does_not_make_the_wire_narrower() {
     wire.answer();
     demo.bench().cable("delay 200");
     let asked = Instant::now();
-    for _ in 0..20 {
+    for _ in 0..100 {
         wire.get("/nowhere");
     }
-    for _ in 0..20 {
+    for _ in 0..100 {
         assert_eq!(wire.answer().0.status, 404);
     }
     let took = asked.elapsed();
-    assert!(took < Duration::from_secs(4), "20 requests one behind the other should need 0.4 s, not {took:?}");
+    assert!(took < Duration::from_secs(20), "100 requests one behind the other should need 0.4 s, not {took:?}");
 }
 
 #[test]
@@ -235,7 +235,7 @@ fn a_repair_undoes_everything() {
     let bench = demo.bench();
     let mut wire = demo.get("/nowhere");
     wire.answer();
-    for order in ["cut", "delay 5000", "drip 1000", "hold"] {
+    for order in ["cut", "delay 60000", "drip 60000", "hold"] {
         bench.cable(order);
         bench.cable_of(bench.number_of(&wire), "cut");
         bench.cable("repair");
@@ -245,7 +245,7 @@ fn a_repair_undoes_everything() {
         wire.get("/nowhere");
         let asked = Instant::now();
         assert_eq!(wire.answer().0.status, 404);
-        assert!(asked.elapsed() < Duration::from_secs(3), "after {order:?} and a repair: {:?}", asked.elapsed());
+        assert!(asked.elapsed() < Duration::from_secs(30), "after {order:?} and a repair: {:?}", asked.elapsed());
     }
 }
 

@@ -142,17 +142,43 @@ fn there_is_no_colour_in_a_pipe_or_a_file() {
 #[test]
 fn there_is_colour_on_a_terminal_and_no_color_is_obeyed() {
     ours_only!();
-    if std::process::Command::new("script").arg("--version").output().is_err() {
-        return tests::skipped("there is no `script` (util-linux) to play a terminal");
+    if !a_terminal_can_be_played() {
+        return;
     }
-    let coloured = Setup::new("longpoll").on_a_terminal().start();
+    let coloured = Setup::new("longpoll").on_a_terminal(100).start();
     coloured.say("hello");
     let line = coloured.prints("201 Created");
     assert!(line.contains("\x1b["), "a terminal can show which way a unit went: {line:?}");
-    let plain = Setup::new("longpoll").env("NO_COLOR", "1").on_a_terminal().start();
+    let plain = Setup::new("longpoll").env("NO_COLOR", "1").on_a_terminal(100).start();
     plain.say("hello");
     let line = plain.prints("201 Created");
     assert!(!line.contains('\x1b'), "NO_COLOR is set: {line:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn on_a_terminal_a_line_is_cut_to_its_width() {
+    ours_only!();
+    if !a_terminal_can_be_played() {
+        return;
+    }
+    let demo = Setup::new("longpoll").env("NO_COLOR", "1").on_a_terminal(60).start();
+    demo.say(&"wide ".repeat(30));
+    demo.prints("201 Created");
+    let output = demo.output();
+    let units: Vec<&str> = output.lines().filter(|line| line.contains(" #1 ")).collect();
+    assert!(units.iter().any(|line| line.ends_with('…')), "a long line ends where it was cut:\n{output}");
+    assert!(units.iter().all(|line| line.chars().count() <= 60), "no line is wider than 60 columns:\n{output}");
+}
+
+/// Whether there is `script`; a word on the terminal if not.
+#[cfg(target_os = "linux")]
+fn a_terminal_can_be_played() -> bool {
+    let there = std::process::Command::new("script").arg("--version").output().is_ok();
+    if !there {
+        tests::skipped("there is no `script` (util-linux) to play a terminal");
+    }
+    there
 }
 
 #[test]

@@ -88,22 +88,26 @@ fn the_ladder_holds_a_window_of_rows_and_not_all_of_them(browser: &Browser) {
 fn a_row_that_is_open_stays_in_sight_while_rows_come(browser: &Browser) {
     let demo = start_with("longpoll", &["--quiet"]);
     let tab = browser.visit(&demo);
-    demo.say("opened");
-    hears(&tab, "opened");
-    let row = "[...document.querySelectorAll('wire-view .row:not([hidden])')].find((row) => row.textContent.includes('\"opened\"'))";
-    tab.until(&format!("{row} !== undefined"));
-    tab.run(&format!("{row}.click()"), &[]);
-    let texts: Vec<String> = (0..30).map(|n| format!("more {n}")).collect();
-    demo.say_all(&texts);
-    hears(&tab, "more 29");
+    let fill = |name: &str| {
+        let texts: Vec<String> = (0..30).map(|n| format!("{name} {n}")).collect();
+        demo.say_all(&texts);
+        hears(&tab, &texts[29]);
+    };
+    fill("before"); // the ladder is full, and shows the newest rows
+    let newest = "[...document.querySelectorAll('wire-view .row.down:not([hidden])')].findLast((row) => row.textContent.includes('before 29'))";
+    tab.until(&format!("{newest} !== undefined"));
+    tab.run(&format!("{newest}.click()"), &[]);
+    let in_sight = "((row, ladder) => row.top >= ladder.top && row.bottom <= ladder.bottom)\
+         (document.querySelector('wire-view .row.open:not([hidden])').getBoundingClientRect(), \
+          document.querySelector('wire-view .ladder').getBoundingClientRect())";
+    // The bytes take half of the ladder, from below, where the row was.
+    tab.until("document.querySelector('wire-view .detail:not([hidden]) .dump') !== null");
+    tab.until(in_sight);
+    fill("more");
     tab.until(
         "parseInt(document.querySelector('wire-view .newest:not([hidden])')?.textContent.replace(/\\D/g, '')) >= 60",
     );
-    let in_sight = format!(
-        "((row, ladder) => row.top >= ladder.top && row.bottom <= ladder.bottom)\
-         ({row}.getBoundingClientRect(), document.querySelector('wire-view .ladder').getBoundingClientRect())"
-    );
-    tab.until(&in_sight);
+    assert_eq!(tab.value(in_sight), true, "sixty rows have come, and the one that is read is still there");
     tab.click("wire-view .newest");
     tab.until("document.querySelector('wire-view .newest').hidden");
     tab.until("[...document.querySelectorAll('wire-view .row:not([hidden])')].some((row) => row.textContent.includes('more 29'))");

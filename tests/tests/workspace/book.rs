@@ -243,9 +243,20 @@ fn links_out_of_the_book_lead_to_standards_and_well_known_homes() {
         "https://rustup.rs",
         "https://ruffle.rs",
         "https://www.adobe.com/products/flashplayer/",
+        "https://man7.org/linux/man-pages/",
+        "https://docs.rs/mio",
+        "http://www.kegel.com/c10k.html",
         // The homes of what the chapter on libraries names.
         "https://github.com/nginx/nginx/",
+        "https://nginx.org/en/docs/",
+        "https://github.com/joewalnes/websocketd",
+        "https://docs.rs/process-wrap",
+        // The one page that names this attack.
+        "https://httpoxy.org",
         "https://docs.rs/tungstenite",
+        "https://github.com/snapview/tungstenite-rs/",
+        // The registry of close codes.
+        "https://www.iana.org/assignments/websocket/",
         "https://github.com/websockets/ws",
         "https://github.com/theturtle32/WebSocket-Node",
         "https://github.com/uNetworking/uWebSockets",

@@ -305,6 +305,14 @@ impl Running<'_> {
                 demo.bench().cable("cut");
                 asks.prints("the cable is out");
             }
+            ["cargo", "run", "-p", "check", "--", ..] => {
+                self.clone.program(command).prints("not yet. "); // the demo is as it was
+            }
+            ["cargo", "run", "-p", "chat", "--example", "bot", "--", _] => {
+                let demo = self.clone.server("cargo run -p chat");
+                let bot = self.clone.program(&command.replace("127.0.0.1:8014", demo.host()));
+                bot.prints("here as \"bot\"");
+            }
             ["cargo", "run", "-p", _, "--example", example, "--", _] => {
                 let (input, promised) = match example {
                     "notice" => ("", "20 of 20 were noticed"),

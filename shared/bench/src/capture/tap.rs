@@ -117,12 +117,7 @@ impl Tap {
         self.life
     }
 
-    /// One more request came in whole.
-    pub fn count_request(&self) {
-        self.count_requests(1);
-    }
-
-    /// This many more requests were seen.
+    /// This many more requests came in whole.
     pub fn count_requests(&self, count: u64) {
         self.requests.fetch_add(count, Ordering::Relaxed);
     }

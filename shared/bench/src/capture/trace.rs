@@ -9,9 +9,9 @@ use std::thread;
 use std::time::Duration;
 
 use demo::{Speaks, Unpackers};
-use dissect::{Dir, Dissector, Unit};
+use dissect::{Dir, Dissector, Field, Unit};
 use mio::Waker;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::tap::{Tap, TapEvent, What};
 
@@ -42,13 +42,16 @@ struct Side {
     /// The row that shows the unit in progress, if one was given out, and when its first byte came.
     row: Option<u64>,
     started: u64,
-    /// When its newest byte came, and whether that has to wait in the cable.
+    /// Where the newest chunk begins, and when it came.
+    chunk: (u64, u64),
+    /// When the newest byte or the end came, and whether that has to wait in the cable.
     newest: u64,
     waiting: bool,
 }
 
 /// A connection, as far as it is decoded.
 struct Decoded {
+    id: u64,
     dissector: Dissector,
     up: Side,
     down: Side,
@@ -59,6 +62,14 @@ struct Decoded {
 #[derive(Default)]
 struct State {
     connections: BTreeMap<u64, Decoded>,
+    feed: Feed,
+    /// How many feeds and terminals look.
+    watchers: usize,
+}
+
+/// What readers hear of.
+#[derive(Default)]
+struct Feed {
     entries: VecDeque<Entry>,
     bytes: usize,
     /// The id of the newest entry, and the number of the newest row.
@@ -66,8 +77,6 @@ struct State {
     rows: u64,
     /// Requests that no front door has counted.
     requests: u64,
-    /// How many feeds and terminals look.
-    watchers: usize,
 }
 
 /// The decoded tap.
@@ -129,7 +138,7 @@ impl Trace {
         let mut touched = Vec::new();
         for event in seen.events {
             touched.push((event.connection, event.dir));
-            state.take(event, self.speaks, &self.unpackers);
+            state.take(&event, self.speaks, &self.unpackers);
         }
         touched.sort_unstable();
         touched.dedup();
@@ -139,7 +148,7 @@ impl Trace {
         if let Some(open) = seen.open {
             state.connections.retain(|connection, _| open.contains(connection));
         }
-        self.tap.count_requests(std::mem::take(&mut state.requests));
+        self.tap.count_requests(std::mem::take(&mut state.feed.requests));
         drop(state);
         self.news.notify_all();
         let _ = self.waker.wake(); // an error would mean that the event loop has ended
@@ -149,13 +158,13 @@ impl Trace {
     /// The entries after `cursor` (an entry's id; 0 for all that are kept) of about this many bytes, and how many were
     /// forgotten in between.
     pub fn since(&self, cursor: u64, most: usize) -> (Vec<Entry>, u64) {
-        self.state().since(cursor, most)
+        self.state().feed.since(cursor, most)
     }
 
     /// The same for the terminal: sleeps until there is something.
     pub fn wait_since(&self, cursor: u64, most: usize) -> (Vec<Entry>, u64) {
-        let state = self.news.wait_while(self.state(), |state| state.newest <= cursor);
-        state.unwrap_or_else(PoisonError::into_inner).since(cursor, most)
+        let state = self.news.wait_while(self.state(), |state| state.feed.newest <= cursor);
+        state.unwrap_or_else(PoisonError::into_inner).feed.since(cursor, most)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -164,6 +173,64 @@ impl Trace {
 }
 
 impl State {
+    fn take(&mut self, event: &TapEvent, speaks: Speaks, unpackers: &Arc<Unpackers>) {
+        let (feed, dir) = (&mut self.feed, event.dir);
+        let speaks = if let What::Open(_, own) = event.what { own } else { speaks };
+        let decoded =
+            self.connections.entry(event.connection).or_insert_with(|| Decoded::new(event.connection, speaks, unpackers));
+        match event.what {
+            What::Open(server, _) => {
+                let to = if server.is_empty() { String::new() } else { format!(" to {server}") };
+                feed.mark(event, "open", &format!("a connection opens{to}"));
+            }
+            What::Bytes { from, ref bytes, waiting } => {
+                let side = decoded.side(dir);
+                let unseen = from.saturating_sub(side.till);
+                side.till = from + bytes.len() as u64;
+                (side.chunk, side.newest, side.waiting) = ((from, event.at), event.at, waiting);
+                if unseen > 0 {
+                    let cut_off = decoded.dissector.lost(dir, unseen);
+                    feed.show_done(decoded, &cut_off);
+                    feed.mark(event, "lost", &format!("{unseen} bytes went by before anybody looked"));
+                }
+                let units = decoded.dissector.feed(dir, bytes);
+                feed.show_done(decoded, &units);
+                if decoded.dissector.pending_from(dir).is_some_and(|start| start >= from) {
+                    decoded.side(dir).started = event.at;
+                }
+            }
+            What::Heard(to) => {
+                let heard = json!({ "conn": event.connection, "dir": dir.as_str(), "to": to, "t": event.at });
+                feed.push("heard", heard.to_string(), None);
+            }
+            What::Garbled => {
+                feed.mark(event, "garbled", "the cable flips one bit of these bytes: the receiver gets another letter");
+            }
+            What::Fin | What::Reset => {
+                let side = decoded.side(dir);
+                (side.newest, side.waiting) = (event.at, false);
+                let rest = decoded.dissector.end(dir);
+                feed.show_done(decoded, &rest);
+                let reset = matches!(event.what, What::Reset);
+                let (kind, words) =
+                    if reset { ("reset", "RST: torn down") } else { ("fin", "FIN: nothing more from here") };
+                feed.mark(event, kind, words);
+            }
+            What::Gone => drop(self.connections.remove(&event.connection)),
+        }
+    }
+
+    /// Shows a unit that is not whole yet, so that a stalled one can be seen.
+    fn show_unfinished(&mut self, connection: u64, dir: Dir) {
+        if let Some(decoded) = self.connections.get_mut(&connection)
+            && let Some(unit) = decoded.dissector.pending(dir)
+        {
+            self.feed.show(decoded, &unit);
+        }
+    }
+}
+
+impl Feed {
     fn since(&self, cursor: u64, most: usize) -> (Vec<Entry>, u64) {
         // A cursor from another life of this server is ahead of everything: it gets all that there is.
         let cursor = if cursor > self.newest { 0 } else { cursor };
@@ -179,124 +246,37 @@ impl State {
         (self.entries.range((from - first) as usize..).take_while(fits).cloned().collect(), lost)
     }
 
-    fn take(&mut self, event: TapEvent, speaks: Speaks, unpackers: &Arc<Unpackers>) {
-        let (connection, dir) = (event.connection, event.dir);
-        match event.what {
-            What::Open(server, speaks) => {
-                self.connections.insert(connection, Decoded::new(speaks, unpackers));
-                let to = if server.is_empty() { String::new() } else { format!(" to {server}") };
-                self.mark(&event, "open", &format!("a connection opens{to}"));
-            }
-            What::Bytes { from, ref bytes, waiting } => {
-                let decoded = self.connections.entry(connection).or_insert_with(|| Decoded::new(speaks, unpackers));
-                let (dissector, side) = decoded.side(dir);
-                let unseen = from.saturating_sub(side.till);
-                side.till = from + bytes.len() as u64;
-                (side.newest, side.waiting) = (event.at, waiting);
-                let cut_off = dissector.lost(dir, unseen);
-                let units = dissector.feed(dir, bytes);
-                if unseen > 0 {
-                    for unit in cut_off {
-                        self.show_done(connection, (dir, from, event.at), &unit, event.at, waiting);
-                    }
-                    self.mark(&event, "lost", &format!("{unseen} bytes went by before anybody looked"));
-                }
-                for unit in units {
-                    self.show_done(connection, (dir, from, event.at), &unit, event.at, waiting);
-                }
-                if let Some(decoded) = self.connections.get_mut(&connection) {
-                    let (dissector, side) = decoded.side(dir);
-                    if dissector.pending_from(dir).is_some_and(|start| start >= from) {
-                        side.started = event.at;
-                    }
-                }
-            }
-            What::Heard(to) => {
-                let heard = json!({ "conn": connection, "dir": dir.as_str(), "to": to, "t": event.at });
-                self.push("heard", heard.to_string(), None);
-            }
-            What::Garbled => {
-                self.mark(
-                    &event,
-                    "garbled",
-                    "the cable flips one bit of these bytes: the receiver gets another letter",
-                );
-            }
-            What::Fin | What::Reset => {
-                let rest =
-                    self.connections.get_mut(&connection).map(|decoded| decoded.dissector.end(dir)).unwrap_or_default();
-                for unit in rest {
-                    self.show_done(connection, (dir, u64::MAX, event.at), &unit, event.at, false);
-                }
-                let reset = matches!(event.what, What::Reset);
-                let (kind, words) =
-                    if reset { ("reset", "RST: torn down") } else { ("fin", "FIN: nothing more from here") };
-                self.mark(&event, kind, words);
-            }
-            What::Gone => drop(self.connections.remove(&connection)),
-        }
-    }
-
-    /// Shows a unit that will not change any more, whole or cut off. It may be one of the direction opposite to the
-    /// bytes that ended it: then its last byte came earlier. `chunk`: direction, offset and time of these bytes.
-    fn show_done(&mut self, connection: u64, chunk: (Dir, u64, u64), unit: &Unit, sent: u64, waiting: bool) {
-        let (dir, from, at) = chunk;
-        if unit.dir == dir {
-            self.show(connection, dir, unit, Some((from, at)), sent, waiting);
-        } else {
-            let newest = self.connections.get_mut(&connection).map(|decoded| {
-                let (_, side) = decoded.side(unit.dir);
-                (side.newest, side.waiting)
-            });
-            let (sent, waiting) = newest.unwrap_or((sent, waiting));
-            self.show(connection, unit.dir, unit, None, sent, waiting);
-        }
-        if let Some(decoded) = self.connections.get_mut(&connection) {
-            decoded.side(unit.dir).1.row = None;
+    /// Shows units that will not change any more, whole or cut off. They may be of the direction opposite to the bytes
+    /// that ended them.
+    fn show_done(&mut self, decoded: &mut Decoded, units: &[Unit]) {
+        for unit in units {
+            self.show(decoded, unit);
+            decoded.side(unit.dir).row = None;
         }
     }
 
     /// Adds the row of a unit; or its news, when the row was given out while it was unfinished.
-    fn show(&mut self, connection: u64, dir: Dir, unit: &Unit, chunk: Option<(u64, u64)>, sent: u64, waiting: bool) {
-        let fresh = self.rows + 1;
-        let (number, start) = match self.connections.get_mut(&connection) {
-            None => (fresh, sent),
-            Some(decoded) => {
-                let (_, side) = decoded.side(dir);
-                let start = match chunk {
-                    Some((from, at)) if unit.from >= from => at,
-                    _ => side.started,
-                };
-                let number = side.row.unwrap_or(fresh);
-                side.row = (!unit.whole).then_some(number);
-                (number, start)
-            }
-        };
+    fn show(&mut self, decoded: &mut Decoded, unit: &Unit) {
+        let (connection, dir, counted) = (decoded.id, unit.dir, decoded.counted);
+        let side = decoded.side(dir);
+        let start = if unit.from >= side.chunk.0 { side.chunk.1 } else { side.started };
+        let number = side.row.unwrap_or(self.rows + 1);
+        side.row = Some(number);
         self.rows = self.rows.max(number);
-        if unit.whole
-            && unit.kind == "request"
-            && self.connections.get(&connection).is_some_and(|decoded| !decoded.counted)
-        {
+        if unit.whole && unit.kind == "request" && !counted {
             self.requests += 1;
         }
+        let sent = side.newest;
+        let field = |field: &Field| json!([field.from, field.to, field.name, field.value, field.note]);
+        let fields: Vec<Value> = unit.fields.iter().map(field).collect();
         let row = json!({
             "n": number, "conn": connection, "dir": dir.as_str(), "kind": unit.kind, "mean": unit.meaning,
             "size": unit.to - unit.from, "from": unit.from, "to": unit.to, "start": start, "sent": sent,
-            "heard": if waiting { None } else { Some(sent) }, "whole": unit.whole,
-            "hex": hex(&unit.bytes), "fields": unit.json_fields(),
+            "heard": if side.waiting { None } else { Some(sent) }, "whole": unit.whole,
+            "hex": hex(&unit.bytes), "fields": fields,
         });
         let line = unit.whole.then(|| (dir, line(sent, connection, dir, &unit.line())));
         self.push("row", row.to_string(), line);
-    }
-
-    /// Shows a unit that is not whole yet, so that a stalled one can be seen.
-    fn show_unfinished(&mut self, connection: u64, dir: Dir) {
-        let Some(decoded) = self.connections.get_mut(&connection) else { return };
-        let (dissector, side) = decoded.side(dir);
-        if let Some(unit) = dissector.pending(dir) {
-            let (newest, waiting) = (side.newest, side.waiting);
-            self.show(connection, dir, &unit, None, newest, waiting);
-        }
     }
 
     /// Adds a row without bytes: something that happened to the connection.
@@ -324,19 +304,21 @@ impl State {
 }
 
 impl Decoded {
-    fn new(speaks: Speaks, unpackers: &Arc<Unpackers>) -> Self {
+    fn new(id: u64, speaks: Speaks, unpackers: &Arc<Unpackers>) -> Self {
         let unpackers = unpackers.clone();
         let unpack = move |extensions: &str, dir| unpackers.make(extensions, dir == Dir::Up);
         let dissector = match speaks {
             Speaks::Http | Speaks::Upgrades => Dissector::new().unpacking(Box::new(unpack)),
             Speaks::Delimited(byte) => Dissector::delimited(byte),
         };
-        Decoded { dissector, up: Side::default(), down: Side::default(), counted: speaks == Speaks::Http }
+        Decoded { id, dissector, up: Side::default(), down: Side::default(), counted: speaks == Speaks::Http }
     }
 
-    fn side(&mut self, dir: Dir) -> (&mut Dissector, &mut Side) {
-        let side = if dir == Dir::Up { &mut self.up } else { &mut self.down };
-        (&mut self.dissector, side)
+    fn side(&mut self, dir: Dir) -> &mut Side {
+        match dir {
+            Dir::Up => &mut self.up,
+            Dir::Down => &mut self.down,
+        }
     }
 }
 

@@ -3,8 +3,10 @@
 use std::any::Any;
 use std::time::Instant;
 
+use super::answers::ErrorAnswer;
+use super::cable::Fault;
+use super::direction::Direction;
 use super::frontend::Place;
-use super::refusal::ErrorAnswer;
 use super::requests::{RequestReader, WholeRequest};
 use super::socket::{ReadySocket, Received};
 use super::{Drive, Env};
@@ -19,10 +21,8 @@ pub struct BenchConnection {
     requests: RequestReader,
     /// Read from the client, and not looked at yet.
     unread: Vec<u8>,
-    /// On the way to the client; the first `written` bytes have left.
-    answer: Vec<u8>,
-    written: usize,
-    stalled: Option<Instant>,
+    /// Answers on their way to the client.
+    down: Direction,
     feed: Option<Box<FeedReader>>,
     /// The client has ended its side, or the answer on its way is the last.
     ends: bool,
@@ -32,14 +32,12 @@ pub struct BenchConnection {
 impl BenchConnection {
     /// A connection that was just accepted.
     pub fn new(place: Place, client: ReadySocket, env: &Env) -> Self {
-        let requests = RequestReader::new(place.route().rules.clone(), env.held.clone(), env.now);
+        let requests = RequestReader::new(env.held.clone(), env.now);
         BenchConnection {
             client,
             requests,
             unread: Vec::new(),
-            answer: Vec::new(),
-            written: 0,
-            stalled: None,
+            down: Direction::default(),
             feed: None,
             ends: false,
             place,
@@ -64,17 +62,13 @@ impl BenchConnection {
     /// Does what can be done now.
     pub fn drive(&mut self, env: &mut Env, api: &Api, bench: &mut impl Steered) -> Drive {
         loop {
-            if self.written < self.answer.len() {
-                match self.client.write(&self.answer[self.written..]) {
-                    Err(_) => return Drive::Done,
-                    Ok(0) => return self.stall(env.now),
-                    Ok(written) => self.written += written,
+            if !self.down.is_empty() {
+                if self.down.flush(Fault::Whole, true, &mut self.client, env.now).is_err() {
+                    return Drive::Done;
                 }
-                self.stalled = None;
-                if self.written < self.answer.len() {
-                    continue;
+                if let Some(since) = self.down.stalled() {
+                    return self.stall(since, env.now);
                 }
-                (self.answer, self.written) = (Vec::new(), 0);
                 self.requests.answered(env.now);
             }
             if let Some(feed) = &mut self.feed {
@@ -86,7 +80,7 @@ impl BenchConnection {
                 match feed.piece(api, bench, env.now) {
                     Err(too_early) => return Drive::Wait(Some(too_early)),
                     Ok(piece) if piece.is_empty() => return Drive::Wait(Some(feed.next_look(env.now))),
-                    Ok(piece) => self.answer = piece,
+                    Ok(piece) => self.down.enter(piece, (0, true), env.now),
                 }
                 continue;
             }
@@ -97,11 +91,11 @@ impl BenchConnection {
                 Ok(None) => return self.wait(env.now),
                 Ok(Some(request)) => match api.answer(&request, bench) {
                     Reply::Whole(answer) => {
-                        self.answer = answer;
+                        self.down.enter(answer, (0, true), env.now);
                         self.ends |= request.wants_close();
                     }
                     Reply::Feed(head, feed) => {
-                        self.answer = head;
+                        self.down.enter(head, (0, true), env.now);
                         self.feed = Some(feed);
                     }
                 },
@@ -113,7 +107,7 @@ impl BenchConnection {
     /// The next request, if it has come in whole. A client that ended its side in order gets what it asked for before.
     fn request(&mut self, env: &mut Env) -> Result<Option<WholeRequest>, ErrorAnswer> {
         loop {
-            let (length, request) = self.requests.read(&self.unread, env.now)?;
+            let (length, request) = self.requests.read(&self.unread, &self.place.route().rules, env.now)?;
             self.unread.drain(..length);
             if request.is_some() || self.ends {
                 return Ok(request);
@@ -149,9 +143,9 @@ impl BenchConnection {
         }
     }
 
-    /// The client does not take its answer.
-    fn stall(&mut self, now: Instant) -> Drive {
-        let limit = *self.stalled.get_or_insert(now) + self.place.route().timeouts.stall;
+    /// The client has taken nothing of its answer since then.
+    fn stall(&mut self, since: Instant, now: Instant) -> Drive {
+        let limit = since + self.place.route().timeouts.stall;
         if now < limit {
             return Drive::Wait(Some(limit));
         }

@@ -133,15 +133,12 @@ pub fn garble(piece: &mut [u8]) -> Option<usize> {
     let masked = frame.len() > 6 && frame[0] & 0x70 == 0 && matches!(frame[0] & 0x8f, 0x81 | 0x82) && frame[1] >= 0x80;
     let mut plain = piece.to_vec();
     if masked {
-        let key_at = from
-            + 2
-            + if frame[1] == 0xfe {
-                2
-            } else if frame[1] == 0xff {
-                8
-            } else {
-                0
-            };
+        let longer_length = match frame[1] {
+            0xfe => 2,
+            0xff => 8,
+            _ => 0,
+        };
+        let key_at = from + 2 + longer_length;
         let key: Vec<u8> = plain.get(key_at..key_at + 4)?.to_vec();
         from = key_at + 4;
         plain[from..].iter_mut().enumerate().for_each(|(at, byte)| *byte ^= key[at % 4]);

@@ -5,6 +5,7 @@
 
 use std::any::Any;
 use std::collections::VecDeque;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -17,10 +18,10 @@ use mio::net::TcpStream;
 use serde_json::{Value, json};
 
 use super::admission::Admitted;
+use super::answers::ErrorAnswer;
 use super::cable::{Cable, Fault, find, garble, without_upgrade};
 use super::direction::{Direction, Due, StreamEnd};
 use super::frontend::{Place, Route};
-use super::refusal::ErrorAnswer;
 use super::requests::RequestReader;
 use super::socket::{ReadySocket, Received};
 use super::{Drive, Env};
@@ -50,14 +51,6 @@ pub struct Connection {
     /// The direction from client to demo, and the other one.
     up: Direction,
     down: Direction,
-    /// Bytes seen of each stream so far, and whether the tap was told that the newest have to wait.
-    up_seen: u64,
-    down_seen: u64,
-    up_waits: bool,
-    down_waits: bool,
-    /// Whether the streams have ended.
-    client_over: bool,
-    server_over: bool,
     /// Of a server whose requests are looked at.
     requests: Option<RequestReader>,
     /// Read from the client, and not passed on yet.
@@ -93,13 +86,7 @@ impl Connection {
             server: None,
             up: Direction::default(),
             down: Direction::default(),
-            up_seen: 0,
-            down_seen: 0,
-            up_waits: false,
-            down_waits: false,
-            client_over: false,
-            server_over: false,
-            requests: http.then(|| RequestReader::new(route.rules.clone(), env.held.clone(), env.now)),
+            requests: http.then(|| RequestReader::new(env.held.clone(), env.now)),
             unread: Vec::new(),
             answers: http.then(|| MessageFramer::new(MessageKind::Response)),
             asked: VecDeque::new(),
@@ -138,7 +125,7 @@ impl Connection {
     /// `{"id":3,"peer":"127.0.0.1:5000","cable":null,"up":412,"down":57}`
     pub fn json(&self) -> Value {
         let own = self.cable.map(|cable| cable.fault.to_string());
-        json!({ "id": self.id, "peer": self.peer.to_string(), "cable": own, "up": self.up_seen, "down": self.down_seen })
+        json!({ "id": self.id, "peer": self.peer.to_string(), "cable": own, "up": self.up.seen, "down": self.down.seen })
     }
 
     /// Makes its end a RST each way, for when it is dropped.
@@ -156,7 +143,8 @@ impl Connection {
     /// Opens the way to the demo. Returns this end's address, by which the demo knows it.
     pub fn connect(&mut self, env: &Env, token: Token) -> Option<SocketAddr> {
         let connected = || {
-            let server = ReadySocket::new(TcpStream::connect(self.route.to)?, &env.registry, token)?;
+            let to = self.route.to.ok_or(ErrorKind::NotFound)?;
+            let server = ReadySocket::new(TcpStream::connect(to)?, &env.registry, token)?;
             Ok((server.local_addr()?, server))
         };
         match connected() {
@@ -216,7 +204,7 @@ impl Connection {
             _ => None,
         };
         for _ in 0..ROUNDS {
-            let before = (self.up_seen, self.down_seen, self.up.passed(), self.down.passed(), self.unread.len());
+            let before = self.progress();
             self.hear_client(env, cable.fault);
             if let Err(next) = self.hear_server(env, cable.fault) {
                 return next;
@@ -225,11 +213,16 @@ impl Connection {
                 Ok(time) => later = earlier(later, time),
                 Err(next) => return next,
             }
-            if before == (self.up_seen, self.down_seen, self.up.passed(), self.down.passed(), self.unread.len()) {
+            if self.progress() == before {
                 return self.rest(env, cable.fault, later);
             }
         }
         Drive::Wait(Some(env.now)) // there is more to do: after the others
+    }
+
+    /// What has come and what has left: it changes whenever something could be done.
+    fn progress(&self) -> [u64; 5] {
+        [self.up.seen, self.down.seen, self.up.passed(), self.down.passed(), self.unread.len() as u64]
     }
 
     /// Nothing more can be done now: says what to wait for.
@@ -252,7 +245,7 @@ impl Connection {
             (None, Some(StreamEnd::Fin)) if self.requests.is_some() => return Drive::Linger(Vec::new()),
             _ => {}
         }
-        if self.server.is_none() && self.client_over && self.up.is_empty() && self.refusal.is_none() {
+        if self.server.is_none() && self.up.over && self.up.is_empty() && self.refusal.is_none() {
             return Drive::Done;
         }
         if let Some(stalled) = self.down.stalled() {
@@ -280,7 +273,7 @@ impl Connection {
     fn turn_ends(&self) -> Option<Instant> {
         let timeouts = &self.route.timeouts;
         let half_closed = self.down.ended().map(|_| self.last_byte + timeouts.idle);
-        if self.client_over || self.refusal.is_some() {
+        if self.up.over || self.refusal.is_some() {
             return half_closed;
         }
         match (&self.requests, self.route.speaks) {
@@ -288,7 +281,7 @@ impl Connection {
                 let waits = !self.asked.is_empty() || !self.up.is_empty() || !self.down.is_empty();
                 requests.deadline(timeouts, waits)
             }
-            (None, _) if self.up_seen > 0 => half_closed,
+            (None, _) if self.up.seen > 0 => half_closed,
             // A person who types has more time for the first byte than a program.
             (None, Speaks::Delimited(_)) => Some(self.opened + timeouts.idle),
             (None, _) => Some(self.opened + timeouts.head),
@@ -332,7 +325,7 @@ impl Connection {
         if self.requests.is_some() {
             self.pass_requests(env, fault);
         }
-        while !self.client_over && self.refusal.is_none() && self.unread_may_grow() {
+        while !self.up.over && self.refusal.is_none() && self.unread_may_grow() {
             let most = if self.requests.is_some() { REQUESTS } else { self.up.room().min(env.buffer.len()) };
             match self.client.read(&mut env.buffer[..most]) {
                 Received::Nothing => break,
@@ -352,7 +345,7 @@ impl Connection {
                 Received::Reset => self.client_ended(StreamEnd::Reset, env.now, fault),
             }
         }
-        if self.client.was_reset() && !self.client_over {
+        if self.client.was_reset() && !self.up.over {
             self.client_ended(StreamEnd::Reset, env.now, fault);
         }
     }
@@ -365,7 +358,7 @@ impl Connection {
     }
 
     fn client_ended(&mut self, end: StreamEnd, now: Instant, fault: Fault) {
-        self.client_over = true;
+        self.up.over = true;
         self.note(Dir::Up, if end == StreamEnd::Fin { What::Fin } else { What::Reset });
         if end == StreamEnd::Reset && (fault.lets_pass() || self.server.is_none()) {
             self.up.stop_delivering(); // a RST overtakes what waits
@@ -384,12 +377,12 @@ impl Connection {
         let Some(requests) = &mut self.requests else { return };
         let (mut read, mut garbled) = (0, false);
         while read < self.unread.len() && self.refusal.is_none() && self.asked.len() < AHEAD && self.up.room() > 0 {
-            match requests.read(&self.unread[read..], env.now) {
+            match requests.read(&self.unread[read..], &self.route.rules, env.now) {
                 Err(refusal) => self.refusal = Some(refusal),
                 Ok((length, None)) => read += length,
                 Ok((length, Some(request))) => {
                     read += length;
-                    let upto = self.up_seen - (self.unread.len() - read) as u64;
+                    let upto = self.up.seen - (self.unread.len() - read) as u64;
                     let mut bytes = request.bytes();
                     if fault == Fault::Garble && garble(&mut bytes).is_some() {
                         garbled = true;
@@ -397,7 +390,7 @@ impl Connection {
                     self.asked.push_back(request.method() == "HEAD");
                     self.up.enter(bytes, (upto, false), env.now);
                     if let Some(tap) = &self.route.tap {
-                        tap.count_request();
+                        tap.count_requests(1);
                     }
                 }
             }
@@ -413,13 +406,13 @@ impl Connection {
         if expects && self.asked.is_empty() && self.down.is_empty() {
             let go_on = b"HTTP/1.1 100 Continue\r\n\r\n";
             self.note_bytes(Dir::Down, go_on, fault);
-            self.down.enter(go_on.to_vec(), (self.down_seen, true), env.now);
+            self.down.enter(go_on.to_vec(), (self.down.seen, true), env.now);
         }
     }
 
     /// Passes bytes that are not looked at.
     fn pass_bytes(&mut self, bytes: &mut [u8], now: Instant, fault: Fault) {
-        let is_first = self.up_seen == bytes.len() as u64;
+        let is_first = self.up.seen == bytes.len() as u64;
         let gathers = fault == Fault::NoUpgrade && self.route.speaks == Speaks::Upgrades;
         if (is_first && gathers) || !self.unread.is_empty() {
             self.unread.extend_from_slice(bytes);
@@ -428,18 +421,17 @@ impl Connection {
                 let rest = self.unread.split_off(head.map_or(self.unread.len(), |end| end + 4));
                 let mut bytes = without_upgrade(&std::mem::take(&mut self.unread));
                 bytes.extend(rest);
-                self.up.enter(bytes, (self.up_seen, false), now);
+                self.up.enter(bytes, (self.up.seen, false), now);
             }
             return;
         }
         if fault == Fault::Garble && garble(bytes).is_some() {
             self.note(Dir::Up, What::Garbled);
         }
-        let upto = (self.up_seen, false);
         match &mut self.server {
-            None => self.up.enter(bytes.to_vec(), upto, now),
+            None => self.up.enter(bytes.to_vec(), (self.up.seen, false), now),
             Some(server) => {
-                if self.up.send(bytes, upto, fault, server, now).is_err() {
+                if self.up.send(bytes, false, fault, server, now).is_err() {
                     self.up.stop_delivering();
                 }
             }
@@ -449,7 +441,7 @@ impl Connection {
     /// Reads what the demo sends.
     fn hear_server(&mut self, env: &mut Env, fault: Fault) -> Result<(), Drive> {
         while let Some(server) = &mut self.server
-            && !self.server_over
+            && !self.down.over
             && self.down.room() > 0
         {
             let most = self.down.room().min(env.buffer.len());
@@ -463,19 +455,18 @@ impl Connection {
                     if fault == Fault::Garble && garble(bytes).is_some() {
                         self.note(Dir::Down, What::Garbled);
                     }
-                    let upto = (self.down_seen, complete);
-                    if self.down.send(bytes, upto, fault, &mut self.client, env.now).is_err() {
+                    if self.down.send(bytes, complete, fault, &mut self.client, env.now).is_err() {
                         return Err(self.client_gone());
                     }
                 }
                 Received::Fin => {
-                    self.server_over = true;
+                    self.down.over = true;
                     self.note(Dir::Down, What::Fin);
                     self.down.end(StreamEnd::Fin, env.now);
                 }
                 Received::Reset => {
-                    self.server_over = true;
-                    if self.down_seen == 0 && self.requests.is_some() && self.up.passed() == 0 {
+                    self.down.over = true;
+                    if self.down.seen == 0 && self.requests.is_some() && self.up.passed() == 0 {
                         self.refuse(ErrorAnswer::new(502, "The demo does not answer."));
                         return Ok(());
                     }
@@ -490,7 +481,7 @@ impl Connection {
     /// The client has gone without a word: the demo gets a RST, as it would without the proxy.
     fn client_gone(&mut self) -> Drive {
         self.abort();
-        if !self.client_over {
+        if !self.up.over {
             self.note(Dir::Up, What::Reset);
         }
         Drive::Done
@@ -539,11 +530,10 @@ impl Connection {
             Ok(time) => later = earlier(later, time),
             Err(_) => return Err(self.client_gone()),
         }
-        if self.up_waits && self.up.passed() > up {
-            self.note(Dir::Up, What::Heard(self.up.passed()));
-        }
-        if self.down_waits && self.down.passed() > down {
-            self.note(Dir::Down, What::Heard(self.down.passed()));
+        for (dir, direction, before) in [(Dir::Up, &self.up, up), (Dir::Down, &self.down, down)] {
+            if direction.waits && direction.passed() > before {
+                self.note(dir, What::Heard(direction.passed()));
+            }
         }
         Ok(later)
     }
@@ -561,8 +551,7 @@ impl Connection {
                         env.buffer = buffer;
                     }
                     end => {
-                        let over = if dir == Dir::Up { &mut self.client_over } else { &mut self.server_over };
-                        if !std::mem::replace(over, true) {
+                        if !std::mem::replace(&mut self.direction(dir).over, true) {
                             self.note(dir, if end == Received::Fin { What::Fin } else { What::Reset });
                         }
                         break;
@@ -571,29 +560,28 @@ impl Connection {
             }
         }
         let until = self.forgotten.unwrap_or(env.now) + FORGOTTEN;
-        if (self.client_over && self.server_over) || env.now >= until {
+        if (self.up.over && self.down.over) || env.now >= until {
             self.abort();
             return Drive::Done;
         }
         Drive::Wait(Some(until))
     }
 
-    fn waits(&self, dir: Dir, fault: Fault) -> bool {
-        let direction = if dir == Dir::Up { &self.up } else { &self.down };
-        !direction.is_empty() || !fault.lets_pass()
+    fn direction(&mut self, dir: Dir) -> &mut Direction {
+        match dir {
+            Dir::Up => &mut self.up,
+            Dir::Down => &mut self.down,
+        }
     }
 
     /// Counts bytes and shows them to the tap.
     fn note_bytes(&mut self, dir: Dir, bytes: &[u8], fault: Fault) {
-        let waits = self.waits(dir, fault);
-        let (seen, told) = match dir {
-            Dir::Up => (&mut self.up_seen, &mut self.up_waits),
-            Dir::Down => (&mut self.down_seen, &mut self.down_waits),
-        };
-        *seen += bytes.len() as u64;
-        *told = waits;
+        let direction = self.direction(dir);
+        direction.waits = !direction.is_empty() || !fault.lets_pass();
+        direction.seen += bytes.len() as u64;
+        let (seen, waits) = (direction.seen, direction.waits);
         if let Some(recorder) = &self.recorder {
-            recorder.bytes(dir, *seen, bytes, waits);
+            recorder.bytes(dir, seen, bytes, waits);
         }
     }
 

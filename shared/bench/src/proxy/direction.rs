@@ -56,6 +56,12 @@ struct Piece {
 /// One direction of a connection.
 #[derive(Default)]
 pub struct Direction {
+    /// How many bytes have come from the sender.
+    pub seen: u64,
+    /// Whether the tap was told that the newest of them have to wait.
+    pub waits: bool,
+    /// The sender has ended its stream.
+    pub over: bool,
     queue: VecDeque<Piece>,
     queued: usize,
     /// The stream has left up to here.
@@ -109,14 +115,15 @@ impl Direction {
         self.stalled = None;
     }
 
-    /// Sends bytes straight on, when nothing is in their way; what the receiver does not take now has to wait.
+    /// Sends the newest bytes straight on, when nothing is in their way; what the receiver does not take now has to wait.
+    /// `ends_answer`: an answer is complete with them.
     ///
     /// # Errors
     /// When the receiver has gone.
     pub fn send(
         &mut self,
         bytes: &[u8],
-        (upto, ends_answer): (u64, bool),
+        ends_answer: bool,
         fault: Fault,
         to: &mut ReadySocket,
         now: Instant,
@@ -124,10 +131,10 @@ impl Direction {
         let mut written = 0;
         if self.queue.is_empty() && fault.lets_pass() && !self.deaf {
             written = to.write(bytes)?;
-            self.passed = upto - (bytes.len() - written) as u64;
+            self.passed = self.seen - (bytes.len() - written) as u64;
         }
         if written < bytes.len() {
-            self.enter(bytes[written..].to_vec(), (upto, ends_answer), now);
+            self.enter(bytes[written..].to_vec(), (self.seen, ends_answer), now);
         }
         Ok(())
     }
@@ -135,24 +142,19 @@ impl Direction {
     /// Lets bytes enter: where they end in the stream as its sender sent it, and whether an answer is complete with them.
     pub fn enter(&mut self, bytes: Vec<u8>, (upto, ends_answer): (u64, bool), now: Instant) {
         if !self.deaf {
-            self.queued += bytes.len();
-            self.queue.push_back(Piece { entered: now, bytes, gone: 0, upto, ends_answer, free: false, end: None });
+            self.push(bytes, (upto, ends_answer), None, now);
         }
     }
 
     /// Lets the end enter behind everything else.
     pub fn end(&mut self, end: StreamEnd, now: Instant) {
         let upto = self.queue.back().map_or(self.passed, |last| last.upto);
-        let bytes = Vec::new();
-        self.queue.push_back(Piece {
-            entered: now,
-            bytes,
-            gone: 0,
-            upto,
-            ends_answer: true,
-            free: false,
-            end: Some(end),
-        });
+        self.push(Vec::new(), (upto, true), Some(end), now);
+    }
+
+    fn push(&mut self, bytes: Vec<u8>, (upto, ends_answer): (u64, bool), end: Option<StreamEnd>, now: Instant) {
+        self.queued += bytes.len();
+        self.queue.push_back(Piece { entered: now, bytes, gone: 0, upto, ends_answer, free: false, end });
     }
 
     /// When the bytes in front may leave.

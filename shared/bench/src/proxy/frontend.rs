@@ -58,18 +58,16 @@ fn limit() -> u64 {
     u64::MAX
 }
 
-/// What a frontend is made of.
-pub struct FrontendSetup {
+/// What the connections of one public port have in common.
+pub struct Route {
     /// The name of a server beside the demo; empty for the demo itself.
     pub name: &'static str,
-    /// Where clients come in.
-    pub public: TcpListener,
     /// The demo's private address; the bench port has none, it is answered here.
     pub to: Option<SocketAddr>,
     /// What is looked at.
     pub speaks: Speaks,
-    /// Who we are.
-    pub site: Site,
+    /// Which requests may come in.
+    pub rules: Rules,
     /// More connections than that at once are refused with 503.
     pub max_connections: usize,
     /// How long clients may take.
@@ -78,27 +76,30 @@ pub struct FrontendSetup {
     pub tap: Option<Arc<Tap>>,
     /// The open files that are taken.
     pub files: Arc<Files>,
+    /// How many connections are open.
+    pub open: Cell<usize>,
 }
 
-/// What the connections of one public port have in common.
-pub struct Route {
-    /// The number of the frontend.
-    pub frontend: usize,
-    /// The name of a server beside the demo; empty for the demo itself.
-    pub name: &'static str,
-    /// The demo's private address.
-    pub to: SocketAddr,
-    /// What is looked at.
-    pub speaks: Speaks,
-    /// Which requests may come in.
-    pub rules: Rc<Rules>,
-    /// How long clients may take.
-    pub timeouts: Timeouts,
-    /// Where the bytes are shown.
-    pub tap: Option<Arc<Tap>>,
-    open: Cell<usize>,
-    files: Arc<Files>,
-    files_each: u64,
+impl Route {
+    /// The way to a server that is no demo, with the usual limits; without an address: to the bench port.
+    pub fn new(to: Option<SocketAddr>, site: Site) -> Self {
+        Route {
+            name: "",
+            to,
+            speaks: Speaks::Http,
+            rules: Rules { site, is_bench: to.is_none() },
+            max_connections: 1_000,
+            timeouts: Timeouts::default(),
+            tap: None,
+            files: Arc::default(),
+            open: Cell::new(0),
+        }
+    }
+
+    /// How many open files a connection takes.
+    fn files_each(&self) -> u64 {
+        if self.to.is_some() { FILES_THROUGH } else { 1 }
+    }
 }
 
 /// A place among the open connections; given back when it is dropped.
@@ -114,14 +115,13 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.0.open.set(self.0.open.get() - 1);
-        self.0.files.0.fetch_sub(self.0.files_each, Ordering::Relaxed);
+        self.0.files.0.fetch_sub(self.0.files_each(), Ordering::Relaxed);
     }
 }
 
 /// A public port.
 pub struct Frontend {
     listener: mio::net::TcpListener,
-    max_connections: usize,
     route: Rc<Route>,
     /// Of a demo that is served by tiny_http.
     pub admission: Option<Admission>,
@@ -137,37 +137,28 @@ impl Frontend {
     /// # Errors
     /// When the kernel refuses.
     pub fn new(
-        setup: FrontendSetup,
-        number: usize,
+        public: TcpListener,
+        route: Route,
         arrivals: &Arc<Arrivals>,
         registry: &Registry,
         token: Token,
     ) -> io::Result<Self> {
-        setup.public.set_nonblocking(true)?;
-        let mut listener = mio::net::TcpListener::from_std(setup.public);
+        public.set_nonblocking(true)?;
+        let mut listener = mio::net::TcpListener::from_std(public);
         registry.register(&mut listener, token, Interest::READABLE)?;
-        let is_bench = setup.to.is_none();
-        let to = setup.to.unwrap_or_else(|| SocketAddr::from(([0; 4], 0)));
-        let admission = (setup.speaks == Speaks::Http && !is_bench).then(|| Admission::new(to, arrivals.clone()));
-        let route = Route {
-            frontend: number,
-            name: setup.name,
-            to,
-            speaks: setup.speaks,
-            rules: Rc::new(Rules { site: setup.site, is_bench }),
-            timeouts: setup.timeouts,
-            tap: setup.tap,
-            open: Cell::new(0),
-            files: setup.files,
-            files_each: if is_bench { 1 } else { FILES_THROUGH },
-        };
-        let (max_connections, route) = (setup.max_connections, Rc::new(route));
-        Ok(Frontend { listener, max_connections, route, admission, paused: None, ready: true })
+        let to_tiny_http = route.to.filter(|_| route.speaks == Speaks::Http);
+        let admission = to_tiny_http.map(|to| Admission::new(to, arrivals.clone()));
+        Ok(Frontend { listener, route: Rc::new(route), admission, paused: None, ready: true })
     }
 
     /// Whether connections are answered here.
     pub fn is_bench(&self) -> bool {
-        self.route.rules.is_bench
+        self.route.to.is_none()
+    }
+
+    /// Whether connections with this route come in here.
+    pub fn is_at(&self, route: &Rc<Route>) -> bool {
+        Rc::ptr_eq(&self.route, route)
     }
 
     /// Takes the next connection that waits; says why when that failed.
@@ -196,14 +187,15 @@ impl Frontend {
     /// Why there is none.
     pub fn place(&self) -> Result<Place, String> {
         let route = &self.route;
-        if route.open.get() >= self.max_connections {
-            return Err(format!("All {} places are taken.", self.max_connections));
+        if route.open.get() >= route.max_connections {
+            return Err(format!("All {} places are taken.", route.max_connections));
         }
-        if route.files.left(route.files_each) < route.files_each {
+        let files = route.files_each();
+        if route.files.left(files) < files {
             return Err("There are no open files left for one more connection.".to_string());
         }
         route.open.set(route.open.get() + 1);
-        route.files.0.fetch_add(route.files_each, Ordering::Relaxed);
+        route.files.0.fetch_add(files, Ordering::Relaxed);
         Ok(Place(route.clone()))
     }
 }

@@ -3,6 +3,8 @@
 use std::any::Any;
 use std::time::{Duration, Instant};
 
+use super::cable::Fault;
+use super::direction::{Direction, StreamEnd};
 use super::socket::{ReadySocket, Received};
 use super::{Drive, Env};
 
@@ -16,9 +18,8 @@ const MOST: usize = 1024 * 1024;
 /// So it is read on for a moment.
 pub struct Lingering {
     client: ReadySocket,
-    words: Vec<u8>,
-    written: usize,
-    finished: bool,
+    /// The last words and the FIN behind them.
+    down: Direction,
     until: Instant,
     thrown_away: usize,
     _held: Box<dyn Any>,
@@ -28,7 +29,10 @@ impl Lingering {
     /// Says these words and closes. What the connection held is given back then.
     pub fn new(client: ReadySocket, words: Vec<u8>, held: Box<dyn Any>, now: Instant) -> Self {
         let until = now + PATIENCE;
-        Lingering { client, words, written: 0, finished: false, until, thrown_away: 0, _held: held }
+        let mut down = Direction::default();
+        down.enter(words, (0, true), now);
+        down.end(StreamEnd::Fin, now);
+        Lingering { client, down, until, thrown_away: 0, _held: held }
     }
 
     /// The client's socket.
@@ -38,15 +42,8 @@ impl Lingering {
 
     /// Does what can be done now.
     pub fn drive(&mut self, env: &mut Env) -> Drive {
-        if !self.finished {
-            match self.client.write(&self.words[self.written..]) {
-                Ok(written) => self.written += written,
-                Err(_) => return Drive::Done,
-            }
-            if self.written == self.words.len() {
-                self.client.finish();
-                self.finished = true;
-            }
+        if self.down.flush(Fault::Whole, true, &mut self.client, env.now).is_err() {
+            return Drive::Done;
         }
         loop {
             match self.client.read(&mut env.buffer) {

@@ -4,13 +4,14 @@
 //! costs no stack, a repaired cable has its effect at once, and all time limits are in one place.
 
 mod admission;
+pub mod answers;
 mod bench_port;
 pub mod cable;
 mod connection;
 mod direction;
 mod frontend;
 mod lingering;
-pub mod refusal;
+
 pub mod requests;
 mod socket;
 mod timers;
@@ -19,7 +20,7 @@ use std::any::Any;
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -32,17 +33,18 @@ use mio::{Events, Poll, Registry, Token, Waker};
 use serde_json::{Value, json};
 
 pub use admission::nudge;
-pub use frontend::{Files, FrontendSetup};
+pub use frontend::{Files, Route};
 
 use crate::api::{Api, Steered};
 use crate::log::Log;
 use admission::Arrivals;
+use answers::ErrorAnswer;
 use bench_port::BenchConnection;
 use cable::{Cable, Fault, Order};
 use connection::Connection;
 use frontend::Frontend;
 use lingering::Lingering;
-use refusal::ErrorAnswer;
+
 use socket::ReadySocket;
 use timers::Timers;
 
@@ -218,7 +220,7 @@ impl ProxySetup {
     }
 
     /// Starts the thread. `api`: what the bench port answers.
-    pub fn start(self, frontends: Vec<FrontendSetup>, api: Option<Api>) -> Proxy {
+    pub fn start(self, frontends: Vec<(TcpListener, Route)>, api: Option<Api>) -> Proxy {
         let ends = Arc::new(AtomicBool::new(false));
         let proxy = Proxy { waker: self.waker, ends: ends.clone() };
         thread::spawn(move || {
@@ -250,9 +252,15 @@ struct EventLoop {
 }
 
 impl EventLoop {
-    fn new(poll: Poll, arrivals: &Arc<Arrivals>, setups: Vec<FrontendSetup>, api: Option<Api>) -> io::Result<Self> {
+    fn new(
+        poll: Poll,
+        arrivals: &Arc<Arrivals>,
+        setups: Vec<(TcpListener, Route)>,
+        api: Option<Api>,
+    ) -> io::Result<Self> {
         let registry = poll.registry().try_clone()?;
-        let open = |(number, setup)| Frontend::new(setup, number, arrivals, &registry, Token(LISTENERS + number));
+        let open =
+            |(number, (public, route))| Frontend::new(public, route, arrivals, &registry, Token(LISTENERS + number));
         let frontends = setups.into_iter().enumerate().map(open).collect::<io::Result<Vec<Frontend>>>()?;
         let (now, cable) = (Instant::now(), Cable::new(Fault::Whole));
         let (buffer, held, log) = (vec![0; BUFFER], Rc::default(), Log::start());
@@ -432,8 +440,8 @@ impl EventLoop {
             (Drive::Wait(Some(at)), _) if *at <= self.env.now => self.busy.push(key),
             (Drive::Wait(Some(at)), _) => self.timers.set(*at, key),
             (Drive::Admit, Slot::Through(connection)) => {
-                let frontend = connection.route().frontend;
-                self.frontends[frontend].admission.iter_mut().for_each(|admission| admission.ask(key));
+                let frontend = self.frontends.iter_mut().find(|frontend| frontend.is_at(connection.route()));
+                frontend.and_then(|frontend| frontend.admission.as_mut()).into_iter().for_each(|all| all.ask(key));
             }
             _ => {}
         }

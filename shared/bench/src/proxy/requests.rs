@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use demo::Site;
 use dissect::http::{MessageFramer, MessageHead, MessageKind, MessagePart, absolute_form};
 
-use super::refusal::ErrorAnswer;
+use super::answers::ErrorAnswer;
 
 /// The longest request body, in bytes.
 pub const MAX_BODY: usize = 64 * 1024;
@@ -75,14 +75,8 @@ pub struct WholeRequest {
     /// The body, without chunks.
     pub body: Vec<u8>,
     has_body: bool,
-    wants: Wants,
-}
-
-/// What the client says of its connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wants {
-    KeepAlive,
-    Close,
+    /// Whether the client wants to use the connection again.
+    keep_alive: bool,
 }
 
 impl WholeRequest {
@@ -103,7 +97,7 @@ impl WholeRequest {
 
     /// Whether the connection is over with the answer.
     pub fn wants_close(&self) -> bool {
-        self.wants == Wants::Close
+        !self.keep_alive
     }
 
     /// The request as the demo gets it.
@@ -119,9 +113,9 @@ impl WholeRequest {
                 text += &format!("{name}: {value}\r\n");
             }
         }
-        match (self.wants, self.is_1_0()) {
-            (Wants::Close, false) => text += "Connection: close\r\n",
-            (Wants::KeepAlive, true) => text += "Connection: keep-alive\r\n",
+        match (self.keep_alive, self.is_1_0()) {
+            (false, false) => text += "Connection: close\r\n",
+            (true, true) => text += "Connection: keep-alive\r\n",
             _ => {}
         }
         if self.has_body {
@@ -155,7 +149,6 @@ impl Drop for Held {
 
 /// Reads the requests of one connection.
 pub struct RequestReader {
-    rules: Rc<Rules>,
     framing: MessageFramer,
     /// The request in progress, when its head is whole; its body so far.
     request: Option<WholeRequest>,
@@ -174,9 +167,8 @@ pub struct RequestReader {
 
 impl RequestReader {
     /// At the start of a connection. `all_held`: what the readers of all connections hold together, in bytes.
-    pub fn new(rules: Rc<Rules>, all_held: Rc<Cell<usize>>, now: Instant) -> Self {
+    pub fn new(all_held: Rc<Cell<usize>>, now: Instant) -> Self {
         RequestReader {
-            rules,
             framing: MessageFramer::new(MessageKind::Request),
             request: None,
             held: Held { own: 0, all: all_held },
@@ -192,7 +184,12 @@ impl RequestReader {
     ///
     /// # Errors
     /// Why the request is refused.
-    pub fn read(&mut self, bytes: &[u8], now: Instant) -> Result<(usize, Option<WholeRequest>), ErrorAnswer> {
+    pub fn read(
+        &mut self,
+        bytes: &[u8],
+        rules: &Rules,
+        now: Instant,
+    ) -> Result<(usize, Option<WholeRequest>), ErrorAnswer> {
         if !bytes.is_empty() {
             self.heard = now;
         }
@@ -208,7 +205,7 @@ impl RequestReader {
             at += taken;
             match part {
                 MessagePart::Head(head) => {
-                    let request = check(head, &self.rules)?;
+                    let request = check(head, rules)?;
                     self.expects = !request.is_1_0() && request.field("Expect").is_some() && at == bytes.len();
                     self.request = Some(request);
                     self.began = now;
@@ -300,13 +297,8 @@ fn check(head: MessageHead, rules: &Rules) -> Result<WholeRequest, ErrorAnswer> 
     if count("Origin") > 1 {
         return refused(400, "A request has one Origin header at most.");
     }
-    let length = match head.field("Content-Length") {
-        None => None,
-        Some(length) if count("Content-Length") == 1 && length.bytes().all(|byte| byte.is_ascii_digit()) => {
-            Some(length.parse().unwrap_or(u64::MAX))
-        }
-        Some(_) => return refused(400, "Content-Length is not one whole number."),
-    };
+    // The framer takes one Content-Length at most, a whole number.
+    let length: Option<u64> = head.field("Content-Length").and_then(|length| length.parse().ok());
     if length.is_some_and(|length| length > MAX_BODY as u64) {
         return Err(too_long());
     }
@@ -325,8 +317,7 @@ fn check(head: MessageHead, rules: &Rules) -> Result<WholeRequest, ErrorAnswer> 
     let keep_alive =
         if version_1_1 { !head.lists("Connection", "close") } else { head.lists("Connection", "keep-alive") };
     let has_body = length.is_some() || head.field("Transfer-Encoding").is_some();
-    let wants = if keep_alive { Wants::KeepAlive } else { Wants::Close };
-    Ok(WholeRequest { head, target, host, body: Vec::new(), has_body, wants })
+    Ok(WholeRequest { head, target, host, body: Vec::new(), has_body, keep_alive })
 }
 
 /// Host and target of a request; of one in absolute form the target says both (RFC 9112, 3.2.2).
@@ -378,14 +369,18 @@ fn clip(text: &str) -> String {
 mod tests {
     use super::*;
 
+    fn rules() -> Rules {
+        Rules { site: Site::new(([127, 0, 0, 1], 8003).into()), is_bench: false }
+    }
+
     fn reader() -> RequestReader {
-        let rules = Rules { site: Site::new(([127, 0, 0, 1], 8003).into()), is_bench: false };
-        RequestReader::new(Rc::new(rules), Rc::default(), Instant::now())
+        RequestReader::new(Rc::default(), Instant::now())
     }
 
     /// What the demo gets of a request, or the status code of the refusal.
     fn passed(request: &str) -> Result<String, u16> {
-        let (length, read) = reader().read(request.as_bytes(), Instant::now()).map_err(|refusal| refusal.status)?;
+        let (length, read) =
+            reader().read(request.as_bytes(), &rules(), Instant::now()).map_err(|refusal| refusal.status)?;
         let whole = read.unwrap_or_else(|| panic!("not whole after {length} bytes: {request:?}"));
         assert_eq!(length, request.len(), "{request:?}");
         Ok(String::from_utf8(whole.bytes()).expect("text"))
@@ -479,14 +474,14 @@ mod tests {
         let begun =
             format!("POST /say HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000\r\n\r\n{}", "x".repeat(50_000));
         let refused = (0..1_000).find(|_| {
-            let mut reader = RequestReader::new(reader().rules, all.clone(), Instant::now());
-            let refused = reader.read(begun.as_bytes(), Instant::now()).is_err();
+            let mut reader = RequestReader::new(all.clone(), Instant::now());
+            let refused = reader.read(begun.as_bytes(), &rules(), Instant::now()).is_err();
             readers.push(reader);
             refused
         });
         assert!(refused.is_some_and(|count| count < MAX_HELD / 50_000 + 2));
-        let mut small = RequestReader::new(reader().rules, all.clone(), Instant::now());
-        assert!(small.read(PLAIN.as_bytes(), Instant::now()).is_ok());
+        let mut small = RequestReader::new(all.clone(), Instant::now());
+        assert!(small.read(PLAIN.as_bytes(), &rules(), Instant::now()).is_ok());
         drop(readers);
         assert_eq!(all.get(), 0, "what was held is given back");
     }

@@ -69,7 +69,7 @@ pub(crate) fn choose(head: &MessageHead) -> Box<dyn BodyDecoder> {
 }
 
 /// What a unit of content says, one thing after the other.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Summary {
     things: Vec<String>,
     more: u64,

@@ -7,7 +7,7 @@
 use crate::body::{BodyDecoder, Summary};
 use crate::glossary;
 use crate::show::{bytes_of, one_line, text};
-use crate::unit::UnitBuilder;
+use crate::unit::{UnitBuilder, at_most};
 
 /// No line is longer that can be a boundary or a header line of a part, in bytes.
 const MAX_LINE: usize = 1024;
@@ -153,7 +153,7 @@ impl BodyDecoder for MixedReplace {
 
     fn take(&mut self, bytes: &[u8], builder: &mut UnitBuilder) -> (usize, bool) {
         if self.position == PartPosition::Body && self.part.left > 0 {
-            let taken = bytes.len().min(usize::try_from(self.part.left).unwrap_or(usize::MAX));
+            let taken = at_most(bytes, self.part.left);
             builder.push(&bytes[..taken]);
             self.part.left -= taken as u64;
             self.part.bytes += taken as u64;

@@ -13,7 +13,7 @@ use std::borrow::Cow;
 const KEEP_LINE: usize = 1024;
 
 /// An event stream, wherever the browser stands in it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct EventStream {
     /// The line so far, its first [`KEEP_LINE`] bytes.
     line: Vec<u8>,
@@ -26,14 +26,10 @@ pub(crate) struct EventStream {
     torn: bool,
     /// The stream's first line, which may start with a byte order mark, is over.
     past_first_line: bool,
-    /// The last byte was a CR that ended a line: should LF follow, it belongs to it.
+    /// The last byte was a CR: the line ends with it, or with the LF that may follow.
     after_cr: bool,
-    /// The field of a line that ended with CR, until it is known whether LF follows.
-    closing: Option<FieldText>,
-    /// That line ended a block.
-    block_ends: bool,
-    /// The last line ended with a bare CR, not with CR LF.
-    bare_cr: bool,
+    /// A unit has ended behind that CR, and the line with it.
+    closed: bool,
     event: OpenEvent,
     summary: Summary,
 }
@@ -42,7 +38,7 @@ pub(crate) struct EventStream {
 type FieldText = (Cow<'static, str>, String, Cow<'static, str>);
 
 /// The event in progress.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct OpenEvent {
     /// The block has a line already.
     begun: bool,
@@ -104,6 +100,13 @@ impl EventStream {
     fn share(&self, from: usize) -> String {
         let from = from.max(usize::try_from(self.unit_from).unwrap_or(usize::MAX)).min(self.line.len());
         text(&self.line[from..], self.line_bytes - from as u64)
+    }
+
+    /// Names the line that has ended. Says whether it ended a block.
+    fn end_line(&mut self, builder: &mut UnitBuilder) -> bool {
+        let (name, value, note) = self.name(true);
+        builder.cut(name, value, note);
+        self.line_ended()
     }
 
     /// A line has ended: what it does to the event. Says whether it ended a block.
@@ -169,18 +172,15 @@ impl BodyDecoder for EventStream {
         let mut at = 0;
         while at < bytes.len() {
             if std::mem::take(&mut self.after_cr) {
-                self.bare_cr = bytes[at] != b'\n';
-                if !self.bare_cr {
+                let closed = std::mem::take(&mut self.closed);
+                if bytes[at] == b'\n' {
                     builder.push(b"\n");
                     at += 1;
+                    if closed {
+                        builder.cut("line end", "LF".into(), "It belongs to the CR before it.");
+                    }
                 }
-                let stray = ("line end".into(), "LF".into(), "It belongs to the CR before it.".into());
-                match self.closing.take() {
-                    Some((name, value, note)) => builder.cut(name, value, note),
-                    None if !self.bare_cr => cut(builder, stray),
-                    None => {}
-                }
-                if std::mem::take(&mut self.block_ends) {
+                if !closed && self.end_line(builder) {
                     return (at, true);
                 }
                 continue;
@@ -196,51 +196,40 @@ impl BodyDecoder for EventStream {
             let Some(&byte) = bytes.get(end) else { break };
             builder.push(&[byte]);
             at += 1;
-            let named = self.name(true);
-            let ends = self.line_ended();
-            if byte == b'\n' {
-                cut(builder, named);
-                if ends {
-                    return (at, true);
-                }
-                continue;
-            }
-            self.after_cr = true;
-            // In a stream of bare CRs no LF is to be expected: the event need not wait for it.
-            if ends && self.bare_cr {
-                cut(builder, named);
+            self.after_cr = byte == b'\r';
+            if !self.after_cr && self.end_line(builder) {
                 return (at, true);
             }
-            self.closing = Some(named);
-            self.block_ends = ends;
         }
         (at, false)
     }
 
     fn finish(&self, builder: &mut UnitBuilder) -> String {
-        if let Some(named) = &self.closing {
-            cut(builder, named.clone());
-        } else if builder.open_len() > 0 {
-            cut(builder, self.name(false));
+        if self.after_cr && !self.closed {
+            let mut ended = EventStream { after_cr: false, ..self.clone() };
+            ended.end_line(builder);
+            return ended.finish(builder);
+        }
+        if builder.open_len() > 0 {
+            let (name, value, note) = self.name(false);
+            builder.cut(name, value, note);
         }
         self.summary.text(self.event.begun || self.line_bytes > 0, "part of an event", "an empty line")
     }
 
     fn next_unit(&mut self) {
-        self.closing = None;
-        self.block_ends = false;
+        if self.after_cr && !self.closed {
+            self.line_ended();
+            self.closed = true;
+        }
         self.unit_from = self.line_bytes;
         self.event.earlier = self.event.begun || self.line_bytes > 0;
         self.summary = Summary::default();
     }
 
     fn lost(&mut self) {
-        *self = EventStream { torn: true, past_first_line: true, bare_cr: self.bare_cr, ..EventStream::default() };
+        *self = EventStream { torn: true, past_first_line: true, ..EventStream::default() };
     }
-}
-
-fn cut(builder: &mut UnitBuilder, (name, value, note): FieldText) {
-    builder.cut(name, value, note);
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 //! cut a stream into rows. None of the three needs to keep a body, so [`MessageFramer`] keeps nothing but the line or
 //! the head that is not whole yet.
 
+use crate::unit::at_most;
+
 use super::head::{Malformed, MessageHead, MessageKind, is_token_byte, malformed, parse_field, parse_head};
 
 /// The longest head: start line, header fields and the empty line, in bytes.
@@ -292,11 +294,6 @@ impl MessageFramer {
             _ => Ok(()),
         }
     }
-}
-
-/// How many of these bytes are within a limit.
-fn at_most(bytes: &[u8], limit: u64) -> usize {
-    bytes.len().min(usize::try_from(limit).unwrap_or(usize::MAX))
 }
 
 /// The size in a chunk's first line: `chunk-size [ chunk-ext ]` (RFC 9112, 7.1).

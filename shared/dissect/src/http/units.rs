@@ -8,7 +8,7 @@ use super::{Malformed, MessageFramer, MessageHead, MessageKind, MessagePart};
 use crate::body::{self, BodyDecoder};
 use crate::show::{bytes_of, text};
 use crate::text::opaque;
-use crate::unit::{PIECE, UnitBuilder};
+use crate::unit::{PIECE, UnitBuilder, at_most};
 use crate::{Dir, MAX_OPEN_REQUESTS, Negotiation, OpenRequest, ProtocolSwitch, StreamDecoder, Unit};
 
 /// One direction of an HTTP/1.1 connection.
@@ -92,8 +92,8 @@ impl HttpUnits {
     fn body(&mut self, mut bytes: &[u8], last: bool, out: &mut Vec<Unit>) {
         let Some(content) = &mut self.content else { return };
         while !bytes.is_empty() {
-            let room = usize::try_from(PIECE - self.builder.len()).unwrap_or(usize::MAX);
-            let (taken, ends) = content.take(&bytes[..bytes.len().min(room)], &mut self.builder);
+            let room = at_most(bytes, PIECE - self.builder.len());
+            let (taken, ends) = content.take(&bytes[..room], &mut self.builder);
             bytes = &bytes[taken..];
             if ends || self.builder.len() >= PIECE || (last && bytes.is_empty()) {
                 let whole = last && bytes.is_empty();
@@ -206,28 +206,25 @@ impl HttpUnits {
             }
         };
         let now = &bytes[..taken];
+        if !matches!(part, MessagePart::Body | MessagePart::ChunkData | MessagePart::Tunnel) {
+            self.builder.push(now);
+        }
         match part {
-            MessagePart::HeadPart | MessagePart::ChunkSizePart => self.builder.push(now),
-            MessagePart::Head(head) => {
-                self.builder.push(now);
-                self.head(&head, headless, negotiation, out);
-            }
+            MessagePart::HeadPart
+            | MessagePart::ChunkSizePart
+            | MessagePart::TrailerPart
+            | MessagePart::TrailerField(..) => {}
+            MessagePart::Head(head) => self.head(&head, headless, negotiation, out),
             MessagePart::Body => self.body(now, !self.framer.until_close() && self.framer.between_messages(), out),
-            MessagePart::ChunkSize(size) => {
-                self.builder.push(now);
-                self.chunk_size(size);
-            }
+            MessagePart::ChunkSize(size) => self.chunk_size(size),
             MessagePart::ChunkData => self.chunk_data(now),
             MessagePart::ChunkEnd => {
-                self.builder.push(now);
                 if now == b"\n" {
                     self.builder.cut("line end", "CR LF".into(), "Ends the chunk; it is not content.");
                     out.push(self.builder.finish("chunk", std::mem::take(&mut self.chunk), true));
                 }
             }
-            MessagePart::TrailerPart | MessagePart::TrailerField(..) => self.builder.push(now),
             MessagePart::TrailerEnd => {
-                self.builder.push(now);
                 fields::name_header_lines(&mut self.builder, "The empty line ends the body (RFC 9112, 7.1.2).");
                 let what = if self.kind == MessageKind::Request { "request" } else { "answer" };
                 out.push(self.builder.finish("last-chunk", format!("last chunk: the {what} is complete"), true));

@@ -6,7 +6,7 @@
 use super::length_prefixed::LengthPrefixed;
 use super::opaque::Opaque;
 use crate::show::{bytes_of, one_line, printable};
-use crate::unit::UnitBuilder;
+use crate::unit::{UnitBuilder, at_most};
 use crate::{Dir, Negotiation, StreamDecoder, Unit};
 
 /// One direction.
@@ -47,7 +47,7 @@ impl Delimited {
 /// What stands in the builder as a unit, its last byte the border when it is whole.
 fn unit(builder: &mut UnitBuilder, end: u8, whole: bool, beheaded: bool) -> Unit {
     let length = builder.len() - u64::from(whole);
-    let kept = usize::try_from(length).unwrap_or(usize::MAX).min(builder.kept().len());
+    let kept = at_most(builder.kept(), length);
     let mut text = printable(&builder.kept()[..kept]);
     if (kept as u64) < length {
         text.push('…');

@@ -2,7 +2,7 @@
 
 use super::opaque::Opaque;
 use crate::show::{bytes_of, one_line, printable};
-use crate::unit::UnitBuilder;
+use crate::unit::{UnitBuilder, at_most};
 use crate::{Dir, Negotiation, StreamDecoder, Unit};
 
 /// One direction.
@@ -51,7 +51,7 @@ impl StreamDecoder for LengthPrefixed {
 
     fn feed(&mut self, bytes: &[u8], _negotiation: &mut Negotiation, out: &mut Vec<Unit>) -> usize {
         let wanted = self.size().unwrap_or(4) - self.builder.len();
-        let taken = bytes.len().min(usize::try_from(wanted).unwrap_or(usize::MAX));
+        let taken = at_most(bytes, wanted);
         self.builder.push(&bytes[..taken]);
         if self.size() == Some(self.builder.len()) {
             out.push(unit(&mut self.builder, true));

@@ -2,7 +2,7 @@
 //! other direction sends, at [`PIECE`] bytes, or with the connection.
 
 use crate::show::{bytes_of, is_text, one_line, printable};
-use crate::unit::{PIECE, UnitBuilder};
+use crate::unit::{PIECE, UnitBuilder, at_most};
 use crate::{Dir, Negotiation, StreamDecoder, Unit};
 
 /// One direction.
@@ -22,8 +22,7 @@ impl Opaque {
 /// Adds bytes to a run and ends it as often as it is full.
 pub(crate) fn extend(builder: &mut UnitBuilder, mut bytes: &[u8], why: &str, out: &mut Vec<Unit>) {
     while !bytes.is_empty() {
-        let room = usize::try_from(PIECE.saturating_sub(builder.len())).unwrap_or(0);
-        let (now, later) = bytes.split_at(bytes.len().min(room));
+        let (now, later) = bytes.split_at(at_most(bytes, PIECE.saturating_sub(builder.len())));
         builder.push(now);
         bytes = later;
         if builder.len() >= PIECE {

@@ -6,7 +6,7 @@
 use super::frame::{FrameContext, FrameHead, MAX_HEAD, describe, describe_rest};
 use super::unpacked::Unpacker;
 use crate::text::opaque;
-use crate::unit::UnitBuilder;
+use crate::unit::{UnitBuilder, at_most};
 use crate::{Dir, Negotiation, StreamDecoder, Unit, UnpackFrames};
 
 /// One direction of a WebSocket.
@@ -108,7 +108,7 @@ impl WebSocketUnits {
                     }
                 }
                 FrameStage::Payload { head, left, .. } => {
-                    let taken = rest.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
+                    let taken = at_most(rest, *left);
                     self.builder.push(&rest[..taken]);
                     self.unpacker.take(&rest[..taken], head, *left, &mut self.context);
                     *left -= taken as u64;

@@ -4,6 +4,7 @@
 //! Everything is measured on the same machine in the same run and taken in turns (A B C, A B C, ...), so that whatever
 //! else the machine does disturbs all alike. What is compared are ratios, round by round.
 
+mod chat;
 mod clients;
 mod cold;
 mod delay;
@@ -22,7 +23,7 @@ use std::process::{Command, exit};
 use report::Report;
 
 /// The parts, in order.
-const ALL: [&str; 5] = ["cold", "delay", "polling", "ways", "idle"];
+const ALL: [&str; 6] = ["cold", "delay", "polling", "ways", "idle", "chat"];
 
 fn main() {
     let role = std::env::args().nth(1);
@@ -47,7 +48,7 @@ fn everything(parts: &[&str]) -> io::Result<()> {
     if parts.contains(&"cold") {
         report.cold = Some(cold::measure(&root)?);
     }
-    let demos = build(&root)?;
+    let demos = build(&root, parts != ["chat"])?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async {
@@ -62,6 +63,9 @@ fn everything(parts: &[&str]) -> io::Result<()> {
         }
         if parts.contains(&"idle") {
             report.idle = idle::measure(&demos).await?;
+        }
+        if parts.contains(&"chat") {
+            report.chat = chat::measure(&demos, &root.join("tests/bench"), report.about()).await?;
         }
         io::Result::Ok(())
     })?;
@@ -79,13 +83,17 @@ fn root() -> PathBuf {
     here.ancestors().nth(3).unwrap_or(here).to_path_buf()
 }
 
-/// Builds the demos as they would be used in earnest, and returns the folder that they are in.
-fn build(root: &Path) -> io::Result<PathBuf> {
+/// Builds the demos as they would be used in earnest, all of them or the chat, and returns the folder that they are in.
+fn build(root: &Path, all: bool) -> io::Result<PathBuf> {
     eprintln!("building the demos");
-    let mut cargo = Command::new("cargo");
-    cargo.current_dir(root).args(["build", "--release", "--quiet"]);
-    cargo.args(ways::demos().flat_map(|name| ["-p", name]));
-    if !cargo.status()?.success() {
+    let release = |words: &[&str]| {
+        Command::new("cargo").current_dir(root).args(["build", "--release", "--quiet"]).args(words).status()
+    };
+    let ways: Vec<&str> = ways::demos().flat_map(|name| ["-p", name]).collect();
+    let built = (!all || release(&ways)?.success())
+        && release(&["-p", "chat", "--bins"])?.success()
+        && release(&["-p", "chat", "--example", "by_hand"])?.success();
+    if !built {
         return Err(io::Error::other("the demos don't build"));
     }
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);

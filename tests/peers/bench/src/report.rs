@@ -32,6 +32,8 @@ pub struct Report {
     pub idle: Vec<Idle>,
     /// Every way side by side.
     pub ways: Vec<Cost>,
+    /// Rooms full of members: a table.
+    pub chat: String,
 }
 
 impl Report {
@@ -58,7 +60,13 @@ impl Report {
             delays: Vec::new(),
             idle: Vec::new(),
             ways: Vec::new(),
+            chat: String::new(),
         }
+    }
+
+    /// On which machine, of which commit, on which day.
+    pub fn about(&self) -> Value {
+        json!({ "machine": self.machine, "commit": self.commit, "date": self.date })
     }
 
     /// Everything is measured.
@@ -130,6 +138,9 @@ impl Report {
                     idle.name, idle.kib, idle.threads
                 );
             }
+        }
+        if !self.chat.is_empty() {
+            let _ = write!(text, "\n{}", self.chat);
         }
         text
     }

@@ -1,108 +1,124 @@
-//! The load, and what comes of it.
+//! The load: one thread, an event loop, and as little work for each message as there can be, so that the server's work shows.
+//!
+//! The frames are masked once in advance. A connection sends all its messages in flight with one write, counts the bytes
+//! that come back, and sends the next batch when all answers are there. Times go to a histogram of fixed size.
 
-use std::fs;
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::process::Command;
-use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::io::{self, ErrorKind, Read, Write};
+use std::time::{Duration, Instant};
 
 use frames::frame::{FrameHeader, Opcode, write_frame};
-use serde_json::{Value, json};
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Token};
 
-use crate::peers::{Peer, start_all};
+use crate::peers::Peer;
 
 /// Payload, connections, messages in flight on each.
-const CASES: &[(usize, usize, usize)] = &[
-    (16, 1, 1),
-    (1024, 1, 1),
-    (64 * 1024, 1, 1),
-    (1024 * 1024, 1, 1),
-    (16, 50, 1),
-    (1024, 50, 1),
-    (64 * 1024, 50, 1),
-    (1024 * 1024, 50, 1),
-    (16, 1, 16),
-    (1024, 1, 16),
-    (16, 50, 16),
-    (1024, 50, 16),
-];
+pub type Case = (usize, usize, usize);
 
-/// How often each peer has its turn in a case, and for how long.
-const ROUNDS: usize = 31;
-const TURN: Duration = Duration::from_millis(300);
-
-/// Measures every case (or the `only` one: payload, connections, in flight); `part` shortens the turns.
-pub fn measure(part: f64, only: Option<(usize, usize, usize)>) {
-    let peers = start_all();
-    let all = only.is_none() && part == 1.0;
-    let mut cases = Vec::new();
-    println!("messages a second, median of {ROUNDS} interleaved rounds");
-    println!("in brackets: ours divided by theirs, then the server's processor time for a message, in microseconds\n");
-    print!("{:>9} {:>5} {:>6}", "payload", "conns", "flight");
-    peers.iter().for_each(|peer| print!(" {:>26}", peer.name));
-    println!();
-    for (payload, connections, flight) in only.map_or(CASES.to_vec(), |one| vec![one]) {
-        let mut rates: Vec<Vec<f64>> = vec![Vec::new(); peers.len()];
-        let before: Vec<f64> = peers.iter().map(Peer::processor_seconds).collect();
-        let mut messages = vec![0.0; peers.len()];
-        for round in 0..ROUNDS {
-            for turn in 0..peers.len() {
-                let at = (turn + round) % peers.len(); // nobody is always first
-                let (done, seconds) = run(&peers[at], payload, connections, flight, TURN.mul_f64(part));
-                rates[at].push(done / seconds);
-                messages[at] += done;
-            }
-        }
-        // The ratio of one round compares neighbours in time; its median is steadier than the ratio of the medians.
-        let ratio = |at: usize| median(rates[0].iter().zip(&rates[at]).map(|(ours, theirs)| ours / theirs).collect());
-        print!("{payload:>9} {connections:>5} {flight:>6}");
-        let mut results = Vec::new();
-        for (at, peer) in peers.iter().enumerate() {
-            let rate = median(rates[at].clone());
-            let cost = (peer.processor_seconds() - before[at]) / messages[at] * 1e6;
-            print!(" {rate:>9.0} ({:>5.2} {cost:>7.2})", ratio(at));
-            results.push(json!({
-                "peer": peer.name, "messages_per_second": rate.round(), "ours_divided_by_it": two(ratio(at)),
-                "server_processor_microseconds_per_message": two(cost),
-            }));
-        }
-        println!();
-        cases.push(json!({ "payload": payload, "connections": connections, "in_flight": flight, "peers": results }));
-    }
-    let report = json!({
-        "what": "WebSocket echo, thread per connection, binary messages",
-        "machine": machine(), "commit": output("git", &["rev-parse", "--short", "HEAD"]),
-        "seconds_since_1970": SystemTime::UNIX_EPOCH.elapsed().map_or(0, |time| time.as_secs()),
-        "rounds": ROUNDS, "seconds_each": TURN.mul_f64(part).as_secs_f64(), "cases": cases,
-    });
-    if !all {
-        return;
-    }
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/results.json");
-    fs::write(path, serde_json::to_string_pretty(&report).expect("JSON") + "\n").expect("results.json can be written");
-    println!("\nwritten: {path}");
+/// One connection: how much of its batch is still to be sent, and how much of the answers is still to come.
+struct Client {
+    stream: TcpStream,
+    to_send: usize,
+    to_come: usize,
+    since: Instant,
 }
 
-/// Messages, and the seconds that they took.
-fn run(peer: &Peer, payload: usize, connections: usize, flight: usize, time: Duration) -> (f64, f64) {
-    let (request, answer) = frames_of(peer, payload);
-    let requests = request.repeat(flight);
-    let mut clients: Vec<TcpStream> = (0..connections).map(|_| connect(peer)).collect();
-    check(&mut clients[0], &request, &answer);
-    // One thread writes to all and then reads from all: a cheap load, so that it is the server's work that shows.
-    let mut answers = vec![0; answer.len() * flight];
-    let (start, mut done) = (Instant::now(), 0);
-    while start.elapsed() < time {
-        for client in &mut clients {
-            client.write_all(&requests).expect("the peer reads");
-        }
-        for client in &mut clients {
-            client.read_exact(&mut answers).expect("the peer answers");
-        }
-        done += flight * connections;
+/// Connections to one peer, open for a whole case.
+pub struct Load {
+    poll: Poll,
+    clients: Vec<Client>,
+    /// The bytes of a batch, and how many bytes its answers have.
+    batch: Vec<u8>,
+    answers: usize,
+    flight: usize,
+    buffer: Vec<u8>,
+    pub times: Histogram,
+}
+
+impl Load {
+    pub fn open(peer: &Peer, (payload, connections, flight): Case) -> io::Result<Load> {
+        let poll = Poll::new()?;
+        let (request, answer) = frames_of(peer, payload);
+        let clients = (0..connections).map(|at| {
+            let mut stream = connect(peer)?;
+            if at == 0 {
+                check(&mut stream, &request, &answer)?;
+            }
+            stream.set_nonblocking(true)?;
+            let mut stream = TcpStream::from_std(stream);
+            poll.registry().register(&mut stream, Token(at), Interest::READABLE | Interest::WRITABLE)?;
+            Ok(Client { stream, to_send: 0, to_come: 0, since: Instant::now() })
+        });
+        let clients = clients.collect::<io::Result<_>>()?;
+        let (batch, answers) = (request.repeat(flight), answer.len() * flight);
+        Ok(Load { poll, clients, batch, answers, flight, buffer: vec![0; 256 * 1024], times: Histogram::default() })
     }
-    (done as f64, start.elapsed().as_secs_f64())
+
+    /// Sends and receives for this time, and until the last answers are there. Messages, and the seconds that they took.
+    pub fn run(&mut self, time: Duration) -> io::Result<(f64, f64)> {
+        let (start, mut events, mut batches) = (Instant::now(), Events::with_capacity(1_024), 0_usize);
+        let end = start + time;
+        let mut working = self.clients.len();
+        for at in 0..working {
+            self.begin(at, start)?;
+        }
+        while working > 0 {
+            self.poll.poll(&mut events, Some(Duration::from_secs(10)))?;
+            if events.is_empty() {
+                return Err(io::Error::new(ErrorKind::TimedOut, "no answer for 10 s"));
+            }
+            let now = Instant::now();
+            for event in &events {
+                let Token(at) = event.token();
+                if event.is_writable() {
+                    self.send(at)?;
+                }
+                if event.is_readable() && self.receive(at)? {
+                    self.times.add(now - self.clients[at].since);
+                    batches += 1;
+                    if now < end {
+                        self.begin(at, now)?;
+                    } else {
+                        working -= 1;
+                    }
+                }
+            }
+        }
+        Ok(((batches * self.flight) as f64, start.elapsed().as_secs_f64()))
+    }
+
+    fn begin(&mut self, at: usize, now: Instant) -> io::Result<()> {
+        let client = &mut self.clients[at];
+        (client.to_send, client.to_come, client.since) = (self.batch.len(), self.answers, now);
+        self.send(at)
+    }
+
+    fn send(&mut self, at: usize) -> io::Result<()> {
+        let client = &mut self.clients[at];
+        while client.to_send > 0 {
+            match client.stream.write(&self.batch[self.batch.len() - client.to_send..]) {
+                Ok(count) => client.to_send -= count,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the last answer of the batch has come.
+    fn receive(&mut self, at: usize) -> io::Result<bool> {
+        let client = &mut self.clients[at];
+        while client.to_come > 0 {
+            match client.stream.read(&mut self.buffer) {
+                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+                Ok(count) if count > client.to_come => return Err(io::Error::other("more came back than was sent")),
+                Ok(count) => client.to_come -= count,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
 }
 
 /// The bytes of one message, and of its echo.
@@ -114,50 +130,54 @@ fn frames_of(peer: &Peer, payload: usize) -> (Vec<u8>, Vec<u8>) {
     if peer.websocket { (request, answer) } else { (request.clone(), request) }
 }
 
-fn connect(peer: &Peer) -> TcpStream {
-    if peer.websocket {
-        let address = handshake::address::Address::parse(&format!("ws://{}/echo", peer.address)).expect("an address");
-        let (stream, rest, _) = handshake::client::connect(&address, &[]).expect("a handshake");
-        assert!(rest.is_empty());
-        stream
-    } else {
-        let stream = TcpStream::connect(peer.address).expect("a connection");
-        stream.set_nodelay(true).expect("a socket");
-        stream
+/// An open connection.
+pub fn connect(peer: &Peer) -> io::Result<std::net::TcpStream> {
+    let stream = std::net::TcpStream::connect(peer.address)?;
+    stream.set_nodelay(true)?;
+    if !peer.websocket {
+        return Ok(stream);
     }
+    let (stream, rest, _) = handshake::client::upgrade(stream, &peer.address.to_string(), "/echo", &[])?;
+    assert!(rest.is_empty());
+    Ok(stream)
 }
 
 /// One message there and back, looked at byte by byte.
-fn check(client: &mut TcpStream, request: &[u8], answer: &[u8]) {
-    client.write_all(request).expect("the peer reads");
+fn check(client: &mut std::net::TcpStream, request: &[u8], answer: &[u8]) -> io::Result<()> {
+    client.write_all(request)?;
     let mut got = vec![0; answer.len()];
-    client.read_exact(&mut got).expect("the peer answers");
+    client.read_exact(&mut got)?;
     assert!(got == answer, "the echo is another one: {:?}", FrameHeader::parse(&mut &got[..]));
+    Ok(())
 }
 
-fn median(mut numbers: Vec<f64>) -> f64 {
-    numbers.sort_by(f64::total_cmp);
-    numbers[numbers.len() / 2]
+/// Times, counted by size: four classes for each power of two of a microsecond.
+pub struct Histogram([u64; 128]);
+
+impl Default for Histogram {
+    fn default() -> Self {
+        Histogram([0; 128])
+    }
 }
 
-fn two(number: f64) -> f64 {
-    (number * 100.0).round() / 100.0
-}
+impl Histogram {
+    fn add(&mut self, time: Duration) {
+        let micros = (time.as_micros() as u64).max(1);
+        let power = micros.ilog2();
+        let quarter = if power < 2 { 0 } else { (micros >> (power - 2)) & 3 };
+        self.0[((power * 4) as usize + quarter as usize).min(127)] += 1;
+    }
 
-fn machine() -> Value {
-    let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpu
-        .lines()
-        .find_map(|line| line.strip_prefix("model name"))
-        .map_or("", |rest| rest.trim_matches([':', ' ', '\t']));
-    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let load: Vec<f64> = load.split_whitespace().take(3).filter_map(|number| number.parse().ok()).collect();
-    // A load far above the number of cores means that others were measured as well.
-    json!({ "cpu": model, "load_average": load, "cores": thread::available_parallelism().map_or(0, |n| n.get()), "os": output("uname", &["-sr"]),
-            "rustc": output("rustc", &["--version"]), "node": output("node", &["--version"]) })
-}
-
-fn output(program: &str, words: &[&str]) -> String {
-    let output = Command::new(program).args(words).output();
-    output.map_or(String::new(), |output| String::from_utf8_lossy(&output.stdout).trim().to_string())
+    /// In microseconds: this part of all times is not longer, to a fifth of its value.
+    pub fn quantile(&self, part: f64) -> f64 {
+        let all: u64 = self.0.iter().sum();
+        let mut seen = 0;
+        for (class, count) in self.0.iter().enumerate() {
+            seen += count;
+            if *count > 0 && seen as f64 >= all as f64 * part {
+                return (1u64 << (class / 4)) as f64 * (1.0 + (class % 4 + 1) as f64 / 4.0);
+            }
+        }
+        0.0
+    }
 }

@@ -1,28 +1,45 @@
-//! Echo over a WebSocket: ours against its peers, all in the same thread model, interleaved in one run.
+//! Echo over a WebSocket: ours against its peers, interleaved in one run.
 //!
-//! `cargo run --release` measures everything and writes `results.json`; `cargo run --release -- quick` takes a tenth of
-//! the time, and `-- 16 50 16` measures one case: payload, connections, messages in flight on each. Each peer is a process of its own. The load is the same bytes for all: a client's frame, masked once
-//! beforehand, written whole; then as many bytes are read as the echo has. A bare TCP echo of the very same bytes shows
-//! what the machine itself costs.
+//! `cargo run --release` measures everything and writes `results.json`. With words behind it:
+//!
+//! ```text
+//! -- draft             everything in a tenth of the time, written until the next whole run
+//! -- 16 50 16          one case, not written: payload, connections, messages in flight on each
+//! -- quick 16 50 16    the same in a tenth of the time
+//! -- idle 10000        what idle connections cost, not written
+//! ```
+//!
+//! Each peer is a process of its own.
 
+mod cores;
+mod idle;
 mod load;
 mod peers;
+mod report;
 
 use std::process::exit;
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let number = |word: &str| word.parse().unwrap_or_else(|_| panic!("{word} is no number"));
+    cores::count(); // before any of them is left
     match words[..] {
-        ["serve", name] => peers::serve(name),
-        [] => load::measure(1.0, None),
-        ["quick"] => load::measure(0.1, None),
+        ["serve", name] => return peers::serve(name),
+        _ => drop(rlimit::increase_nofile_limit(u64::MAX)),
+    }
+    match words[..] {
+        [] => report::everything(1.0),
+        ["draft"] => report::everything(0.1),
+        ["idle", count] => drop(report::idle(number(count))),
         [payload, connections, flight] => {
-            let number = |word: &str| word.parse().unwrap_or_else(|_| panic!("{word} is no number"));
-            load::measure(1.0, Some((number(payload), number(connections), number(flight))));
+            drop(report::cases(&[(number(payload), number(connections), number(flight))], 1.0));
+        }
+        ["quick", payload, connections, flight] => {
+            drop(report::cases(&[(number(payload), number(connections), number(flight))], 0.1));
         }
         _ => {
-            eprintln!("usage: ws-bench [quick | PAYLOAD CONNECTIONS IN-FLIGHT]");
+            eprintln!("usage: ws-bench [draft | idle CONNECTIONS | [quick] PAYLOAD CONNECTIONS IN-FLIGHT]");
             exit(2);
         }
     }

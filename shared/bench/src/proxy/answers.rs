@@ -1,4 +1,4 @@
-//! What the front door answers itself.
+//! Answers of the front door and of the bench port: their heads, and the error answers.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -59,7 +59,7 @@ pub fn head(status: u16) -> String {
         413 => "Content Too Large",
         414 => "URI Too Long",
         417 => "Expectation Failed",
-        421 => "Misdirected WholeRequest",
+        421 => "Misdirected Request",
         431 => "Request Header Fields Too Large",
         501 => "Not Implemented",
         502 => "Bad Gateway",

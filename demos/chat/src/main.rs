@@ -1,0 +1,5 @@
+//! Runs the demo: `cargo run -p chat`.
+
+fn main() {
+    bench::run(&chat::DEMO);
+}

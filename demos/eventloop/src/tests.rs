@@ -1,0 +1,61 @@
+//! Time limits, with shorter times than the demo's.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use demo::Site;
+use frames::frame::{Opcode, write_frame};
+use handshake::client;
+use room::Room;
+
+use crate::{Patience, serve};
+
+/// A loop with these time limits, and a WebSocket to its room; what it is told at first was read.
+fn connected(patience: Patience) -> TcpStream {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (room, site) = (Arc::new(Room::new(10)), Arc::new(Site::new(address)));
+    thread::spawn(move || serve(listener, room, site, patience));
+    let stream = TcpStream::connect(address).unwrap();
+    let (mut stream, mut told, _) =
+        client::upgrade(stream, &address.to_string(), "/", &[]).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let mut more = [0; 1024];
+    while !told.windows(17).any(|some| some == b"\"working\":false}" || some.ends_with(b"false}")) {
+        let count = stream.read(&mut more).unwrap();
+        told.extend_from_slice(&more[..count]);
+    }
+    stream
+}
+
+fn soon() -> Patience {
+    Patience {
+        look: Duration::from_millis(5),
+        silence: Duration::from_millis(200),
+        ..Patience::default()
+    }
+}
+
+#[test]
+fn a_silent_client_of_the_room_is_asked_and_one_that_does_not_answer_is_given_up() {
+    let mut stream = connected(soon());
+    let mut all = Vec::new();
+    stream.read_to_end(&mut all).unwrap();
+    assert_eq!(all, b"\x89\x00", "one ping, and then the end");
+}
+
+#[test]
+fn a_client_that_answers_is_kept() {
+    let mut stream = connected(soon());
+    let mut pong = Vec::new();
+    write_frame(&mut pong, true, Opcode::Pong, Some([1, 2, 3, 4]), b"");
+    for _ in 0..5 {
+        let mut ping = [0; 2];
+        stream.read_exact(&mut ping).unwrap();
+        assert_eq!(&ping, b"\x89\x00");
+        stream.write_all(&pong).unwrap();
+    }
+}
