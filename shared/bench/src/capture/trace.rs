@@ -176,8 +176,10 @@ impl State {
     fn take(&mut self, event: &TapEvent, speaks: Speaks, unpackers: &Arc<Unpackers>) {
         let (feed, dir) = (&mut self.feed, event.dir);
         let speaks = if let What::Open(_, own) = event.what { own } else { speaks };
-        let decoded =
-            self.connections.entry(event.connection).or_insert_with(|| Decoded::new(event.connection, speaks, unpackers));
+        let decoded = self
+            .connections
+            .entry(event.connection)
+            .or_insert_with(|| Decoded::new(event.connection, speaks, unpackers));
         match event.what {
             What::Open(server, _) => {
                 let to = if server.is_empty() { String::new() } else { format!(" to {server}") };
