@@ -16,7 +16,8 @@ fn the_recording_is_what_the_wire_says() {
     for (name, packed) in [("first", HELLO), ("again", HELLO_AGAIN)] {
         tape.pause(300);
         wire.send(frame(0xc1, packed));
-        let up = tape.expect(&format!("{name}-up"), "up", "frame", "compressed from 5 bytes: Hello");
+        let up =
+            tape.expect(&format!("{name}-up"), "up", "frame", "compressed from 5 bytes: Hello");
         let down = tape.expect(name, "down", "frame", "compressed from 5 bytes: Hello");
         tape.figure(&format!("{name}_up"), up.number("size"));
         tape.figure(name, down.number("size"));

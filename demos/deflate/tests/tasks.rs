@@ -24,7 +24,9 @@ fn short_messages_leave_as_they_are(candidate: &Candidate) -> Finding {
         "The server should agree to permessage-deflate; the field is {extensions}."
     );
     let long = "a long message ".repeat(20);
-    for (text, compressed) in [("ok", false), (&*long, true), ("x".repeat(63).as_str(), false), (&long, true)] {
+    for (text, compressed) in
+        [("ok", false), (&*long, true), ("x".repeat(63).as_str(), false), (&long, true)]
+    {
         wire.send(frame(0x81, text));
         let Some((first, payload)) = wire.try_frame(SOON) else {
             return Err(format!("The echo of {} bytes does not come.", text.len()));

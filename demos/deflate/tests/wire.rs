@@ -94,7 +94,10 @@ fn a_message_is_compressed_by_the_one_before_it() {
     }
     wire.send(frame(TEXT, "Hello")); // the client may send it as it is, which does not touch its window
     let (first, payload) = wire.frame();
-    assert!(first == PACKED && payload.len() <= HELLO_AGAIN.len(), "the server compresses it all the same");
+    assert!(
+        first == PACKED && payload.len() <= HELLO_AGAIN.len(),
+        "the server compresses it all the same"
+    );
     wire.send(frame(PACKED, HELLO_AGAIN));
     assert_eq!(wire.frame().0, PACKED);
 }
@@ -199,9 +202,11 @@ fn a_window_is_memory_of_each_connection_and_without_take_over_there_is_none() {
         connect(100);
         Some((demo.memory()? - before) / 100)
     };
-    let (kept, small, forgotten) = 
+    let (kept, small, forgotten) =
         (grown("/echo"), grown("/echo?bits=9"), grown("/echo?takeover=0"));
-    println!("KiB per idle connection: {kept:?}, with 2^9 bytes {small:?}, without take-over {forgotten:?}");
+    println!(
+        "KiB per idle connection: {kept:?}, with 2^9 bytes {small:?}, without take-over {forgotten:?}"
+    );
     if let (Some(kept), Some(small), Some(forgotten)) = (kept, small, forgotten) {
         assert!((280..=520).contains(&kept), "the page says 408 KiB: {kept}");
         assert!(small < kept, "{small} KiB with a small window, {kept} KiB with the largest");
