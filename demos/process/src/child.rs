@@ -217,7 +217,6 @@ fn read_line(from: &mut impl BufRead, longest: usize) -> io::Result<Option<Vec<u
     if line.len() > longest { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(Some(line)) }
 }
 
-// ANCHOR: close-for
 /// Code and reason of the Close frame that tells how the program ended: 1000 for exit code 0, 4000 + N for exit code N
 /// (its lowest byte), 4256 + N when signal N ended it.
 pub fn close_for(status: ExitStatus) -> (u16, String) {
@@ -228,7 +227,6 @@ pub fn close_for(status: ExitStatus) -> (u16, String) {
     };
     (code, status.to_string()) // "exit status: 3"
 }
-// ANCHOR_END: close-for
 
 #[cfg(unix)]
 fn signal(status: ExitStatus) -> u16 {
