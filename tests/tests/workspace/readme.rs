@@ -293,7 +293,8 @@ impl Running<'_> {
                 shows_its_page(&demo, name, command);
             }
             ["cargo", "run", "-p", "process", "--", ..] => {
-                let mut wire = self.clone.server(command).websocket("/");
+                let demo = self.clone.server(command);
+                let mut wire = demo.websocket("/");
                 wire.send(frame(TEXT, "hello"));
                 assert_eq!(wire.frame(), (TEXT, b"1 hello".to_vec()), "{command} counts lines");
             }
