@@ -13,6 +13,11 @@ contents?.addEventListener("keydown", (event) => {
   contents.click();
 });
 
+// A wide drawing scrolls on a narrow screen, and the keyboard can scroll only what it can reach.
+for (const figure of document.querySelectorAll("figure")) {
+  if (figure.scrollWidth > figure.clientWidth) figure.tabIndex = 0;
+}
+
 // Only one page has controls to try.
 if (document.querySelector("[data-try]")) import("./try.js");
 
