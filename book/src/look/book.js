@@ -13,10 +13,15 @@ contents?.addEventListener("keydown", (event) => {
   contents.click();
 });
 
-// A wide drawing scrolls on a narrow screen, and the keyboard can scroll only what it can reach.
-for (const figure of document.querySelectorAll("figure")) {
-  if (figure.scrollWidth > figure.clientWidth) figure.tabIndex = 0;
+// A wide drawing or table scrolls on a narrow screen, and the keyboard can scroll only what it can reach.
+function letTheKeyboardScroll() {
+  for (const wide of document.querySelectorAll("figure, .table-wrapper")) {
+    if (wide.scrollWidth > wide.clientWidth) wide.tabIndex = 0;
+    else wide.removeAttribute("tabindex");
+  }
 }
+letTheKeyboardScroll();
+addEventListener("resize", letTheKeyboardScroll);
 
 // Only one page has controls to try.
 if (document.querySelector("[data-try]")) import("./try.js");
