@@ -13,16 +13,6 @@ contents?.addEventListener("keydown", (event) => {
   contents.click();
 });
 
-// A wide drawing or table scrolls on a narrow screen, and the keyboard can scroll only what it can reach.
-function letTheKeyboardScroll() {
-  for (const wide of document.querySelectorAll("figure, .table-wrapper")) {
-    if (wide.scrollWidth > wide.clientWidth) wide.tabIndex = 0;
-    else wide.removeAttribute("tabindex");
-  }
-}
-letTheKeyboardScroll();
-addEventListener("resize", letTheKeyboardScroll);
-
 // Only one page has controls to try.
 if (document.querySelector("[data-try]")) import("./try.js");
 
@@ -210,4 +200,4 @@ const wide = new ResizeObserver((tables) => {
     else target.removeAttribute("tabindex");
   }
 });
-for (const table of document.querySelectorAll(".table-wrapper")) wide.observe(table);
+for (const part of document.querySelectorAll(".table-wrapper, .content figure")) wide.observe(part);
