@@ -319,6 +319,7 @@ impl Running<'_> {
                     "knock" => ("", "<allow-access-from domain="),
                     "client" => ("hello\n", "hello"),
                     "bomb" => ("", "1009"),
+                    "many" => ("", "500 answers"),
                     _ => panic!("{command}: say here what it promises"),
                 };
                 let said = self.talk_to_a_demo(command, input);
