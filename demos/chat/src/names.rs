@@ -6,13 +6,17 @@ pub const MAX_NAME: usize = 20;
 /// What a name may be, in a sentence.
 pub const RULE: &str = "A name has 1 to 20 letters, digits, spaces, dots, hyphens or underscores.";
 
+/// Letters that nothing is drawn for: they fill places of a Korean syllable.
+const UNSEEN: &str = "\u{115f}\u{1160}\u{3164}\u{ffa0}";
+
 /// The name, if it is one. Letters of any script, and no control character: none that turns the direction of the text, for
 /// one. Letters of two scripts may still look alike.
 pub fn name(text: &str) -> Option<String> {
-    let text = text.trim();
-    let fits = |c: char| c.is_alphanumeric() || " .-_".contains(c);
+    let words: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).collect();
+    let text = words.join(" "); // a page shows many spaces as one
+    let fits = |c: char| (c.is_alphanumeric() || " .-_".contains(c)) && !UNSEEN.contains(c);
     let length = text.chars().take(MAX_NAME + 1).count();
-    ((1..=MAX_NAME).contains(&length) && text.chars().all(fits)).then(|| text.to_string())
+    ((1..=MAX_NAME).contains(&length) && text.chars().all(fits)).then_some(text)
 }
 
 /// Whether two names are taken for one.
@@ -53,6 +57,7 @@ mod tests {
         for good in ["ann", " ann ", "Zoë", "周", "a b", "x.y-z_1", &"n".repeat(20)] {
             assert_eq!(name(good).as_deref(), Some(good.trim()));
         }
+        assert_eq!(name("a   b").as_deref(), Some("a b"), "the two would look the same");
         let bad = [
             "",
             "  ",
@@ -60,6 +65,9 @@ mod tests {
             "<b>",
             "a\u{202e}b",
             "a\u{200b}b",
+            "\u{3164}",
+            "ann\u{3164}",
+            "ann\u{ffa0}",
             "\u{7}",
             &"n".repeat(21),
             &"n".repeat(1 << 20),

@@ -37,8 +37,10 @@ enum Stage {
     Head(usize),
     /// It is a WebSocket: with a place in the room, or without one at the echo.
     Open(Receiver, Option<Place>),
-    /// All was said. The rest leaves, and then the other side ends the connection, too.
+    /// All was said, and the rest of it leaves.
     Leaving,
+    /// It has left, and our end is shut: the other side ends the connection, too.
+    Left,
 }
 
 /// One connection.
@@ -128,7 +130,8 @@ impl Connection {
             self.sent = 0;
         }
         if let Stage::Leaving = self.stage {
-            let _gone = self.stream.shutdown(Shutdown::Write);
+            (self.stage, self.heard) = (Stage::Left, common.now);
+            let _gone = self.stream.shutdown(Shutdown::Write); // once: each time is an event
         }
         Ok(true)
     }
@@ -173,7 +176,7 @@ impl Connection {
         match self.stage {
             Stage::Head(_) => 0,
             Stage::Open(..) => head + self.frames(&mut arrived[head..], common),
-            Stage::Leaving => arrived.len(), // nothing that comes now counts
+            Stage::Leaving | Stage::Left => arrived.len(), // nothing that comes now counts
         }
     }
 
@@ -311,6 +314,7 @@ impl Connection {
                 self.frame(Opcode::Ping, b"");
             }
             Stage::Leaving if silent.min(stuck) >= patience.goodbye => self.hang_up(),
+            Stage::Left if silent >= patience.goodbye => self.hang_up(),
             _ => return false,
         }
         true

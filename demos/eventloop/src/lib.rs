@@ -96,7 +96,7 @@ impl EventLoop {
                 result => result?,
             }
             self.common.now = Instant::now();
-            let had_a_turn = std::mem::take(&mut self.busy);
+            let had_a_turn = each_once(std::mem::take(&mut self.busy));
             events.iter().for_each(|event| self.take(event));
             had_a_turn.into_iter().for_each(|key| self.turn(key)); // behind those that are ready
             self.accept();
@@ -145,6 +145,14 @@ impl EventLoop {
             }
         }
     }
+}
+
+/// One turn for each in a round. A busy connection that an event tells of, too, is there twice; with two turns it would be
+/// there three times in the next round, and the others would wait longer and longer.
+fn each_once(mut busy: Vec<usize>) -> Vec<usize> {
+    busy.sort_unstable();
+    busy.dedup();
+    busy
 }
 
 #[cfg(test)]

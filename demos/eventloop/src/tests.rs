@@ -4,14 +4,14 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use demo::Site;
 use frames::frame::{Opcode, write_frame};
 use handshake::client;
 use room::Room;
 
-use crate::{Patience, serve};
+use crate::{Patience, each_once, serve};
 
 /// A loop with these time limits, and a WebSocket to its room; what it is told at first was read.
 fn connected(patience: Patience) -> TcpStream {
@@ -58,4 +58,23 @@ fn a_client_that_answers_is_kept() {
         assert_eq!(&ping, b"\x89\x00");
         stream.write_all(&pong).unwrap();
     }
+}
+
+#[test]
+fn a_client_that_was_told_the_end_and_goes_on_sending_is_given_up() {
+    let goodbye = Duration::from_millis(50);
+    let mut stream = connected(Patience { goodbye, ..soon() });
+    let mut last = Vec::new();
+    write_frame(&mut last, true, Opcode::Close, Some([1, 2, 3, 4]), b"");
+    stream.write_all(&last).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while stream.write_all(b"?").is_ok() {
+        assert!(Instant::now() < deadline, "the connection is still there");
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn a_busy_connection_has_one_turn_in_a_round_however_many_events_tell_of_it() {
+    assert_eq!(each_once(vec![7, 1, 7, 7, 3, 1]), [1, 3, 7]);
 }
