@@ -26,6 +26,12 @@ const FORMS: [(&str, &[&str]); 5] = [
     ("upgrade", &["upgrade"]),
 ];
 
+/// Words that readers meet elsewhere; the book explains them and does not use them.
+pub const ELSEWHERE: [&str; 1] = ["comet"];
+
+/// Words that are written as code.
+const CODE: [&str; 2] = ["nosniff", "x-accel-buffering"];
+
 /// Chapters in which a word means something else.
 const NOT_HERE: [(&str, &str); 8] = [
     ("iframe", "frame"),
@@ -123,7 +129,10 @@ fn link_line(line: &str, left: &mut Vec<&Term>, met: &mut BTreeSet<String>) -> S
     let lower = line.to_ascii_lowercase();
     let mut found: Vec<(usize, usize, &Term)> = Vec::new();
     for term in left.iter() {
-        let places = term.forms.iter().filter_map(|form| find(&lower, form, &open));
+        let places = term.forms.iter().filter_map(|form| match CODE.contains(&term.slug.as_str()) {
+            true => find_code(&lower, form),
+            false => find(&lower, form, &open),
+        });
         if let Some((from, to)) = places.min() {
             found.push((from, to, term));
         }
@@ -174,6 +183,16 @@ fn find(lower: &str, form: &str, open: &[bool]) -> Option<(usize, usize)> {
         }
         let inside = (from > 0 && is_word(bytes[from - 1])) || bytes.get(to).is_some_and(|byte| is_word(*byte));
         (!inside && open[from..to].iter().all(|one| *one)).then_some((from, to))
+    })
+}
+
+/// The first piece of code in a line with this word in it.
+fn find_code(lower: &str, form: &str) -> Option<(usize, usize)> {
+    let mut at = 0;
+    lower.split('`').enumerate().find_map(|(count, part)| {
+        let from = at;
+        at += part.len() + 1;
+        (count % 2 == 1 && part.contains(form)).then(|| (from - 1, from + part.len() + 1))
     })
 }
 
@@ -236,6 +255,13 @@ mod tests {
         let links = |text: String| text.matches("<a ").count();
         assert_eq!(links(linked("x", "A server sends a chunk.", &terms, &mut met)), 2);
         assert_eq!(links(linked("y", "A server sends a chunk.", &terms, &mut met)), 1);
+    }
+
+    #[test]
+    fn a_word_that_is_code_is_linked_as_code() {
+        let terms = terms("| nosniff | no guessing |\n");
+        let text = linked("x", "It says `X-Type: nosniff` there.", &terms, &mut BTreeSet::new());
+        assert!(text.contains("\">`X-Type: nosniff`</a> there."), "{text}");
     }
 
     #[test]

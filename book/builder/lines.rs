@@ -33,7 +33,10 @@ mod tests {
 
     #[test]
     fn empty_lines_comments_and_unit_tests_do_not_count() {
-        assert_eq!(of("//! What.\n\nfn one() {\n    // ANCHOR: x\n    two(); // two\n}\n\n#[cfg(test)]\nmod tests {}\n"), 3);
+        assert_eq!(
+            of("//! What.\n\nfn one() {\n    // ANCHOR: x\n    two(); // two\n}\n\n#[cfg(test)]\nmod tests {}\n"),
+            3
+        );
     }
 
     #[test]

@@ -14,6 +14,9 @@ use crate::{cargo, clippy, format};
 /// So many programs run side by side: while the pages of one wait, the sockets of the other work.
 const LANES: usize = 2;
 
+/// The programs that take longest, longest first: what begins last should be short, or one lane waits for the other.
+const FIRST: [&str; 5] = ["pages", "workspace", "conformance", "bench", "wire"];
+
 /// So many tests run at once in a program: they mostly wait, for a browser or for a cable.
 const THREADS: usize = 4;
 
@@ -61,10 +64,9 @@ pub fn one_demo(name: &str) -> Result<(), String> {
 }
 
 /// Runs the programs, each with the tests that have these words in their names.
-fn run(programs: Vec<(Program, Option<String>)>, total: &mut Total) {
-    // The pages take longest, so they begin.
-    let (first, rest): (Vec<_>, Vec<_>) = programs.into_iter().partition(|(program, _)| program.name == "pages");
-    let queue: Mutex<VecDeque<_>> = Mutex::new(first.into_iter().chain(rest).collect());
+fn run(mut programs: Vec<(Program, Option<String>)>, total: &mut Total) {
+    programs.sort_by_key(|(program, _)| FIRST.iter().position(|name| *name == program.name).unwrap_or(FIRST.len()));
+    let queue = Mutex::new(VecDeque::from(programs));
     let next = || queue.lock().expect("no lane panics").pop_front();
     let total = Mutex::new(total);
     thread::scope(|scope| {

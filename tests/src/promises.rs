@@ -303,7 +303,7 @@ fn submit(tab: &Tab, text: &str) {
 }
 
 /// Writes down, from now on, each place of the form's button, and what has just changed in the page.
-fn watch_the_button(tab: &Tab) {
+pub fn watch_the_button(tab: &Tab) {
     tab.run(
         "const button = document.querySelector('#say button'); window.places = []; \
          const nameOf = ({ target }) => { \
@@ -312,7 +312,8 @@ fn watch_the_button(tab: &Tab) {
          }; \
          const look = (changes) => { \
              const { x, y } = button.getBoundingClientRect(); \
-             if (places.at(-1)?.x === x && places.at(-1)?.y === y) return; \
+             const last = places.at(-1) ?? { x: NaN }; \
+             if (Math.abs(x - last.x) < 1 && Math.abs(y - last.y) < 1) return; \
              places.push({ x, y, after: [...new Set(changes.map(nameOf))].join(' and ') }); \
          }; \
          look([]); \
@@ -324,20 +325,21 @@ fn watch_the_button(tab: &Tab) {
 }
 
 /// Fails if the button was seen at more than one place.
-fn the_button_stayed(name: &str, tab: &Tab) {
+pub fn the_button_stayed(name: &str, tab: &Tab) {
     let places = tab.value("places.map(({ x, y, after }) => `${x}, ${y} after a change in ${after}`).join('\\n')");
     let places = places.as_str().unwrap_or_default();
     assert_eq!(places.lines().count(), 1, "{name}: the button of the form stood at these places:\n{places}");
 }
 
-/// A phone's screen. No window is so narrow, and the style sheets have no limit between the two widths.
-fn narrow(tab: &Tab) {
+/// Makes the page as wide as a phone's screen. No window is so narrow, and the style sheets have no limit between the two widths.
+pub fn narrow(tab: &Tab) {
     tab.resize(500, 900);
     tab.until("innerWidth <= 520");
     tab.run("document.body.style.width = '390px'", &[]);
 }
 
-fn wide(tab: &Tab) {
+/// Makes the page as wide as it was.
+pub fn wide(tab: &Tab) {
     tab.run("document.body.style.width = ''", &[]);
     tab.resize(1280, 900);
     tab.until("innerWidth > 1200");

@@ -36,7 +36,8 @@ fn handle(text: &str, seat: &mut Seat) {
 /// 1 to 6: the server's number, which no member can choose.
 fn die() -> u8 {
     let mut byte = [0];
-    while getrandom::fill(&mut byte).is_err() || byte[0] >= 252 {} // 252 is 42 times 6: all are equally likely
+    // 252 is 42 times 6: below it, all six are equally likely.
+    while getrandom::fill(&mut byte).is_err() || byte[0] >= 252 {}
     byte[0] % 6 + 1
 }
 // ANCHOR_END: answer

@@ -6,6 +6,7 @@ use tests::{in_both_browsers, promises, start};
 
 in_both_browsers! {
     the_promises_of_every_page_are_kept
+    nothing_moves_under_the_pointer_when_a_socket_opens_or_closes
     the_page_walks_from_the_tabs_own_key_to_the_answer
     what_is_sent_is_shown_as_mere_bytes
     every_wrong_head_is_sent_and_its_refusal_shown
@@ -17,6 +18,26 @@ fn the_promises_of_every_page_are_kept(browser: &Browser) {
         "handshake",
         &[promises::no_serious_fault_of_accessibility_is_found],
     );
+}
+
+/// The promises of a room's page are not for this one: what is said arrives as bytes.
+fn nothing_moves_under_the_pointer_when_a_socket_opens_or_closes(browser: &Browser) {
+    let demo = start("handshake");
+    demo.bench().cable("delay 300"); // time to look before the first socket is open
+    for size in [promises::wide, promises::narrow] {
+        let tab = browser.visit(&demo);
+        size(&tab);
+        tab.run("document.querySelector('#text').focus()", &[]); // which may scroll the page
+        promises::watch_the_button(&tab);
+        tab.until_text("#same", "the same");
+        demo.bench().cable("repair");
+        demo.bench().cable("reset");
+        tab.until_words("#doing", "closed, 1006");
+        tab.run("document.querySelector('#say').requestSubmit()", &[]);
+        tab.until_words("#say .status", "Open a socket first.");
+        promises::the_button_stayed("handshake", &tab);
+        demo.bench().cable("delay 300");
+    }
 }
 
 fn the_page_walks_from_the_tabs_own_key_to_the_answer(browser: &Browser) {

@@ -1,11 +1,15 @@
 //! "How it breaks", walked as the chapter on processes tells it.
 
+use std::process::Command;
+use std::time::Instant;
+
 use tests::browser::Browser;
-use tests::page::{hears, press, say};
-use tests::{Setup, in_both_browsers, start};
+use tests::page::{hears, messages, press, say};
+use tests::{DEADLINE, Setup, in_both_browsers, start};
 
 in_both_browsers! {
     cut_lines_wait_and_after_a_reset_the_program_is_another_one
+    what_a_program_started_ends_with_it_and_a_line_without_an_end_is_refused
 }
 
 /// Walks "Cut." in process.md.
@@ -41,4 +45,30 @@ fn cut_lines_wait_and_after_a_reset_the_program_is_another_one(browser: &Browser
     tab.click("#connect");
     tab.until_said(before, "a program runs for this page alone");
     drop(again);
+}
+
+/// Walks "A program that never ends." in process.md.
+/// Walks "A program that prints too much." in process.md.
+fn what_a_program_started_ends_with_it_and_a_line_without_an_end_is_refused(browser: &Browser) {
+    let demo = start("process");
+    let tab = browser.visit(&demo);
+    tab.until("document.querySelectorAll('#messages li').length === 2");
+    say(&tab, "child");
+    tab.until("/^started \\d+$/.test([...document.querySelectorAll('#messages .text')].at(-1).textContent)");
+    let said = messages(&tab).pop().expect("the last line");
+    let child = said.strip_prefix("started ").expect("its number");
+    let before = tab.now();
+    tab.click("#disconnect");
+    tab.until_said(before, "over: 1000");
+    if cfg!(unix) {
+        let deadline = Instant::now() + DEADLINE;
+        while Command::new("ps").args(["-p", child]).output().expect("there is ps").status.success()
+        {
+            assert!(Instant::now() < deadline, "what the program started runs on");
+        }
+    }
+    tab.click("#connect");
+    tab.until_said(before, "a program runs for this page alone");
+    say(&tab, "long");
+    tab.until_said(before, "over: 1009");
 }

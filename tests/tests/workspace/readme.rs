@@ -318,6 +318,7 @@ impl Running<'_> {
                     "notice" => ("", "20 of 20 were noticed"),
                     "knock" => ("", "<allow-access-from domain="),
                     "client" => ("hello\n", "hello"),
+                    "bomb" => ("", "1009"),
                     _ => panic!("{command}: say here what it promises"),
                 };
                 let said = self.talk_to_a_demo(command, input);

@@ -124,7 +124,7 @@ fn all_demos_run_in_one_process_on_one_room_and_each_takes_a_message() {
                 wire = together.connect("flash/xmlsocket");
                 wire.send(format!("say {name} {said}\0"));
             }
-            "frames" | "heartbeat" | "chat" => {
+            "frames" | "heartbeat" | "deflate" | "chat" => {
                 wire = together.websocket(name, "/");
                 wire.send(frame(TEXT, json!({ "type": "say", "text": said, "key": name }).to_string()));
             }
