@@ -442,7 +442,31 @@ fn a_client_that_sends_to_a_demo_that_has_closed_gets_a_rst() {
     ours_only!();
     let (running, _bench) = run(&CURT, |_| {});
     let mut wire = connect(&running);
-    while wire.try_send([b'x'; 4096]).is_ok() {}
+    let began = Instant::now();
+    let refused = loop {
+        assert!(began.elapsed() < DEADLINE, "the client sends on to a demo that has closed");
+        if let Err(error) = wire.try_send([b'x'; 4096]) {
+            break error.kind();
+        }
+    };
+    assert!(matches!(refused, ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{refused:?}");
+}
+
+/// Reads one byte and tears its connection down.
+static RESETS: Demo = demo(Speaks::Upgrades, |listener, room, _| {
+    each(&listener, &room, |mut stream, _| {
+        let _ = stream.read_exact(&mut [0]);
+        let _ = socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+    })
+});
+
+#[test]
+fn a_rst_of_the_demo_reaches_the_client_as_a_rst() {
+    ours_only!();
+    let (running, _bench) = run(&RESETS, |_| {});
+    let mut wire = connect(&running);
+    wire.send("x");
+    assert_eq!(wire.end(), End::Reset);
 }
 
 /// Reads one byte and panics, without a word on the terminal.
