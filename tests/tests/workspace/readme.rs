@@ -134,7 +134,6 @@ fn a_page_has_the_title_and_the_promise_that_the_demo_has() {
             demo.promise.to_string(),
             "{{bench}}/bench.js".to_string(),
             format!("{{{{book}}}}/{}.html", demo.name),
-            "// ANCHOR: client".to_string(),
         ] {
             if !page.contains(&words) {
                 faults.push(format!("demos/{}/page.html should contain {words:?}", demo.name));
