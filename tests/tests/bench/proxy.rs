@@ -436,6 +436,25 @@ fn a_slow_reader_gets_all_of_the_answer_and_its_end() {
     assert_eq!(wire.unread(), b"");
 }
 
+/// Reads one byte, answers and closes.
+static FAREWELL: Demo = demo(Speaks::Upgrades, |listener, room, _| {
+    each(&listener, &room, |mut stream, _| {
+        let _ = stream.read_exact(&mut [0]);
+        let _ = stream.write_all(b"farewell");
+    })
+});
+
+#[test]
+fn what_waits_in_the_cable_arrives_although_the_demo_has_closed() {
+    ours_only!();
+    let (running, bench) = run(&FAREWELL, |_| {});
+    let mut wire = connect(&running);
+    bench.cable("delay 300");
+    wire.send("x");
+    assert_eq!(wire.exactly(8), b"farewell");
+    assert_eq!(wire.end(), End::Fin);
+}
+
 /// Reads one byte and closes.
 static CURT: Demo = demo(Speaks::Upgrades, |listener, room, _| {
     each(&listener, &room, |mut stream, _| drop(stream.read_exact(&mut [0])))
