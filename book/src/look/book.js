@@ -192,3 +192,12 @@ async function look() {
 document.addEventListener("visibilitychange", () => document.hidden || look());
 customElements.define("live-demo", LiveDemo);
 customElements.define("task-check", TaskCheck);
+
+// A table that is wider than the page is moved sideways: by the keyboard, too.
+const wide = new ResizeObserver((tables) => {
+  for (const { target } of tables) {
+    if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+    else target.removeAttribute("tabindex");
+  }
+});
+for (const table of document.querySelectorAll(".table-wrapper")) wide.observe(table);

@@ -144,6 +144,7 @@ fn rsv1_at_the_wrong_place_ends_the_connection_with_1002() {
     assert_eq!(wire.closed_with(), 1002);
 }
 
+/// Walks "A message gone wrong." in deflate.md.
 #[test]
 fn what_does_not_inflate_to_a_message_ends_the_connection_with_1007() {
     let demo = start("deflate");
@@ -158,6 +159,7 @@ fn what_does_not_inflate_to_a_message_ends_the_connection_with_1007() {
 }
 
 /// 100 MB in 630 kB, and 10 MB in 63 kB, ten times each.
+/// Walks "A bomb." in deflate.md.
 #[test]
 fn a_bomb_costs_no_memory_and_gets_1009() {
     let demo =
