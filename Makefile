@@ -8,11 +8,11 @@ export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 help:
 	@echo "make test          formatting, lints and all tests, in real browsers too; installs what is missing"
 	@echo "make test DEMO=sse one demo's tests, of all kinds, in under a minute"
-	@echo "make new NAME=chat makes a demo that runs, with a chapter and tests, and says what to fill in"
+	@echo "make new NAME=radio makes a demo that runs, with a chapter and tests, and says what to fill in"
 	@echo "make index         writes what is written from the demos' own words: the README's table"
 	@echo "make book          writes the book as a static site to book/book; cargo run -p book serves it, with live demos"
 	@echo "make record        drives every demo through its exchange and writes the book's recordings anew"
-	@echo "make conformance   Autobahn|Testsuite against both ends of frames; WSTEST names its program, wstest"
+	@echo "make conformance   Autobahn|Testsuite against both ends of frames and deflate, 20 minutes; WSTEST names its program, wstest"
 	@echo "make bench         measures first build, delay, bytes and memory, against peers in the same run"
 	@echo "make bench-ws      measures the WebSocket echo, threads and event loop, against three libraries and bare TCP"
 	@echo "make pictures      takes the pictures of the README from a running demo"
@@ -27,7 +27,7 @@ test: setup ruffle clients
 	REQUIRE_BROWSERS=1 cargo run --quiet -p tests -- test $(DEMO)
 
 new:
-	@cargo run --quiet -p tests -- new $(or $(NAME),$(error say its name: make new NAME=chat)) $(PORT)
+	@cargo run --quiet -p tests -- new $(or $(NAME),$(error say its name: make new NAME=radio)) $(PORT)
 
 index:
 	cargo run --quiet -p tests -- index

@@ -5,8 +5,8 @@ import { doing, tell } from "./room.js";
 
 const $ = (id) => document.getElementById(id);
 const sides = { loop: "on the loop", threads: "on threads" };
-let told; // the newest event
 let next = []; // orders that wait until the last one is done
+let taken = false; // whether the last one was taken and is not done yet
 let order; // sends one
 
 /** Lets the buttons send orders: `send(on, count)`. */
@@ -17,8 +17,8 @@ export function orders(send) {
 }
 
 function ask(list) {
-  next.push(...list);
-  if (!told?.working) goOn();
+  next = list; // the server refuses what comes too early
+  goOn();
 }
 
 function goOn() {
@@ -30,17 +30,18 @@ function goOn() {
 export function crowdIsTold(event) {
   if (event.type === "ordered") {
     if (event.why) doing(event.why, true, "ordered");
-    if (event.why) next = [];
+    taken = !event.why;
     return;
   }
-  const ended = told?.working && !event.working;
-  told = event;
   for (const on of Object.keys(sides)) row(on, event[on], event.known);
   const faults = Object.keys(sides).filter((on) => event[on].why).map((on) => `${sides[on]}, ${event[on].why}`);
   const at = Object.keys(sides).map((on) => `${event[on].open} ${sides[on]}`).join(", ");
   if (faults.length) doing(`Not all were opened: ${faults.join("; ")}.`, true, "ordered");
   else doing(event.working ? `Opening: ${at}.` : `Idle connections: ${at}. This machine allows ${event.most}.`, false, "ordered");
-  if (ended) goOn();
+  if (taken && !event.working) {
+    taken = false;
+    goOn();
+  }
 }
 
 function row(on, { open, threads, kib }, known) {

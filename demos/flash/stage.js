@@ -28,6 +28,7 @@ export async function player(files, { host, port, proxyUrl }) {
   document.head.append(script);
   if (!(await loaded)) return missing();
   const movie = window.RufflePlayer.newest().createPlayer();
+  movie.inert = true; // there is nothing to press in it, and it would keep the Tab key for itself
   document.querySelector("#stage").replaceChildren(movie);
   return movie;
 }

@@ -22,7 +22,7 @@ const FAULTS = {
   "version 8": { "Sec-WebSocket-Version": "8" },
   "no version": { "Sec-WebSocket-Version": null },
   "a page from elsewhere": { Origin: "http://evil.example" },
-  "an Origin that contains our name": { Origin: `http://${location.host}.evil.example` },
+  "an Origin that contains our name": { Origin: `http://${location.hostname}.evil.example` },
   "another server's name": { Host: "evil.example" },
   "no Host": { Host: null },
   "POST": { start: "POST /socket HTTP/1.1" },

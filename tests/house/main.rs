@@ -3,7 +3,7 @@
 //! ```sh
 //! cargo run -p tests -- test             # everything
 //! cargo run -p tests -- test longpoll    # one demo's tests, of all kinds
-//! cargo run -p tests -- new chat         # a demo that runs, with a chapter and tests
+//! cargo run -p tests -- new radio        # a demo that runs, with a chapter and tests
 //! cargo run -p tests -- index            # writes README's table and the ports anew
 //! cargo run -p tests -- pictures         # takes the pictures of the README from a running demo
 //! cargo run -p tests -- fmt              # formats the Rust code, the demos' tests too

@@ -19,8 +19,10 @@ use serde_json::{Value, json};
 
 /// What is judged: a demo, and by which cases. Chapter 8 has none; 11 was taken back.
 struct Subject {
-    /// The demo, whose server has an `/echo`, and whose example `echo` is a client.
+    /// The demo, whose server has an `/echo`.
     package: &'static str,
+    /// Its example that is a client, and says back what it hears.
+    client: &'static str,
     cases: &'static [&'static str],
     exclude: &'static [&'static str],
     /// So many cases these are in version 0.8.2. A suite that runs fewer has not judged us.
@@ -32,6 +34,7 @@ struct Subject {
 /// Chapters 1 to 7, 9 and 10. Chapters 12 and 13 are about compression, the lesson of `deflate`.
 const FRAMES: Subject = Subject {
     package: "frames",
+    client: "echo",
     cases: &["*"],
     exclude: &["12.*", "13.*"],
     count: 301,
@@ -39,8 +42,14 @@ const FRAMES: Subject = Subject {
 };
 
 /// The same and chapters 12 and 13 with their 216 cases.
-const DEFLATE: Subject =
-    Subject { package: "deflate", cases: &["*"], exclude: &[], count: 517, servers: &[("server", &["--no-bench"])] };
+const DEFLATE: Subject = Subject {
+    package: "deflate",
+    client: "mirror",
+    cases: &["*"],
+    exclude: &[],
+    count: 517,
+    servers: &[("server", &["--no-bench"])],
+};
 
 /// Of each kind of data and of each set of parameters the shortest messages, and fragments.
 const DEFLATE_QUICKLY: Subject = Subject {
@@ -141,7 +150,7 @@ fn in_a_network_of_its_own() {
 /// The fuzzing server against our client, case by case.
 fn client(wstest: &Path, subject: &Subject) {
     let package = subject.package;
-    let (client, echo) = (build("frames", "--example", "client"), build(package, "--example", "echo"));
+    let (client, echo) = (build("frames", "--example", "client"), build(package, "--example", subject.client));
     let out = folder(&subject.name("client"));
     let port = 9001;
     let url = format!("ws://127.0.0.1:{port}");
@@ -165,7 +174,7 @@ fn client(wstest: &Path, subject: &Subject) {
     for case in 1..=cases {
         let mut command = Command::new(&echo);
         command.arg(format!("{url}/runCase?case={case}&agent={package}"));
-        Running::start(&mut command, io::sink()).ends(Duration::from_secs(300));
+        Running::start(&mut command, io::sink()).ends(Duration::from_secs(180));
     }
     ask(&format!("/updateReports?agent={package}"));
 }

@@ -192,3 +192,12 @@ async function look() {
 document.addEventListener("visibilitychange", () => document.hidden || look());
 customElements.define("live-demo", LiveDemo);
 customElements.define("task-check", TaskCheck);
+
+// A table or a drawing that is wider than the page is moved sideways: by the keyboard, too.
+const wide = new ResizeObserver((parts) => {
+  for (const { target } of parts) {
+    if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+    else target.removeAttribute("tabindex");
+  }
+});
+for (const part of document.querySelectorAll(".table-wrapper, .content figure")) wide.observe(part);

@@ -94,7 +94,11 @@ fn a_tab_goes_to_another_room_and_hears_its_history(browser: &Browser) {
         hears(tab, "in the tea room");
     }
     people(&ann, &["ann (you)", "bob"]);
-    assert_eq!(messages(&bob), ["in the lobby", "in the tea room", "in the tea room"], "its history came first");
+    assert_eq!(
+        messages(&bob),
+        ["in the lobby", "in the tea room", "in the tea room"],
+        "its history came first"
+    );
     assert_eq!(bob.value("location.hash"), "#tea");
 }
 

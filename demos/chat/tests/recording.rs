@@ -12,8 +12,8 @@ fn the_recording_is_what_the_wire_says() {
     tape.expect("here", "down", "frame", "\"type\":\"here\"");
     tape.pause(400);
     let bob = tape.websocket("/?room=lobby&name=bob&tab=c6d3e27b11aa&after=-0", "room");
+    tape.find("joined", "down", "frame", "\"type\":\"joined\""); // another thread's: in front or behind
     tape.expect("", "down", "frame", "\"type\":\"here\"");
-    tape.find("joined", "down", "frame", "\"type\":\"joined\"");
     tape.pause(400);
     ann.send(frame(0x81, br#"{"type":"typing"}"#));
     let typing = tape.expect("typing", "down", "frame", "\"type\":\"typing\"");
@@ -23,7 +23,10 @@ fn the_recording_is_what_the_wire_says() {
     let heard = tape.find("heard", "down", "frame", "\"type\":\"message\"");
     tape.find("answer", "down", "frame", "\"type\":\"said\"");
     tape.pause(400);
-    ann.send(frame(0x81, br#"{"type":"private","to":"bob","text":"psst","key":"5d0c1f2e8a9b47c6d3e20002"}"#));
+    ann.send(frame(
+        0x81,
+        br#"{"type":"private","to":"bob","text":"psst","key":"5d0c1f2e8a9b47c6d3e20002"}"#,
+    ));
     let private = tape.find("private", "down", "frame", "\"type\":\"private\"");
     tape.pause(400);
     ann.send(frame(0x88, b"\x03\xe9"));

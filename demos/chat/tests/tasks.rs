@@ -57,7 +57,10 @@ fn a_bot_answers(candidate: &Candidate) -> Finding {
     say(&mut ann, "!echo two words");
     let answer = from_another(&mut ann, "ann");
     let text = answer["text"].clone();
-    must!(text == "two words", "The bot should answer \"!echo two words\" with \"two words\"; it said {text}.");
+    must!(
+        text == "two words",
+        "The bot should answer \"!echo two words\" with \"two words\"; it said {text}."
+    );
     Ok(())
 }
 
@@ -70,7 +73,10 @@ fn a_bot_answers_once_whatever_happens_to_its_connection(candidate: &Candidate) 
         say(&mut ann, &format!("!echo {text}"));
         let answer = from_another(&mut ann, "ann");
         let said = answer["text"].clone();
-        must!(said == text, "The bot should answer \"!echo {text}\" with \"{text}\"; it said {said}.");
+        must!(
+            said == text,
+            "The bot should answer \"!echo {text}\" with \"{text}\"; it said {said}."
+        );
         demo.bench().cable("reset");
         ann = demo.websocket(&format!("/?name=ann&tab=ann&after={}", answer["id"]));
         ann.told("here");

@@ -33,7 +33,7 @@ pub(crate) const THREADS: SideServer = SideServer {
 const MOST: usize = 10_000;
 
 /// The pages are told of a crowd that grows, each time by this many.
-const STEP: usize = 250;
+const STEP: usize = 1_000;
 
 /// How long one connection may take to be opened.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -21,6 +21,8 @@ use crate::close::{Failure, PROTOCOL_ERROR};
 
 const FIN: u8 = 0b1000_0000;
 const RSV: u8 = 0b0111_0000;
+/// The first reserved bit. It means nothing, unless both ends agreed on an extension that uses it.
+pub const RSV1: u8 = 0b0100_0000;
 const OPCODE: u8 = 0b0000_1111;
 const MASK: u8 = 0b1000_0000;
 const LENGTH: u8 = 0b0111_1111;

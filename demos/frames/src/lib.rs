@@ -122,7 +122,7 @@ fn converse(mut socket: WebSocket, room: &Arc<Room>, cursor: Cursor) {
 
 /// Tells the news until the connection ends. Only the client's place in the room is kept, no queue:
 /// a slow client makes this thread wait in a write, and costs no memory.
-fn tell(sender: &Sender, mut reader: Reader) {
+pub fn tell(sender: &Sender, mut reader: Reader) {
     let mut wait = Duration::ZERO; // the first event tells at once where the client is
     while sender.is_open() {
         let news = reader.wait(wait);

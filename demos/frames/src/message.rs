@@ -51,6 +51,21 @@ pub enum Incoming {
     Close(Close),
 }
 
+/// What makes messages of bytes. [`Receiver`] does; an extension may stand in front of one (RFC 6455, 9).
+pub trait Receive {
+    /// As [`Receiver::receive`].
+    ///
+    /// # Errors
+    /// As [`Receiver::receive`].
+    fn receive(&mut self, arrived: &mut [u8]) -> Result<(usize, Option<Incoming>), Failure>;
+}
+
+impl Receive for Receiver {
+    fn receive(&mut self, arrived: &mut [u8]) -> Result<(usize, Option<Incoming>), Failure> {
+        Receiver::receive(self, arrived)
+    }
+}
+
 /// A message of which some bytes have arrived.
 enum Partial {
     Text(Text),
@@ -122,6 +137,11 @@ impl Receiver {
             message: None,
             control: Vec::new(),
         }
+    }
+
+    /// Whether the next byte is the first of a frame.
+    pub fn is_between_frames(&self) -> bool {
+        self.frame.is_none()
     }
 
     /// Takes bytes off the front of what has arrived, and unmasks them in place. Returns how many,

@@ -12,12 +12,19 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::close::Close;
-use crate::frame::{FrameHeader, Opcode, write_frame};
+use crate::frame::{FrameHeader, Opcode, RSV1, write_frame};
 use crate::inbox::BUSY;
 use crate::message::{DataMessage, Role};
 
 /// A payload of so many bytes is written from where it lies, and not copied to the outbox first.
 const LARGE: usize = 8 * 1024;
+
+/// An extension that packs messages before they leave (RFC 6455, 9), as compression does.
+pub trait Pack: Send {
+    /// The payload to send instead of this one, with RSV1 set; `None` to send it as it is. Called in the order in which the
+    /// messages leave.
+    fn pack(&mut self, payload: &[u8]) -> Option<Vec<u8>>;
+}
 
 /// The sending end of a WebSocket. It may be cloned, and used by any thread.
 #[derive(Clone)]
@@ -27,10 +34,11 @@ pub struct Sender {
 }
 
 impl Sender {
-    pub(crate) fn new(stream: Arc<TcpStream>, role: Role) -> Self {
+    pub(crate) fn new(stream: Arc<TcpStream>, role: Role, pack: Option<Box<dyn Pack>>) -> Self {
         let outbox = Outbox {
             stream: stream.clone(),
             role,
+            pack,
             bytes: Vec::new(),
             closed: false,
             broken: false,
@@ -51,7 +59,7 @@ impl Sender {
     /// # Errors
     /// As [`send`](Self::send).
     pub fn text(&self, text: &str) -> io::Result<()> {
-        self.now(|outbox| outbox.frame(Opcode::Text, text.as_bytes()))
+        self.now(|outbox| outbox.data(Opcode::Text, text.as_bytes()))
     }
 
     /// Sends some texts now, each as a message, in one write.
@@ -59,7 +67,7 @@ impl Sender {
     /// # Errors
     /// As [`send`](Self::send).
     pub fn texts(&self, texts: &[String]) -> io::Result<()> {
-        self.now(|outbox| texts.iter().for_each(|text| outbox.frame(Opcode::Text, text.as_bytes())))
+        self.now(|outbox| texts.iter().for_each(|text| outbox.data(Opcode::Text, text.as_bytes())))
     }
 
     /// Sends a ping now, with up to 125 bytes that its pong will repeat.
@@ -130,6 +138,7 @@ impl Sender {
 struct Outbox {
     stream: Arc<TcpStream>,
     role: Role,
+    pack: Option<Box<dyn Pack>>,
     bytes: Vec<u8>,
     closed: bool,
     /// Set by a write that failed: part of a frame may have left, so nothing may follow.
@@ -139,8 +148,24 @@ struct Outbox {
 impl Outbox {
     fn message(&mut self, message: &DataMessage) {
         match message {
-            DataMessage::Text(text) => self.frame(Opcode::Text, text.as_bytes()),
-            DataMessage::Binary(bytes) => self.frame(Opcode::Binary, bytes),
+            DataMessage::Text(text) => self.data(Opcode::Text, text.as_bytes()),
+            DataMessage::Binary(bytes) => self.data(Opcode::Binary, bytes),
+        }
+    }
+
+    /// Puts a message into the outbox; one that an extension has packed has RSV1 set.
+    fn data(&mut self, opcode: Opcode, payload: &[u8]) {
+        if self.closed {
+            return; // what is packed must be sent: the other end's window is to be the same
+        }
+        let Some(packed) = self.pack.as_mut().and_then(|extension| extension.pack(payload)) else {
+            return self.frame(opcode, payload);
+        };
+        let (start, key) = (self.bytes.len(), (self.role == Role::Client).then(masking_key));
+        write_frame(&mut self.bytes, true, opcode, key, &packed);
+        self.bytes[start] |= RSV1;
+        if self.bytes.len() >= BUSY {
+            self.write(&[]);
         }
     }
 
@@ -204,7 +229,7 @@ mod tests {
     fn to_a_client_that_reads_nothing() -> (TcpStream, Sender) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        (client, Sender::new(Arc::new(listener.accept().unwrap().0), Role::Server))
+        (client, Sender::new(Arc::new(listener.accept().unwrap().0), Role::Server, None))
     }
 
     fn send_until_it_fails(sender: &Sender) -> io::ErrorKind {

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use crate::close::{Close, Failure};
 use crate::inbox::Inbox;
 use crate::limits::Limits;
-use crate::message::{DataMessage, Incoming, Receiver, Role};
-use crate::outbox::Sender;
+use crate::message::{DataMessage, Incoming, Receive, Receiver, Role};
+use crate::outbox::{Pack, Sender};
 
 /// What came next.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,10 +49,10 @@ impl End {
 }
 
 /// A WebSocket, after its opening handshake.
-pub struct WebSocket {
+pub struct WebSocket<R = Receiver> {
     stream: Arc<TcpStream>,
     role: Role,
-    receiver: Receiver,
+    receiver: R,
     sender: Sender,
     inbox: Inbox,
     last_heard: Instant,
@@ -63,11 +63,24 @@ impl WebSocket {
     /// Goes on where a handshake ended. `rest` is what has arrived behind its head; `limits` says how long a message may
     /// be.
     pub fn new(stream: TcpStream, rest: Vec<u8>, role: Role, limits: impl Into<Limits>) -> Self {
+        WebSocket::with_extension(stream, rest, role, Receiver::new(role, limits), None)
+    }
+}
+
+impl<R: Receive> WebSocket<R> {
+    /// The same with an extension: it reads the frames that arrive, and may pack the messages that leave.
+    pub fn with_extension(
+        stream: TcpStream,
+        rest: Vec<u8>,
+        role: Role,
+        receiver: R,
+        pack: Option<Box<dyn Pack>>,
+    ) -> Self {
         let stream = Arc::new(stream);
         WebSocket {
             role,
-            receiver: Receiver::new(role, limits),
-            sender: Sender::new(stream.clone(), role),
+            receiver,
+            sender: Sender::new(stream.clone(), role, pack),
             inbox: Inbox::new(rest),
             stream,
             last_heard: Instant::now(),

@@ -238,6 +238,7 @@ mod tests {
     fn an_origin_that_contains_our_name_is_foreign_all_the_same() {
         for foreign in [
             "http://127.0.0.1:8010.evil.example",
+            "http://127.0.0.1.evil.example",
             "http://evil.example/?127.0.0.1:8010",
             "http://127.0.0.1:80100",
         ] {

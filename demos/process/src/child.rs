@@ -44,7 +44,6 @@ pub struct Program {
 }
 
 impl Program {
-    // ANCHOR: start
     /// Starts the program of the command line. The words are handed to it as they are: no shell
     /// reads them, and nothing of the request is among them. What the request says stands in the
     /// environment.
@@ -79,7 +78,6 @@ impl Program {
         });
         threads.map(|()| program).map_err(|_| Refusal::new(503, "No thread is left for a program."))
     }
-    // ANCHOR_END: start
 
     /// What the program prints. To be taken once.
     pub fn output(&mut self) -> Output {
@@ -190,7 +188,6 @@ pub struct Output {
 }
 
 impl Output {
-    // ANCHOR: wait
     /// Waits for the next message: a line without its end, or with `--binary` the bytes as they
     /// come. `None` at the end of the output.
     ///
@@ -206,7 +203,6 @@ impl Output {
         let line = read_line(stdout, MAX_LINE)?;
         Ok(line.map(|line| DataMessage::Text(String::from_utf8_lossy(&line).into_owned())))
     }
-    // ANCHOR_END: wait
 }
 
 /// Reads a line, and takes its end (LF or CR LF) away. The last line needs no end.
@@ -225,7 +221,6 @@ fn read_line(from: &mut impl BufRead, longest: usize) -> io::Result<Option<Vec<u
     if line.len() > longest { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(Some(line)) }
 }
 
-// ANCHOR: close-for
 /// Code and reason of the Close frame that tells how the program ended: 1000 for exit code 0, 4000 + N for exit code N
 /// (its lowest byte), 4256 + N when signal N ended it.
 pub fn close_for(status: ExitStatus) -> (u16, String) {
@@ -236,7 +231,6 @@ pub fn close_for(status: ExitStatus) -> (u16, String) {
     };
     (code, status.to_string()) // "exit status: 3"
 }
-// ANCHOR_END: close-for
 
 #[cfg(unix)]
 fn signal(status: ExitStatus) -> u16 {

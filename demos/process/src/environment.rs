@@ -32,7 +32,6 @@ pub fn of(options: &ProgramOptions, request: &Request, site: &Site) -> Vec<(Stri
     own.chain(told(request, site).into_iter().map(|(name, value)| (name, value.into()))).collect()
 }
 
-// ANCHOR: told
 /// What the request says. `REMOTE_ADDR` is missing: the bench lies between, and a program would be
 /// told the bench's address.
 fn told(request: &Request, site: &Site) -> Vec<(String, String)> {
@@ -67,7 +66,6 @@ fn told(request: &Request, site: &Site) -> Vec<(String, String)> {
     }
     variables
 }
-// ANCHOR_END: told
 
 #[cfg(test)]
 mod tests {

@@ -26,7 +26,6 @@ pub fn run_or(serve: impl FnOnce()) -> ExitCode {
     }
 }
 
-// ANCHOR: example
 /// Answers each line with the line in capitals, and obeys some words.
 fn run() -> ExitCode {
     if env::args().nth(2).as_deref() == Some(WAIT) {
@@ -65,7 +64,6 @@ fn say(output: &mut impl Write, line: &str) -> io::Result<()> {
     writeln!(output, "{line}")?;
     output.flush()
 }
-// ANCHOR_END: example
 
 fn count(output: &mut impl Write, to: u32) -> io::Result<()> {
     for n in 1..=to {

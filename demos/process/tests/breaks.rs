@@ -62,7 +62,8 @@ fn what_a_program_started_ends_with_it_and_a_line_without_an_end_is_refused(brow
     tab.until_said(before, "over: 1000");
     if cfg!(unix) {
         let deadline = Instant::now() + DEADLINE;
-        while Command::new("ps").args(["-p", child]).output().expect("there is ps").status.success() {
+        while Command::new("ps").args(["-p", child]).output().expect("there is ps").status.success()
+        {
             assert!(Instant::now() < deadline, "what the program started runs on");
         }
     }

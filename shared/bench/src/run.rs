@@ -144,7 +144,7 @@ impl Listeners {
     fn serve(self, demo: &'static Demo, room: Arc<Room>, options: &Options) -> io::Result<Running> {
         let setup = ProxySetup::new()?;
         let tap = Arc::new(Tap::new(options.tap));
-        let trace = Trace::start(tap.clone(), demo.speaks, setup.waker());
+        let trace = Trace::start(tap.clone(), demo.speaks, self.site.shared.get(), setup.waker());
         let site = Arc::new(Site { request_came: Some(setup.request_came()), ..self.site });
         if !options.quiet {
             let trace = trace.clone();

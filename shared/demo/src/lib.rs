@@ -6,6 +6,7 @@
 pub mod index;
 mod page;
 mod site;
+mod unpack;
 
 use std::ffi::OsString;
 use std::io;
@@ -16,6 +17,7 @@ use room::Room;
 
 pub use page::{File, Html, Page};
 pub use site::{Shared, Site};
+pub use unpack::{MakeUnpack, Unpack, Unpackers};
 
 /// Serves the room on the listener until something is wrong with the listener itself.
 pub type Serve = fn(TcpListener, Arc<Room>, Arc<Site>) -> io::Result<()>;

@@ -50,6 +50,13 @@ use std::fmt;
 use text::{delimited, opaque};
 use unit::UnitBuilder;
 
+/// Unpacks the messages of one direction of a WebSocket with an extension: given the next bytes of a message, without their mask,
+/// and whether they are the last, it gives what they say; `None` when it can't tell any more.
+pub type UnpackFrames = Box<dyn FnMut(&[u8], bool) -> Option<Vec<u8>> + Send>;
+
+/// Makes one for a direction: given `Sec-WebSocket-Extensions` of the answer.
+pub type UnpackBoth = Box<dyn Fn(&str, Dir) -> Option<UnpackFrames> + Send>;
+
 /// Follows one direction of a connection: the decoder of one protocol.
 trait StreamDecoder: fmt::Debug + Send {
     /// Takes bytes (never none) from the front, at least one of them, and says how many. Less than all when
@@ -157,13 +164,19 @@ impl Half {
 }
 
 /// Both directions of one connection.
-#[derive(Debug)]
 pub struct Dissector {
     up: Half,
     down: Half,
     negotiation: Negotiation,
     /// Bytes of the browser whose protocol is not known before the server has answered.
     held: Vec<u8>,
+    unpacking: Option<UnpackBoth>,
+}
+
+impl fmt::Debug for Dissector {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.debug_struct("Dissector").field("up", &self.up).field("down", &self.down).finish_non_exhaustive()
+    }
 }
 
 impl Default for Dissector {
@@ -185,7 +198,19 @@ impl Dissector {
 
     fn with(decoder: impl Fn(Dir) -> Box<dyn StreamDecoder>) -> Self {
         let half = |dir| Half { decoder: decoder(dir), at: 0 };
-        Dissector { up: half(Dir::Up), down: half(Dir::Down), negotiation: Negotiation::default(), held: Vec::new() }
+        Dissector {
+            up: half(Dir::Up),
+            down: half(Dir::Down),
+            negotiation: Negotiation::default(),
+            held: Vec::new(),
+            unpacking: None,
+        }
+    }
+
+    /// The same, and compressed messages of a WebSocket are shown unpacked, as far as `make` can.
+    pub fn unpacking(mut self, make: UnpackBoth) -> Self {
+        self.unpacking = Some(make);
+        self
     }
 
     fn half(&mut self, dir: Dir) -> (&mut Half, &mut Negotiation) {
@@ -241,10 +266,13 @@ impl Dissector {
     fn switch(&mut self, switch: &ProtocolSwitch, out: &mut Vec<Unit>) {
         self.negotiation = Negotiation::default();
         for dir in [Dir::Up, Dir::Down] {
+            let unpack = self.unpacking.as_ref().and_then(|make| make(&switch.extensions, dir));
             let (half, _) = self.half(dir);
             half.decoder.end(out);
             half.decoder = match switch.protocol.as_str() {
-                "websocket" => Box::new(websocket::units::WebSocketUnits::new(dir, half.at, &switch.extensions)),
+                "websocket" => {
+                    Box::new(websocket::units::WebSocketUnits::new(dir, half.at, &switch.extensions, unpack))
+                }
                 _ => Box::new(opaque::Opaque::new(dir, half.at, "")),
             };
         }

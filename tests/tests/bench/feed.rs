@@ -177,6 +177,27 @@ fn what_no_longer_fits_is_counted_and_told() {
 }
 
 #[test]
+fn a_feed_is_told_in_pieces() {
+    ours_only!();
+    let demo = start_with("polling", &["--quiet"]);
+    let bench = demo.bench();
+    let text = "x".repeat(900);
+    demo.say_all(&[&text; 300]);
+    let mut feed = bench.feed();
+    feed.row(|row| row.text("dir") == "down" && String::from_utf8_lossy(&row.bytes()).contains("\"id\":300,"));
+    // All of it is decoded by now: another reader could be told it in one piece.
+    let mut wire = bench.connect();
+    wire.get("/feed");
+    assert_eq!(wire.status(), 200);
+    let mut told = 0;
+    while told < 400 * 1024 {
+        let piece = wire.chunk().len();
+        assert!(piece < 128 * 1024, "a piece of {} KiB", piece / 1024);
+        told += piece;
+    }
+}
+
+#[test]
 fn the_tap_never_grows_beyond_its_bound() {
     ours_only!();
     let demo = start_with("polling", &["--tap", "100000", "--quiet"]);

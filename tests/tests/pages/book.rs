@@ -260,14 +260,26 @@ fn only_the_books_own_pages_may_start_a_demo() {
 
 #[test]
 fn a_request_line_that_leads_out_of_the_pages_is_refused_by_the_book() {
-    let book = book();
-    for target in
-        ["../Cargo.toml", "../builder/serve.rs", "C:/Windows/win.ini", "//etc/passwd", "/bench/../../Cargo.toml"]
-    {
+    let folder = std::env::temp_dir().join(format!("book-beside-{}", std::process::id()));
+    fs::create_dir_all(&folder).expect("a folder");
+    fs::write(folder.join("beside.txt"), "beside the pages").expect("a file");
+    let pages = folder.join("pages");
+    let book = Setup::new("book").env("BOOK_PAGES", &pages.display().to_string()).start();
+    let file = folder.join("beside.txt").display().to_string();
+    for target in [
+        "../beside.txt",
+        "/../beside.txt",
+        "/bench/../../beside.txt",
+        "/bench/..%2f../beside.txt",
+        "C:/Windows/win.ini",
+        &file,
+        &format!("/{file}"),
+    ] {
         let mut wire = book.send(format!("GET {target} HTTP/1.1\r\nHost: {}\r\n\r\n", book.host()));
-        let status = wire.any_head().status;
-        assert!(status == 400 || status == 404, "{target} is answered {status}");
+        let (head, text) = wire.answer();
+        assert!(head.status == 400 || head.status == 404, "{target} is answered {}: {text}", head.status);
     }
+    let _ = fs::remove_dir_all(&folder);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A demo is a folder: `make new NAME=chat` makes one that runs, and nothing has to be told of it by hand.
+//! A demo is a folder: `make new NAME=radio` makes one that runs, and nothing has to be told of it by hand.
 
 use std::collections::BTreeSet;
 

@@ -134,7 +134,6 @@ fn a_page_has_the_title_and_the_promise_that_the_demo_has() {
             demo.promise.to_string(),
             "{{bench}}/bench.js".to_string(),
             format!("{{{{book}}}}/{}.html", demo.name),
-            "// ANCHOR: client".to_string(),
         ] {
             if !page.contains(&words) {
                 faults.push(format!("demos/{}/page.html should contain {words:?}", demo.name));
@@ -196,8 +195,8 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("cargo test --workspace", "the same"),
     ("cargo run -p tests -- test", "the same"),
     ("make test DEMO=longpoll", "it is the next command, after installing what is missing"),
-    ("make new NAME=chat", "it is the command that the test of a new demo runs"),
-    ("cargo run -p tests -- new chat", "the test of a new demo runs it"),
+    ("make new NAME=radio", "it is the command that the test of a new demo runs"),
+    ("cargo run -p tests -- new radio", "the test of a new demo runs it"),
     ("make bench", "five minutes of measuring, worth nothing on a machine that runs tests meanwhile"),
     ("make bench-ws", "eight minutes of the same, and npm packages to fetch"),
     ("make ruffle", "it fetches 10 MB; make test has done it, and the tests of flash need what it fetched"),
@@ -294,7 +293,8 @@ impl Running<'_> {
                 shows_its_page(&demo, name, command);
             }
             ["cargo", "run", "-p", "process", "--", ..] => {
-                let mut wire = self.clone.server(command).websocket("/");
+                let demo = self.clone.server(command);
+                let mut wire = demo.websocket("/");
                 wire.send(frame(TEXT, "hello"));
                 assert_eq!(wire.frame(), (TEXT, b"1 hello".to_vec()), "{command} counts lines");
             }
@@ -318,6 +318,8 @@ impl Running<'_> {
                     "notice" => ("", "20 of 20 were noticed"),
                     "knock" => ("", "<allow-access-from domain="),
                     "client" => ("hello\n", "hello"),
+                    "bomb" => ("", "1009"),
+                    "many" => ("", "500 answers"),
                     _ => panic!("{command}: say here what it promises"),
                 };
                 let said = self.talk_to_a_demo(command, input);

@@ -124,7 +124,7 @@ fn all_demos_run_in_one_process_on_one_room_and_each_takes_a_message() {
                 wire = together.connect("flash/xmlsocket");
                 wire.send(format!("say {name} {said}\0"));
             }
-            "frames" | "heartbeat" | "chat" => {
+            "frames" | "heartbeat" | "deflate" | "chat" | "eventloop" => {
                 wire = together.websocket(name, "/");
                 wire.send(frame(TEXT, json!({ "type": "say", "text": said, "key": name }).to_string()));
             }
@@ -132,6 +132,13 @@ fn all_demos_run_in_one_process_on_one_room_and_each_takes_a_message() {
                 wire = together.websocket(name, "/socket");
                 wire.send("bytes");
                 heard = "62 79 74 65 73".to_string();
+            }
+            "process" => {
+                // It carries no room: each connection has a program to itself.
+                wire = together.connect(name);
+                wire.get("/program");
+                assert_eq!(wire.status(), 200, "{name}");
+                continue;
             }
             _ => {
                 wire = together.connect(name);

@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use demo::Speaks;
+use demo::{Speaks, Unpackers};
 use dissect::{Dir, Dissector, Field, Unit};
 use mio::Waker;
 use serde_json::{Value, json};
@@ -83,6 +83,7 @@ struct Feed {
 pub struct Trace {
     tap: Arc<Tap>,
     speaks: Speaks,
+    unpackers: Arc<Unpackers>,
     state: Mutex<State>,
     /// There are new entries, or a first watcher.
     news: Condvar,
@@ -100,8 +101,8 @@ impl Drop for Watcher {
 
 impl Trace {
     /// Starts the thread that decodes what this tap sees. The waker wakes the event loop when there are new entries.
-    pub fn start(tap: Arc<Tap>, speaks: Speaks, waker: Arc<Waker>) -> Arc<Self> {
-        let trace = Arc::new(Trace { tap, speaks, state: Mutex::default(), news: Condvar::new(), waker });
+    pub fn start(tap: Arc<Tap>, speaks: Speaks, unpackers: Arc<Unpackers>, waker: Arc<Waker>) -> Arc<Self> {
+        let trace = Arc::new(Trace { tap, speaks, unpackers, state: Mutex::default(), news: Condvar::new(), waker });
         let decoding = Arc::downgrade(&trace);
         thread::spawn(move || {
             let mut cursor = 0;
@@ -137,7 +138,7 @@ impl Trace {
         let mut touched = Vec::new();
         for event in seen.events {
             touched.push((event.connection, event.dir));
-            state.take(&event, self.speaks);
+            state.take(&event, self.speaks, &self.unpackers);
         }
         touched.sort_unstable();
         touched.dedup();
@@ -172,11 +173,13 @@ impl Trace {
 }
 
 impl State {
-    fn take(&mut self, event: &TapEvent, speaks: Speaks) {
+    fn take(&mut self, event: &TapEvent, speaks: Speaks, unpackers: &Arc<Unpackers>) {
         let (feed, dir) = (&mut self.feed, event.dir);
         let speaks = if let What::Open(_, own) = event.what { own } else { speaks };
-        let decoded =
-            self.connections.entry(event.connection).or_insert_with(|| Decoded::new(event.connection, speaks));
+        let decoded = self
+            .connections
+            .entry(event.connection)
+            .or_insert_with(|| Decoded::new(event.connection, speaks, unpackers));
         match event.what {
             What::Open(server, _) => {
                 let to = if server.is_empty() { String::new() } else { format!(" to {server}") };
@@ -303,9 +306,11 @@ impl Feed {
 }
 
 impl Decoded {
-    fn new(id: u64, speaks: Speaks) -> Self {
+    fn new(id: u64, speaks: Speaks, unpackers: &Arc<Unpackers>) -> Self {
+        let unpackers = unpackers.clone();
+        let unpack = move |extensions: &str, dir| unpackers.make(extensions, dir == Dir::Up);
         let dissector = match speaks {
-            Speaks::Http | Speaks::Upgrades => Dissector::new(),
+            Speaks::Http | Speaks::Upgrades => Dissector::new().unpacking(Box::new(unpack)),
             Speaks::Delimited(byte) => Dissector::delimited(byte),
         };
         Decoded { id, dissector, up: Side::default(), down: Side::default(), counted: speaks == Speaks::Http }

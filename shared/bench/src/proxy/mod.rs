@@ -14,6 +14,8 @@ mod lingering;
 
 pub mod requests;
 mod socket;
+#[cfg(test)]
+mod tests;
 mod timers;
 
 use std::any::Any;

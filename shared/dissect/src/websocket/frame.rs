@@ -6,6 +6,7 @@
 //!  1  3   4       1    7        2 or 8 bytes    4 bytes       ...
 //! ```
 
+use super::unpacked::Unpacked;
 use crate::show::{bytes_of, hex, is_text, one_line, text};
 use crate::unit::UnitBuilder;
 use crate::{Dir, glossary};
@@ -52,6 +53,14 @@ impl FrameHead {
         self.opcode >= 8
     }
 
+    /// Whether this frame is of a message that an extension has packed.
+    pub fn is_packed(&self, context: &FrameContext) -> bool {
+        match (self.opcode, context.message) {
+            (0, Some(message)) => message.compressed,
+            _ => self.rsv & 0b100 != 0,
+        }
+    }
+
     fn length_is_minimal(&self) -> bool {
         match self.short {
             126 => self.length >= 126,
@@ -81,7 +90,7 @@ impl FrameHead {
 }
 
 /// What the frames before this one say about it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct FrameContext {
     /// Compression was agreed on (RFC 7692).
     pub deflate: bool,
@@ -91,6 +100,8 @@ pub(crate) struct FrameContext {
     pub closed: bool,
     /// Frames before this one were not seen.
     pub unsure: bool,
+    /// What the compressed payload of this frame says, if it can be told.
+    pub unpacked: Option<Unpacked>,
 }
 
 /// A message of which a fragment has been seen, and not the last one.
@@ -271,16 +282,15 @@ fn payload(
         (false, 0) => "",
         (false, _) => "What lies in front of it was not seen.",
     };
-    let (opcode, compressed) = match (head.opcode, context.message) {
-        (0, Some(message)) => (message.opcode, message.compressed),
-        (opcode, _) => (opcode, head.rsv & 0b100 != 0),
+    let opcode = match (head.opcode, context.message) {
+        (0, Some(message)) => message.opcode,
+        (opcode, _) => opcode,
     };
     if opcode == 8 && from == 0 {
         return close(builder, head, &bytes, complete);
     }
-    if compressed && context.deflate && opcode < 8 {
-        builder.cut("payload", hex(&bytes), "Compressed (RFC 7692), and shown as it is.");
-        return (", compressed".to_string(), Vec::new());
+    if context.deflate && opcode < 8 && head.is_packed(context) {
+        return compressed(builder, &bytes, opcode, head, context);
     }
     let mut faults = Vec::new();
     if opcode == 1 && complete && head.opcode == 1 && head.fin && std::str::from_utf8(&bytes).is_err() {
@@ -293,6 +303,26 @@ fn payload(
     let said = if shown_as_text { format!("{colon}{}", one_line(&value, 60)) } else { String::new() };
     builder.cut("payload", value, note_or_fault(note, &faults));
     (said, faults)
+}
+
+/// Names a compressed payload, and beside its bytes what they say.
+fn compressed(
+    builder: &mut UnitBuilder,
+    bytes: &[u8],
+    opcode: u8,
+    head: &FrameHead,
+    context: &FrameContext,
+) -> (String, Vec<&'static str>) {
+    let Some(Unpacked { bytes: said, len }) = &context.unpacked else {
+        builder.cut("payload", hex(bytes), "Compressed (RFC 7692), and shown as it is.");
+        return (", compressed".to_string(), Vec::new());
+    };
+    let value = if opcode == 1 { text(said, *len) } else { hex(said) };
+    let note = format!("Compressed (RFC 7692): {}; the value is what they say.", bytes_of(head.length));
+    builder.cut("payload", value.clone(), note);
+    let colon = if *len == 0 || opcode != 1 { "" } else { ": " };
+    let said = if opcode == 1 { one_line(&value, 60) } else { String::new() };
+    (format!(", compressed from {}{colon}{said}", bytes_of(*len)), Vec::new())
 }
 
 /// Names what a close frame carries: nothing, or a code and a reason (RFC 6455, 5.5.1).

@@ -2,3 +2,4 @@
 
 mod frame;
 pub(crate) mod units;
+mod unpacked;

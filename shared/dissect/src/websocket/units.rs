@@ -4,9 +4,10 @@
 //! that were not seen does it look for something that may be the head of a frame.
 
 use super::frame::{FrameContext, FrameHead, MAX_HEAD, describe, describe_rest};
+use super::unpacked::Unpacker;
 use crate::text::opaque;
 use crate::unit::{UnitBuilder, at_most};
-use crate::{Dir, Negotiation, StreamDecoder, Unit};
+use crate::{Dir, Negotiation, StreamDecoder, Unit, UnpackFrames};
 
 /// One direction of a WebSocket.
 #[derive(Debug)]
@@ -17,6 +18,7 @@ pub(crate) struct WebSocketUnits {
     stage: FrameStage,
     /// The bytes of the head that is not whole, or that is looked for.
     head: Vec<u8>,
+    unpacker: Unpacker,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -36,10 +38,18 @@ enum FrameStage {
 const UNSEEN: &str = "bytes before this were not seen";
 
 impl WebSocketUnits {
-    /// From offset `at` of its stream on. `extensions`: what both sides have agreed on.
-    pub fn new(dir: Dir, at: u64, extensions: &str) -> Self {
+    /// From offset `at` of its stream on. `extensions`: what both sides have agreed on; `unpack` reads what they packed.
+    pub fn new(dir: Dir, at: u64, extensions: &str, unpack: Option<UnpackFrames>) -> Self {
+        let unpacker = Unpacker::new(unpack);
         let context = FrameContext { deflate: extensions.contains("permessage-deflate"), ..FrameContext::default() };
-        WebSocketUnits { dir, builder: UnitBuilder::new(dir, at), context, stage: FrameStage::Head, head: Vec::new() }
+        WebSocketUnits {
+            dir,
+            builder: UnitBuilder::new(dir, at),
+            context,
+            stage: FrameStage::Head,
+            head: Vec::new(),
+            unpacker,
+        }
     }
 
     /// Ends the frame when nothing of it is left.
@@ -50,6 +60,7 @@ impl WebSocketUnits {
             self.start_anew();
         }
         self.context.passed(&head);
+        self.context.unpacked = None;
         self.stage = FrameStage::Head;
     }
 
@@ -96,9 +107,10 @@ impl WebSocketUnits {
                         self.ended(out);
                     }
                 }
-                FrameStage::Payload { left, .. } => {
+                FrameStage::Payload { head, left, .. } => {
                     let taken = at_most(rest, *left);
                     self.builder.push(&rest[..taken]);
+                    self.unpacker.take(&rest[..taken], head, *left, &mut self.context);
                     *left -= taken as u64;
                     rest = &rest[taken..];
                     self.ended(out);
@@ -160,6 +172,7 @@ impl StreamDecoder for WebSocketUnits {
 
     fn lost(&mut self, bytes: u64, _negotiation: &mut Negotiation, out: &mut Vec<Unit>) {
         self.cut_off(", the rest was not seen", out);
+        self.unpacker = Unpacker::new(None); // its window lacks what was not seen
         self.builder.pass_over(bytes);
         match &mut self.stage {
             FrameStage::Payload { head, left, torn } if bytes <= *left => {
@@ -286,6 +299,37 @@ mod tests {
     fn with_compression_agreed_rsv1_is_no_fault() {
         let mut dissector = open("Sec-WebSocket-Extensions: permessage-deflate\r\n");
         assert_eq!(dissector.feed(Dir::Down, b"\xc1\x02\x4a\x04")[0].meaning, "text, 2 bytes, compressed");
+    }
+
+    /// A stand-in for an extension: it "unpacks" a message by saying each byte twice.
+    #[test]
+    fn what_a_compressed_message_says_stands_beside_its_bytes() {
+        let twice = |_: &str, _: Dir| -> Option<crate::UnpackFrames> {
+            Some(Box::new(|piece, _| Some(piece.iter().flat_map(|byte| [*byte, *byte]).collect())))
+        };
+        let mut dissector = Dissector::new().unpacking(Box::new(twice));
+        dissector.feed(Dir::Up, b"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+        let answer = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
+        dissector.feed(Dir::Down, answer);
+        let units = dissector.feed(Dir::Down, b"\xc1\x02ab\x81\x02ab\x41\x01a\x89\x00\x80\x01b");
+        let meanings: Vec<&str> = units.iter().map(|unit| &*unit.meaning).collect();
+        assert_eq!(
+            meanings,
+            [
+                "text, 2 bytes, compressed from 4 bytes: aabb",
+                "text, 2 bytes: ab",
+                "fragment 1 of a text message, 1 byte, compressed from 2 bytes: aa",
+                "ping, 0 bytes",
+                "fragment 2 of a text message, the last (2 bytes in all), 1 byte, compressed from 2 bytes: bb",
+            ]
+        );
+        assert_eq!(fields(&units[0])[2], ("payload", "aabb"));
+        assert_eq!(units[0].bytes, b"\xc1\x02ab", "its bytes are those of the wire");
+        let masked = dissector.feed(Dir::Up, b"\xc1\x82\x01\x01\x01\x01\x60\x63");
+        assert_eq!(masked[0].meaning, "text, 2 bytes, masked, compressed from 4 bytes: aabb");
+        dissector.lost(Dir::Down, 7);
+        let later = dissector.feed(Dir::Down, b"\x81\x00\xc1\x02ab");
+        assert_eq!(later[1].meaning, "text, 2 bytes, compressed", "its window lacks what was not seen");
     }
 
     #[test]

@@ -194,12 +194,9 @@ impl Way {
         let mut http = site.connect(&site.room, self.wire.head()).await?;
         match self.wire {
             _ if self.asks_by_the_clock() => drop(http.exchange(&format!("GET {target}")).await?),
-            Wire::LongPoll => {
+            // Both answers come in chunks, so their end is the last chunk.
+            Wire::LongPoll | Wire::Frame => {
                 let target = target.replace("hold=25", "hold=.5");
-                http.exchange(&format!("GET {target}{SHORT}")).await?;
-                http.traffic.up -= SHORT.len() as u64;
-            }
-            Wire::Frame => {
                 http.ask(&format!("GET {target}{SHORT}"), "", "").await?;
                 while !http.unread.ends_with(b"\r\n0\r\n\r\n") {
                     http.read().await?;

@@ -1,0 +1,27 @@
+//! What makes compressed messages readable for the wire view. The bench can't inflate: that would make every demo's first build
+//! longer, and one demo needs it. So that demo brings it along, as a value that its bench finds in [`Site::shared`](crate::Site).
+
+use std::sync::OnceLock;
+
+/// Unpacks the messages of one direction: given the next bytes of a message, without their mask, and whether they are the last,
+/// it gives what they say, as far as it can be told by now. `None`: it can't be told, of this message and those behind it.
+pub type Unpack = Box<dyn FnMut(&[u8], bool) -> Option<Vec<u8>> + Send>;
+
+/// Makes one for a direction of a WebSocket: given `Sec-WebSocket-Extensions` of the answer, and whether the client sends.
+pub type MakeUnpack = fn(&str, bool) -> Option<Unpack>;
+
+/// The demo's own way, if it has one.
+#[derive(Default)]
+pub struct Unpackers(OnceLock<MakeUnpack>);
+
+impl Unpackers {
+    /// Called by a demo when it begins to serve.
+    pub fn set(&self, make: MakeUnpack) {
+        let _again = self.0.set(make); // a server that is started again sets the same
+    }
+
+    /// An unpacker for what both ends agreed on.
+    pub fn make(&self, extensions: &str, up: bool) -> Option<Unpack> {
+        self.0.get().and_then(|make| make(extensions, up))
+    }
+}
