@@ -13,7 +13,7 @@ use handshake::refusal::Refusal;
 use handshake::request::Request;
 use process_wrap::std::{ChildWrapper, CommandWrap};
 
-use crate::command::ProgramOptions;
+use crate::command::{Permit, ProgramOptions};
 use crate::environment;
 
 /// The longest line, and the longest message, in bytes.
@@ -39,6 +39,8 @@ pub struct Program {
     input: Option<SyncSender<Vec<u8>>>,
     grace: Duration,
     binary: bool,
+    /// Given back when the program has ended.
+    _permit: Permit,
 }
 
 impl Program {
@@ -52,6 +54,7 @@ impl Program {
         options: &ProgramOptions,
         request: &Request,
         site: &Site,
+        permit: Permit,
     ) -> Result<Self, Refusal> {
         let mut command = Command::new(&options.program);
         command.args(&options.arguments).env_clear().envs(environment::of(options, request, site));
@@ -68,6 +71,7 @@ impl Program {
             input: Some(input),
             grace: options.close_time,
             binary: options.binary,
+            _permit: permit,
         };
         let threads = net::spawn(move || feed(stdin, &lines)).and_then(|()| {
             net::spawn(move || stderr.into_iter().for_each(|stderr| log_lines(&name, stderr)))

@@ -46,6 +46,10 @@ pub const DEMO: Demo = Demo {
 /// How soon a thread that waits for its client notices that the program has ended.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// How long the last lines of a program may take to leave, after its end. A process that it started and that has left its
+/// group may hold the output open for ever.
+const LAST_LINES: Duration = Duration::from_secs(5);
+
 /// How long a client that is told to close may take.
 const CLOSING: Duration = Duration::from_secs(5);
 
@@ -59,9 +63,9 @@ pub fn serve(listener: TcpListener, _room: Arc<Room>, site: Arc<Site>) -> io::Re
         }
         let started = handshake::check(&request, &site, &[]).and_then(|_| {
             let permit = permits.take()?;
-            Ok((Program::start(&options, &request, &site)?, permit))
+            Program::start(&options, &request, &site, permit)
         });
-        let (program, _permit) = match started {
+        let program = match started {
             Ok(started) => started,
             Err(refusal) => return page_server::refuse(&stream, refusal),
         };
@@ -93,17 +97,23 @@ fn converse(mut socket: WebSocket, mut program: Program) {
             Next::Gone(_) => return,
         }
         if let Ok(Told::LineTooLong) = told.try_recv() {
-            break (MESSAGE_TOO_BIG, "the program printed a line of over 64 KiB".to_string());
+            break line_too_long();
         }
         if let Some(status) = program.has_ended() {
             program.end(); // what it started ends, too
-            let _all_is_told = told.recv();
+            if let Ok(Told::LineTooLong) = told.recv_timeout(LAST_LINES) {
+                break line_too_long();
+            }
             break close_for(status);
         }
     };
     socket.close(code, &reason, CLOSING);
 }
 // ANCHOR_END: converse
+
+fn line_too_long() -> (u16, String) {
+    (MESSAGE_TOO_BIG, "the program printed a line of over 64 KiB".to_string())
+}
 
 /// Why nothing more is told.
 pub enum Told {

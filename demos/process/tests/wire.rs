@@ -45,6 +45,14 @@ fn is_running(process: &str) -> bool {
     ps.expect("there is ps").success()
 }
 
+/// How many processes this one has started.
+#[cfg(unix)]
+fn children(process: u32) -> usize {
+    let ps = Command::new("ps").args(["-e", "-o", "ppid="]).output().expect("there is ps");
+    let parents = String::from_utf8_lossy(&ps.stdout).into_owned();
+    parents.lines().filter(|parent| parent.trim() == process.to_string()).count()
+}
+
 fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + DEADLINE;
     while !holds() {
@@ -191,6 +199,38 @@ fn a_program_more_than_may_run_is_refused_until_another_ends() {
     until("the place is not given back", || {
         demo.send(handshake(demo.host(), "/")).any_head().status == 101
     });
+}
+
+#[cfg(unix)]
+#[test]
+fn a_client_that_leaves_during_the_start_gives_its_place_back_when_its_program_has_ended() {
+    let options = ["--no-bench", "--maxforks", "1", "--closems", "100"];
+    let demo = start_with("process", &[&options[..], &["sleep", "1000"]].concat());
+    for _ in 0..5 {
+        let mut leaves = demo.connect();
+        leaves.send(handshake(demo.host(), "/"));
+        leaves.reset();
+        until("the place is not given back", || {
+            let mut stays = demo.send(handshake(demo.host(), "/"));
+            let accepted = stays.any_head().status == 101;
+            let programs = children(demo.process().expect("it runs here"));
+            assert!(programs <= 1, "{programs} programs run");
+            accepted
+        });
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_daemon_that_keeps_the_output_open_does_not_keep_the_connection_open() {
+    let daemon = "import os, time\nif not os.fork():\n os.setsid()\n \
+        print(os.getpid(), flush=True)\n time.sleep(900)";
+    let demo = start_with("process", &["python3", "-c", daemon]);
+    let mut wire = demo.websocket("/");
+    let left_behind = line(&mut wire);
+    let (code, _) = close(&mut wire);
+    let _ended = Command::new("kill").arg(left_behind).status();
+    assert_eq!(code, 1000);
 }
 
 #[test]
