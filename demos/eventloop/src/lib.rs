@@ -13,7 +13,7 @@ mod common;
 mod connection;
 mod crowd;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -64,7 +64,7 @@ pub fn serve(
     crowd.loop_is_at(listener.local_addr()?, waker.clone());
     common::wake_at_news(&room, waker)?;
     let common = Common::new(room, site, crowd, patience);
-    let (connections, busy) = (HashMap::new(), Vec::new());
+    let (connections, busy) = (HashMap::new(), BTreeSet::new());
     EventLoop { poll, listener, accepts: true, connections, newest: 0, busy, common }.run()
 }
 
@@ -76,8 +76,9 @@ struct EventLoop {
     connections: HashMap<usize, Connection>,
     /// The key of the newest connection: no key is used twice.
     newest: usize,
-    /// Connections that have more to do, when the others have had their turn.
-    busy: Vec<usize>,
+    /// Connections that have more to do, when the others have had their turn. A set: each is in it
+    /// once, also when an event tells of it, too.
+    busy: BTreeSet<usize>,
     common: Common,
 }
 
@@ -96,7 +97,7 @@ impl EventLoop {
                 result => result?,
             }
             self.common.now = Instant::now();
-            let had_a_turn = each_once(std::mem::take(&mut self.busy));
+            let had_a_turn = std::mem::take(&mut self.busy);
             events.iter().for_each(|event| self.take(event));
             had_a_turn.into_iter().for_each(|key| self.turn(key)); // behind those that are ready
             self.accept();
@@ -123,7 +124,7 @@ impl EventLoop {
         let Some(connection) = self.connections.get_mut(&key) else { return };
         match connection.turn(&mut self.common) {
             Ok(Turn::Wait) => {}
-            Ok(Turn::Again) => self.busy.push(key),
+            Ok(Turn::Again) => drop(self.busy.insert(key)),
             Err(_) => drop(self.connections.remove(&key)),
         }
     }
@@ -141,18 +142,10 @@ impl EventLoop {
         self.accepts = true; // an accept that failed is tried again
         for (key, connection) in &mut self.connections {
             if connection.look_at_the_clock(&self.common) {
-                self.busy.push(*key);
+                self.busy.insert(*key);
             }
         }
     }
-}
-
-/// One turn for each in a round. A busy connection that an event tells of, too, is there twice; with two turns it would be
-/// there three times in the next round, and the others would wait longer and longer.
-fn each_once(mut busy: Vec<usize>) -> Vec<usize> {
-    busy.sort_unstable();
-    busy.dedup();
-    busy
 }
 
 #[cfg(test)]

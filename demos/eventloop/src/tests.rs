@@ -11,7 +11,7 @@ use frames::frame::{Opcode, write_frame};
 use handshake::client;
 use room::Room;
 
-use crate::{Patience, each_once, serve};
+use crate::{Patience, serve};
 
 /// A loop with these time limits, and a WebSocket to its room; what it is told at first was read.
 fn connected(patience: Patience) -> TcpStream {
@@ -72,9 +72,4 @@ fn a_client_that_was_told_the_end_and_goes_on_sending_is_given_up() {
         assert!(Instant::now() < deadline, "the connection is still there");
         thread::yield_now();
     }
-}
-
-#[test]
-fn a_busy_connection_has_one_turn_in_a_round_however_many_events_tell_of_it() {
-    assert_eq!(each_once(vec![7, 1, 7, 7, 3, 1]), [1, 3, 7]);
 }

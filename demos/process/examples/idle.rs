@@ -13,7 +13,7 @@ use frames::message::Role;
 use frames::websocket::{Next, WebSocket};
 use handshake::page_server;
 use process::child::{MAX_LINE, Program, close_for};
-use process::command::ProgramOptions;
+use process::command::{Permits, ProgramOptions};
 use process::example;
 use room::Room;
 
@@ -25,14 +25,15 @@ fn main() -> ExitCode {
 
 fn serve(listener: TcpListener, _room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
     let options = site.shared.get::<ProgramOptions>();
+    let permits = Permits::new(options.max_forks);
     page_server::each_request(&listener, site.clone(), move |stream, request, rest| {
         if !request.asks_for_websocket() {
             return process::answer(&stream, &request, &site, &options);
         }
         let seconds: Option<u64> = request.query("idle").and_then(|seconds| seconds.parse().ok());
-        match handshake::check(&request, &site, &[])
-            .and_then(|_| Program::start(&options, &request, &site))
-        {
+        let started = handshake::check(&request, &site, &[])
+            .and_then(|_| Program::start(&options, &request, &site, permits.take()?));
+        match started {
             Ok(program) => {
                 handshake::upgrade(&stream, &request, &site, &[])?;
                 let socket = WebSocket::new(stream, rest, Role::Server, MAX_LINE);

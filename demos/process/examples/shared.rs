@@ -15,7 +15,7 @@ use frames::outbox::Sender;
 use frames::websocket::{Next, WebSocket};
 use handshake::page_server;
 use process::child::{MAX_LINE, Output, Program};
-use process::command::ProgramOptions;
+use process::command::{Permits, ProgramOptions};
 use process::example;
 use room::{Reader, Room};
 
@@ -39,7 +39,10 @@ fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<
         }
         let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
         if shared.is_none() {
-            let Ok(mut program) = Program::start(&options, &request, &site) else { return Ok(()) };
+            let started = Permits::new(1)
+                .take()
+                .and_then(|permit| Program::start(&options, &request, &site, permit));
+            let Ok(mut program) = started else { return Ok(()) };
             let (output, room) = (program.output(), room.clone());
             net::spawn(move || say_all(output, &room))?;
             *shared = Some(Arc::new(program));
