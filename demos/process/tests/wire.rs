@@ -53,6 +53,13 @@ fn children(process: u32) -> usize {
     parents.lines().filter(|parent| parent.trim() == process.to_string()).count()
 }
 
+/// Waits until no program runs: one that reads nothing would outlive the server.
+#[cfg(unix)]
+fn ends_its_programs(demo: &Server) {
+    let server = demo.process().expect("it runs here");
+    until("a program runs on", || children(server) == 0);
+}
+
 fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + DEADLINE;
     while !holds() {
@@ -218,6 +225,7 @@ fn a_client_that_leaves_during_the_start_gives_its_place_back_when_its_program_h
             accepted
         });
     }
+    ends_its_programs(&demo);
 }
 
 #[cfg(unix)]
@@ -251,6 +259,8 @@ fn a_program_that_does_not_read_is_given_up_with_1013() {
     let mut wire = demo.websocket("/");
     (0..20).for_each(|_| give(&mut wire, &"x".repeat(60_000)));
     assert_eq!(close(&mut wire).0, 1013);
+    drop(wire);
+    ends_its_programs(&demo);
 }
 
 #[test]
