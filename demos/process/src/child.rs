@@ -120,7 +120,10 @@ impl Program {
     /// program that reads to the end of its input stops by itself. Then it is asked to stop (Unix
     /// only), and last it is killed.
     pub fn end(&mut self) {
-        self.input = None; // the thread that feeds it closes its standard input
+        // Without this value, the thread that feeds the program closes its standard input.
+        if self.input.take().is_none() {
+            return; // it has ended before
+        }
         if !self.ends_within(self.grace) {
             #[cfg(unix)]
             let _asked = self.child.signal(SIGTERM);

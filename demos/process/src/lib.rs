@@ -96,12 +96,12 @@ fn converse(mut socket: WebSocket, mut program: Program) {
             Next::Pong(_) | Next::Timeout => {}
             Next::Gone(_) => return,
         }
-        if let Ok(Told::LineTooLong) = told.try_recv() {
+        if let Ok(Err(_)) = told.try_recv() {
             break line_too_long();
         }
         if let Some(status) = program.has_ended() {
             program.end(); // what it started ends, too
-            if let Ok(Told::LineTooLong) = told.recv_timeout(LAST_LINES) {
+            if let Ok(Err(_)) = told.recv_timeout(LAST_LINES) {
                 break line_too_long();
             }
             break close_for(status);
@@ -115,31 +115,21 @@ fn line_too_long() -> (u16, String) {
     (MESSAGE_TOO_BIG, "the program printed a line of over 64 KiB".to_string())
 }
 
-/// Why nothing more is told.
-pub enum Told {
-    /// The program has closed its output, mostly by its end; or the client has gone.
-    All,
-    /// A line was longer than [`MAX_LINE`].
-    LineTooLong,
-}
-
 // ANCHOR: tell
 /// Sends each line that the program prints, as a message. When the client takes nothing, this
 /// thread waits in its write; then nobody reads the pipe, it fills up, and the program waits in its
 /// `print`. That is back-pressure, and it needs no code.
-pub fn tell(mut output: Output, sender: &Sender) -> Told {
-    loop {
-        match output.wait() {
-            Ok(Some(message)) => {
-                if sender.send(&message).is_err() {
-                    sender.hang_up(); // the other thread notices
-                    return Told::All;
-                }
-            }
-            Ok(None) => return Told::All,
-            Err(_) => return Told::LineTooLong,
+///
+/// # Errors
+/// When a line is too long.
+pub fn tell(mut output: Output, sender: &Sender) -> io::Result<()> {
+    while let Some(message) = output.wait()? {
+        if sender.send(&message).is_err() {
+            sender.hang_up(); // the other thread notices
+            break;
         }
     }
+    Ok(())
 }
 // ANCHOR_END: tell
 
