@@ -31,7 +31,10 @@ fn a_thousand_connections_take_no_thread_and_hear_what_one_says() {
     let mut first = demo.websocket("/");
     let (before, memory) = (threads(&demo), demo.memory());
     let mut wires: Vec<Wire> = (0..1_000).map(|_| demo.websocket("/")).collect();
-    assert_eq!(threads(&demo), before);
+    if let (Some(before), Some(after)) = (before, threads(&demo)) {
+        // A thread of the start may be late; a thread for each connection would be a thousand.
+        assert!(after < before + 5, "1,000 connections took {} threads", after - before);
+    }
     if let (Some(before), Some(after)) = (memory, demo.memory()) {
         assert!(after < before + 8_000, "1,000 connections took {} KiB", after - before);
     }

@@ -351,6 +351,11 @@ impl Running<'_> {
                 let said = self.clone.output(&command.replace("127.0.0.1:8003", demo.host()), "");
                 assert!(said.contains("Preference-Applied: wait=2"), "{command}: {said}");
             }
+            ["curl", "-N", url] if url.ends_with(":8008/events") => {
+                let demo = self.clone.server("cargo run -p sse");
+                let head = demo.get("/events").head();
+                assert_eq!((head.status, head.field("Content-Type")), (200, Some("text/event-stream")), "{command}");
+            }
             ["curl", url] if url.contains("/wait?after=1") => {
                 self.talk_to_a_demo("curl http://127.0.0.1:8003/", ""); // starts it
                 for text in ["one", "two", "three"] {
