@@ -199,6 +199,10 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("cargo run -p tests -- new radio", "the test of a new demo runs it"),
     ("make bench", "five minutes of measuring, worth nothing on a machine that runs tests meanwhile"),
     ("make bench-ws", "eight minutes of the same, and npm packages to fetch"),
+    (
+        "make conformance",
+        "minutes, and a program that not every machine has; make test runs a part of it where it is found",
+    ),
     ("make ruffle", "it fetches 10 MB; make test has done it, and the tests of flash need what it fetched"),
     (
         "nc 127.0.0.1 8109",
