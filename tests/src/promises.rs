@@ -170,9 +170,12 @@ fn open_row(tab: &Tab, dir: &str, words: &str) {
     let rows = format!(
         "[...document.querySelectorAll('wire-view .row.{dir}:not([hidden])')].filter((row) => row.textContent.includes({words}))"
     );
-    // A reader who has scrolled up does not see the newest rows until the button is pressed that leads there.
-    tab.until(&format!("(document.querySelector('wire-view .newest:not([hidden])')?.click(), {rows}.length > 0)"));
-    tab.run(&format!("{rows}.at(-1).click()"), &[]);
+    // A reader who has scrolled up does not see the newest rows until the button is pressed that leads there. The row is found and
+    // clicked at once: a page that asks often moves it out of sight.
+    tab.until(&format!(
+        "(document.querySelector('wire-view .newest:not([hidden])')?.click(), \
+         {rows}.slice(-1).map((row) => row.click()).length > 0)"
+    ));
     tab.until(&format!(
         "document.querySelector('wire-view .detail h3')?.textContent.includes({words}) && \
          document.querySelector('wire-view .detail header').classList.contains('{dir}')"

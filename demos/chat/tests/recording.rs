@@ -33,6 +33,7 @@ fn the_recording_is_what_the_wire_says() {
     tape.expect("close", "up", "frame", "1001");
     tape.find("close-answer", "down", "frame", "1001");
     ann.end();
+    tape.find("", "down", "fin", ""); // or the recording may end before it
     tape.find("left", "down", "frame", "\"type\":\"left\"");
     drop(ann);
     tape.pause(200);

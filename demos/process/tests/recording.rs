@@ -26,6 +26,7 @@ fn the_recording_is_what_the_wire_says() {
     let close = tape.expect("close", "down", "frame", "4003");
     page.send(frame(CLOSE, 4003u16.to_be_bytes()));
     tape.expect("", "up", "frame", "4003");
+    tape.expect("", "down", "fin", "");
     tape.figure("line", hello.number("size"));
     tape.figure("answer", answer.number("size"));
     tape.figure("close", close.number("size"));
