@@ -213,7 +213,7 @@ fn late(order: &str, text: &Text, texts: &Texts) -> Result<String, String> {
     match words[..] {
         ["minutes"] => Ok(format!("<p class=\"minutes\">{}</p>", text.minutes.in_words())),
         ["plan", start, ref stops @ ..] => plan(start, stops, texts),
-        _ => Err(format!("nobody knows how to {{{{#{order}}}}}")),
+        _ => Err(format!("there is no order {{{{#{order}}}}}")),
     }
 }
 
@@ -239,7 +239,7 @@ fn early(order: &str) -> Result<String, String> {
         ["pace"] => Ok(minutes::pace()),
         ["minutes", _] => Err("minutes are counted: {{#minutes}}".to_string()),
         ["minutes"] | ["plan", ..] => Ok(format!("{{{{#{order}}}}}")), // for the second round
-        _ => Err(format!("nobody knows how to {{{{#{order}}}}}")),
+        _ => Err(format!("there is no order {{{{#{order}}}}}")),
     }
 }
 

@@ -25,7 +25,7 @@ pub const DEMO: Demo = Demo {
     name: "deflate",
     port: 8013,
     title: "permessage-deflate",
-    promise: "What was said before need not be sent again: a message is compressed by those in front of it.",
+    promise: "What was said before does not have to be sent again: a message is compressed by those in front of it.",
     first: "open the page in two tabs, say the same sentence twice, and compare the bytes of the two",
     page: demo::page!("costs.js", "deflate.css", "guess.js"),
     speaks: Speaks::Upgrades,
