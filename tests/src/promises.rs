@@ -42,9 +42,9 @@ pub fn are_kept(browser: &Browser, name: &'static str) {
         browser,
         name,
         &[
-            no_serious_fault_of_accessibility_is_found,
             what_is_said_in_one_tab_is_heard_in_the_other,
             markup_and_emoji_arrive_as_they_were_typed,
+            no_serious_fault_of_accessibility_is_found,
             an_empty_and_an_over_long_message_are_told_in_words,
             a_message_said_into_a_cut_cable_arrives_once_when_it_is_repaired,
             a_reset_cable_loses_nothing,
@@ -86,7 +86,8 @@ fn newest(tab: &Tab, count: usize) -> Vec<String> {
     all.split_off(all.len().saturating_sub(count))
 }
 
-/// By axe-core, which is the same in every browser: one is enough.
+/// By axe-core, which is the same in every browser: one is enough. It comes behind a promise that shows messages: lists are
+/// judged by what is in them.
 pub fn no_serious_fault_of_accessibility_is_found(stage: &mut Stage) {
     let Stage { name, one: tab, .. } = stage;
     let Some(axe) = (tab.kind() == Kind::Chromium).then(axe::script).flatten() else { return };
