@@ -161,7 +161,9 @@ fn ctrl_c_ends_the_programs_too_also_one_that_reads_nothing_and_ignores_its_sign
     assert!(programs.iter().all(|program| is_running(program)));
     let server = demo.process().expect("it runs here").to_string();
     // What Ctrl+C sends to the server.
-    assert!(Command::new("kill").args(["-INT", &server]).status().expect("there is kill").success());
+    assert!(
+        Command::new("kill").args(["-INT", &server]).status().expect("there is kill").success()
+    );
     for program in &programs {
         until("a program runs on without its server", || !is_running(program));
     }
