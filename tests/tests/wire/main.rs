@@ -2,5 +2,6 @@
 //! language: `TARGET=http://127.0.0.1:9000 cargo test -p tests --test wire -- longpoll::`
 
 mod cursors;
+mod proxies;
 
 include!(concat!(env!("OUT_DIR"), "/wire.rs"));
