@@ -242,115 +242,133 @@ fn say(way: &Way, host: &str, text: &str) {
 
 const BENCH: &str = "on the bench";
 
-/// Walks "A proxy that buffers" in between.md.
+/// Walks "A proxy that buffers." in between.md.
 #[test]
 fn a_buffering_proxy_holds_back_every_answer_that_does_not_end() {
     needs_our_server!("our bench");
-    of_all(|_| true, |way| {
-        let demo = start(way.demo);
-        say(way, demo.host(), "hello");
-        demo.bench().cable("hold");
-        let mut reader = Reader::open(way, &way.place(&demo));
-        reader.sees(&way.cell(BENCH, "Hold"), || demo.bench().cable("repair"));
-    });
+    of_all(
+        |_| true,
+        |way| {
+            let demo = start(way.demo);
+            say(way, demo.host(), "hello");
+            demo.bench().cable("hold");
+            let mut reader = Reader::open(way, &way.place(&demo));
+            reader.sees(&way.cell(BENCH, "Hold"), || demo.bench().cable("repair"));
+        },
+    );
 }
 
-/// Walks "A time limit on silence" in between.md.
+/// Walks "A time limit on silence." in between.md.
 #[test]
 fn a_time_limit_ends_every_connection_that_is_silent() {
     needs_our_server!("our bench");
-    of_all(|way| way.demo != "heartbeat", |way| {
-        let demo = start(way.demo);
-        demo.bench().cable("idle 1");
-        let mut reader = Reader::open(way, &way.place(&demo));
-        let cell = way.cell(BENCH, "Idle");
-        if cell == "passes" {
-            demo.bench().cable("repair"); // of the writer's connection, too
-            say(way, demo.host(), "hello");
-        }
-        reader.sees(&cell, || ());
-    });
+    of_all(
+        |way| way.demo != "heartbeat",
+        |way| {
+            let demo = start(way.demo);
+            demo.bench().cable("idle 1");
+            let mut reader = Reader::open(way, &way.place(&demo));
+            let cell = way.cell(BENCH, "Idle");
+            if cell == "passes" {
+                demo.bench().cable("repair"); // of the writer's connection, too
+                say(way, demo.host(), "hello");
+            }
+            reader.sees(&cell, || ());
+        },
+    );
 }
 
 #[test]
 fn a_sign_of_life_keeps_a_connection_through_a_time_limit() {
     needs_our_server!("our bench");
-    of_all(|way| !way.lively.is_empty(), |way| {
-        for order in ["idle 4", "forget 4"] {
-            let demo = start(way.demo);
-            let bench = demo.bench();
-            bench.cable(order);
-            let mut reader = Reader::asks(way, demo.host(), way.lively);
-            // A connection that is silent, and is told when the four seconds are over.
-            let mut silent = demo.get("/nowhere");
-            silent.any_head();
-            bench.cable_of(bench.number_of(&silent), "idle 4");
-            assert!(silent.ends_within(DEADLINE));
-            bench.cable("repair");
-            say(way, demo.host(), "hello");
-            reader.hears("hello");
-        }
-    });
+    of_all(
+        |way| !way.lively.is_empty(),
+        |way| {
+            for order in ["idle 4", "forget 4"] {
+                let demo = start(way.demo);
+                let bench = demo.bench();
+                bench.cable(order);
+                let mut reader = Reader::asks(way, demo.host(), way.lively);
+                // A connection that is silent, and is told when the four seconds are over.
+                let mut silent = demo.get("/nowhere");
+                silent.any_head();
+                bench.cable_of(bench.number_of(&silent), "idle 4");
+                assert!(silent.ends_within(DEADLINE));
+                bench.cable("repair");
+                say(way, demo.host(), "hello");
+                reader.hears("hello");
+            }
+        },
+    );
     let heartbeat = WAYS.iter().find(|way| way.demo == "heartbeat").expect("it is in the list");
     for column in ["Idle", "Forget"] {
         assert_eq!(heartbeat.cell(BENCH, column), "passes", "as was seen just now");
     }
 }
 
-/// Walks "A box that forgets" in between.md.
+/// Walks "A box that forgets." in between.md.
 #[test]
 fn a_box_that_forgets_loses_what_is_said_and_tells_no_side() {
     needs_our_server!("our bench");
-    of_all(|way| way.demo != "heartbeat", |way| {
-        let demo = start(way.demo);
-        let bench = demo.bench();
-        let mut reader = Reader::open(way, &way.place(&demo));
-        let cell = way.cell(BENCH, "Forget");
-        if cell == "passes" {
+    of_all(
+        |way| way.demo != "heartbeat",
+        |way| {
+            let demo = start(way.demo);
+            let bench = demo.bench();
+            let mut reader = Reader::open(way, &way.place(&demo));
+            let cell = way.cell(BENCH, "Forget");
+            if cell == "passes" {
+                say(way, demo.host(), "hello");
+                return reader.hears("hello"); // each question is a new connection
+            }
+            assert_eq!(cell, "lost");
+            reader.has_begun(&demo);
+            let seen = reader.wire.unread().len();
+            bench.cable_of(bench.number_of(&reader.wire), "forget 0.2");
+            assert!(!reader.wire.ends_within(5 * A_WHILE), "neither side is told");
             say(way, demo.host(), "hello");
-            return reader.hears("hello"); // each question is a new connection
-        }
-        assert_eq!(cell, "lost");
-        reader.has_begun(&demo);
-        let seen = reader.wire.unread().len();
-        bench.cable_of(bench.number_of(&reader.wire), "forget 0.2");
-        assert!(!reader.wire.ends_within(5 * A_WHILE), "neither side is told");
-        say(way, demo.host(), "hello");
-        assert!(!reader.wire.ends_within(A_WHILE));
-        assert_eq!(reader.wire.unread().len(), seen, "what was said is lost");
-    });
+            assert!(!reader.wire.ends_within(A_WHILE));
+            assert_eq!(reader.wire.unread().len(), seen, "what was said is lost");
+        },
+    );
 }
 
-/// Walks "A proxy that knows no Upgrade" in between.md.
+/// Walks "A proxy that knows no Upgrade." in between.md.
 #[test]
 fn an_old_proxy_lets_pass_all_but_the_websocket() {
     needs_our_server!("our bench");
-    of_all(|_| true, |way| {
-        let demo = start(way.demo);
-        say(way, demo.host(), "hello");
-        demo.bench().cable("no-upgrade");
-        Reader::open(way, &way.place(&demo)).sees(&way.cell(BENCH, "No upgrade"), || ());
-    });
+    of_all(
+        |_| true,
+        |way| {
+            let demo = start(way.demo);
+            say(way, demo.host(), "hello");
+            demo.bench().cable("no-upgrade");
+            Reader::open(way, &way.place(&demo)).sees(&way.cell(BENCH, "No upgrade"), || ());
+        },
+    );
 }
 
-/// Walks "A box that flips a bit" in between.md.
+/// Walks "A box that flips a bit." in between.md.
 #[test]
 fn a_flipped_bit_is_another_letter_whatever_the_technique() {
     needs_our_server!("our bench");
-    of_all(|_| true, |way| {
-        let demo = start(way.demo);
-        let bench = demo.bench();
-        if way.kind == Kind::Poll {
+    of_all(
+        |_| true,
+        |way| {
+            let demo = start(way.demo);
+            let bench = demo.bench();
+            if way.kind == Kind::Poll {
+                say(way, demo.host(), "hello");
+                bench.cable("garble");
+                return Reader::open(way, &way.place(&demo)).sees(&way.cell(BENCH, "Garble"), || ());
+            }
+            let mut reader = Reader::open(way, &way.place(&demo));
+            reader.has_begun(&demo);
+            bench.cable_of(bench.number_of(&reader.wire), "garble");
             say(way, demo.host(), "hello");
-            bench.cable("garble");
-            return Reader::open(way, &way.place(&demo)).sees(&way.cell(BENCH, "Garble"), || ());
-        }
-        let mut reader = Reader::open(way, &way.place(&demo));
-        reader.has_begun(&demo);
-        bench.cable_of(bench.number_of(&reader.wire), "garble");
-        say(way, demo.host(), "hello");
-        reader.sees(&way.cell(BENCH, "Garble"), || ());
-    });
+            reader.sees(&way.cell(BENCH, "Garble"), || ());
+        },
+    );
 }
 
 // ---- nginx and HAProxy ----
@@ -378,7 +396,7 @@ macro_rules! with {
     };
 }
 
-/// Walks "Buffering" in between.md.
+/// The section "Buffering" of between.md.
 #[test]
 fn nginx_holds_back_what_does_not_end_unless_it_is_told_not_to() {
     with!(Program::Nginx);
@@ -386,21 +404,24 @@ fn nginx_holds_back_what_does_not_end_unless_it_is_told_not_to() {
     let told = sick.clone().without("X-Accel-Buffering");
     let chunked = sick.clone().with("proxy_http_version 1.0;", "proxy_http_version 1.1;");
     let upgrade = Config::cured(Program::Nginx, "upgrade");
-    of_all(|way| way.kind != Kind::Bare, |way| {
-        let mut demo = bare(way.demo);
-        say(way, demo.host(), "hello");
-        let cell = way.cell(NGINX, "buffering");
-        if way.kind == Kind::WebSocket {
-            let proxy = before(&upgrade, way, &demo);
-            return Reader::open(way, proxy.host()).sees(&cell, || ());
-        }
-        for cure in [&Config::cured(Program::Nginx, "buffering"), &told, &chunked] {
-            let proxy = before(cure, way, &demo);
-            Reader::open(way, proxy.host()).hears("hello");
-        }
-        let proxy = before(&sick, way, &demo);
-        Reader::open(way, proxy.host()).sees(&cell, || demo.kill());
-    });
+    of_all(
+        |way| way.kind != Kind::Bare,
+        |way| {
+            let mut demo = bare(way.demo);
+            say(way, demo.host(), "hello");
+            let cell = way.cell(NGINX, "buffering");
+            if way.kind == Kind::WebSocket {
+                let proxy = before(&upgrade, way, &demo);
+                return Reader::open(way, proxy.host()).sees(&cell, || ());
+            }
+            for cure in [&Config::cured(Program::Nginx, "buffering"), &told, &chunked] {
+                let proxy = before(cure, way, &demo);
+                Reader::open(way, proxy.host()).hears("hello");
+            }
+            let proxy = before(&sick, way, &demo);
+            Reader::open(way, proxy.host()).sees(&cell, || demo.kill());
+        },
+    );
 }
 
 #[test]
@@ -426,55 +447,64 @@ fn an_answer_that_breaks_off_looks_whole_behind_a_proxy_that_asks_in_http_1_0() 
 fn haproxy_holds_nothing_back() {
     with!(Program::Haproxy);
     let plain = Config::cured(Program::Haproxy, "plain");
-    of_all(|way| way.kind != Kind::Bare, |way| {
-        let demo = bare(way.demo);
-        say(way, demo.host(), "hello");
-        let proxy = before(&plain, way, &demo);
-        Reader::open(way, proxy.host()).sees(&way.cell(HAPROXY, "buffering"), || ());
-    });
+    of_all(
+        |way| way.kind != Kind::Bare,
+        |way| {
+            let demo = bare(way.demo);
+            say(way, demo.host(), "hello");
+            let proxy = before(&plain, way, &demo);
+            Reader::open(way, proxy.host()).sees(&way.cell(HAPROXY, "buffering"), || ());
+        },
+    );
 }
 
 /// Each technique with nothing to say, behind a proxy with a limit of a second, and behind the same proxy with the cure.
 fn silence(program: Program, table: &str) {
-    of_all(|way| way.kind != Kind::Bare, |way| {
-        let demo = bare(way.demo);
-        let cured = before(&Config::cured(program, "silence"), way, &demo);
-        let mut patient = Reader::open(way, cured.host());
-        if !way.begins.is_empty() {
-            patient.wire.comes(way.begins);
-        }
-        // Asked later, and with no beats: when this one has ended, the other has been silent for longer than the limit.
-        let sick = before(&Config::sick(program, "silence"), way, &demo);
-        let mut reader = Reader::open(way, sick.host());
-        let cell = way.cell(table, "silence");
-        if cell != "passes" {
-            reader.sees(&cell, || ());
-        }
-        say(way, demo.host(), "hello");
-        patient.hears("hello");
-        if cell == "passes" && way.kind == Kind::Poll {
-            reader.hears("hello");
-        }
-    });
+    of_all(
+        |way| way.kind != Kind::Bare,
+        |way| {
+            let demo = bare(way.demo);
+            let cured = before(&Config::cured(program, "silence"), way, &demo);
+            let mut patient = Reader::open(way, cured.host());
+            if !way.begins.is_empty() {
+                patient.wire.comes(way.begins);
+            }
+            // Asked later, and with no beats: when this one has ended, the other has been silent for longer than the limit.
+            let sick = before(&Config::sick(program, "silence"), way, &demo);
+            let mut reader = Reader::open(way, sick.host());
+            let cell = way.cell(table, "silence");
+            if cell != "passes" {
+                reader.sees(&cell, || ());
+            }
+            say(way, demo.host(), "hello");
+            patient.hears("hello");
+            if cell == "passes" && way.kind == Kind::Poll {
+                reader.hears("hello");
+            }
+        },
+    );
 }
 
 /// Each technique with a sign of life every 0.2 s, behind a proxy with a limit of four seconds.
 fn signs_of_life(program: Program, table: &str) {
     let limited = Config::sick(program, "silence").with(" 1s", " 4s");
-    of_all(|way| !way.lively.is_empty(), |way| {
-        let demo = bare(way.demo);
-        let proxy = before(&limited, way, &demo);
-        let mut reader = Reader::asks(way, proxy.host(), way.lively);
-        let witness_demo = bare("longpoll");
-        let witness = limited.start(&[witness_demo.host()]);
-        assert_eq!(witness.get("/wait?after=0&hold=60&beat=60").status(), 504, "four seconds are over");
-        say(way, demo.host(), "hello");
-        reader.hears("hello");
-    });
+    of_all(
+        |way| !way.lively.is_empty(),
+        |way| {
+            let demo = bare(way.demo);
+            let proxy = before(&limited, way, &demo);
+            let mut reader = Reader::asks(way, proxy.host(), way.lively);
+            let witness_demo = bare("longpoll");
+            let witness = limited.start(&[witness_demo.host()]);
+            assert_eq!(witness.get("/wait?after=0&hold=60&beat=60").status(), 504, "four seconds are over");
+            say(way, demo.host(), "hello");
+            reader.hears("hello");
+        },
+    );
     assert!(WAYS.iter().any(|way| way.demo == "heartbeat" && way.cell(table, "silence") == "passes"));
 }
 
-/// Walks "Silence" in between.md.
+/// The section "Silence" of between.md.
 #[test]
 fn nginx_ends_what_is_silent_unless_its_limit_is_longer() {
     with!(Program::Nginx);
@@ -534,86 +564,102 @@ fn a_client_that_says_something_keeps_its_websocket_open_too() {
     }
 }
 
-/// Walks "Upgrade" in between.md.
+/// The section "Upgrade" of between.md.
 #[test]
 fn nginx_passes_no_upgrade_unless_it_is_told_to() {
     with!(Program::Nginx);
     let cured = Config::cured(Program::Nginx, "upgrade");
-    let one_less = ["proxy_http_version", "set_header Upgrade", "set_header Connection"];
-    of_all(|_| true, |way| {
-        let demo = bare(way.demo);
-        let host = demo.host();
-        say(way, host, "hello");
-        let proxy = before(&Config::cured(Program::Nginx, "plain"), way, &demo);
-        Reader::open(way, proxy.host()).sees(&way.cell(NGINX, "Upgrade"), || ());
-        if way.kind == Kind::WebSocket {
-            let proxy = before(&cured, way, &demo);
-            Reader::open(way, proxy.host()).hears("hello");
-            for line in one_less {
-                let proxy = before(&cured.clone().without(line), way, &demo);
-                Reader::open(way, proxy.host()).sees("400", || ());
+    let one_less = [
+        cured.clone().with(" 1.1;", " 1.0;"), // the default before nginx 1.29.7
+        cured.clone().without("set_header Upgrade"),
+        cured.clone().without("set_header Connection"),
+    ];
+    of_all(
+        |_| true,
+        |way| {
+            let demo = bare(way.demo);
+            let host = demo.host();
+            say(way, host, "hello");
+            let proxy = before(&Config::cured(Program::Nginx, "plain"), way, &demo);
+            Reader::open(way, proxy.host()).sees(&way.cell(NGINX, "Upgrade"), || ());
+            if way.kind == Kind::WebSocket {
+                let proxy = before(&cured, way, &demo);
+                Reader::open(way, proxy.host()).hears("hello");
+                for config in &one_less {
+                    let proxy = before(config, way, &demo);
+                    Reader::open(way, proxy.host()).sees("400", || ());
+                }
             }
-        }
-    });
+        },
+    );
 }
 
 #[test]
 fn haproxy_passes_an_upgrade_by_itself_and_bare_bytes_in_mode_tcp() {
     with!(Program::Haproxy);
     let plain = Config::cured(Program::Haproxy, "plain");
-    of_all(|_| true, |way| {
-        let demo = bare(way.demo);
-        say(way, demo.host(), "hello");
-        let mut configs = vec![plain.clone()];
-        if way.kind == Kind::WebSocket {
-            for option in ["option http-server-close", "option httpclose"] {
-                configs.push(plain.clone().with("mode http", &format!("mode http\n    {option}")));
+    of_all(
+        |_| true,
+        |way| {
+            let demo = bare(way.demo);
+            say(way, demo.host(), "hello");
+            let mut configs = vec![plain.clone()];
+            if way.kind == Kind::WebSocket {
+                for option in ["option http-server-close", "option httpclose"] {
+                    configs.push(plain.clone().with("mode http", &format!("mode http\n    {option}")));
+                }
             }
-        }
-        for config in configs {
-            let proxy = before(&config, way, &demo);
-            Reader::open(way, proxy.host()).sees(&way.cell(HAPROXY, "Upgrade"), || ());
-        }
-        if way.kind == Kind::Bare {
-            let proxy = before(&Config::cured(Program::Haproxy, "tcp"), way, &demo);
-            Reader::open(way, proxy.host()).hears("hello");
-        }
-    });
+            for config in configs {
+                let proxy = before(&config, way, &demo);
+                Reader::open(way, proxy.host()).sees(&way.cell(HAPROXY, "Upgrade"), || ());
+            }
+            if way.kind == Kind::Bare {
+                let proxy = before(&Config::cured(Program::Haproxy, "tcp"), way, &demo);
+                Reader::open(way, proxy.host()).hears("hello");
+            }
+        },
+    );
 }
 
 /// The balancer in front of two servers, each with a room of its own.
 fn two_servers(program: Program, table: &str) {
-    of_all(|way| way.kind != Kind::Bare, |way| {
-        let (one, other) = (bare(way.demo), bare(way.demo));
-        let places = [way.place(&one), way.place(&other)];
-        let start = |config: Config| config.start(&[&places[0], &places[1]]);
-        let sick = start(Config::sick(program, "servers"));
-        let cell = way.cell(table, "two servers");
-        if way.demo == "longpoll" || way.kind == Kind::Poll {
-            assert_eq!(cell, "starts again");
-            for demo in [&one, &other] {
-                say(way, demo.host(), "hello");
+    of_all(
+        |way| way.kind != Kind::Bare,
+        |way| {
+            let (one, other) = (bare(way.demo), bare(way.demo));
+            let places = [way.place(&one), way.place(&other)];
+            let start = |config: Config| config.start(&[&places[0], &places[1]]);
+            let sick = start(Config::sick(program, "servers"));
+            let cell = way.cell(table, "two servers");
+            if way.demo == "longpoll" || way.kind == Kind::Poll {
+                assert_eq!(cell, "starts again");
+                for demo in [&one, &other] {
+                    say(way, demo.host(), "hello");
+                }
+                assert!(
+                    comes_back(way, &sick).contains("\"restarted\":true"),
+                    "the cursor is of the other server's room"
+                );
+                let cured = start(Config::cured(program, "servers"));
+                assert!(!comes_back(way, &cured).contains("\"restarted\":true"), "one client, one server");
+                return;
             }
-            assert!(comes_back(way, &sick).contains("\"restarted\":true"), "the cursor is of the other server's room");
-            let cured = start(Config::cured(program, "servers"));
-            assert!(!comes_back(way, &cured).contains("\"restarted\":true"), "one client, one server");
-            return;
-        }
-        assert_eq!(cell, "half");
-        let mut reader = Reader::open(way, sick.host());
-        reader.wire.comes(way.begins);
-        say(way, other.host(), "on the second server");
-        say(way, one.host(), "on the first server");
-        reader.hears("on the first server");
-        assert!(reader.wire.is_silent_for(A_WHILE) || !reader.wire.unread().is_empty());
-        assert!(!String::from_utf8_lossy(reader.wire.unread()).contains("on the second server"));
+            assert_eq!(cell, "half");
+            let mut reader = Reader::open(way, sick.host());
+            reader.wire.comes(way.begins);
+            say(way, other.host(), "on the second server");
+            say(way, one.host(), "on the first server");
+            reader.hears("on the first server");
+            assert!(reader.wire.is_silent_for(A_WHILE) || !reader.wire.unread().is_empty());
+            assert!(!String::from_utf8_lossy(reader.wire.unread()).contains("on the second server"));
 
-        let cured = start(Config::cured(program, "servers"));
-        let mut reader = Reader::open(way, cured.host());
-        reader.wire.comes(way.begins);
-        say(way, cured.host(), "to the same server");
-        reader.hears("to the same server");
-    });
+            let cured = start(Config::cured(program, "servers"));
+            let mut reader = Reader::open(way, cured.host());
+            reader.wire.comes(way.begins);
+            say(way, cured.host(), "to the same server");
+            reader.hears("to the same server");
+        },
+    );
 }
 
 /// The answer to a second poll, which has the cursor of the first.
@@ -623,7 +669,7 @@ fn comes_back(way: &Way, proxy: &Proxy) -> String {
     proxy.get(&path).answer().1
 }
 
-/// Walks "Two servers" in between.md.
+/// The section "Two servers" of between.md.
 #[test]
 fn nginx_sends_the_next_request_to_another_server_unless_it_is_told_not_to() {
     with!(Program::Nginx);
@@ -672,7 +718,7 @@ fn is_http(way: &Way) -> bool {
     matches!(way.kind, Kind::Poll | Kind::Answer)
 }
 
-/// Walks "Compression" in between.md.
+/// The section "Compression" of between.md.
 #[test]
 fn nginx_compresses_a_stream_and_keeps_it_unless_it_does_not_buffer() {
     with!(Program::Nginx);
@@ -775,7 +821,7 @@ fn forwarded_for(config: &Config) -> Vec<String> {
     head.lines().filter_map(|line| line.strip_prefix("x-forwarded-for: ")).map(str::to_string).collect()
 }
 
-/// Walks the security box of between.md.
+/// The security box of between.md.
 #[test]
 fn a_client_can_lie_about_its_address_unless_the_proxy_writes_it_itself() {
     with!(Program::Nginx);
