@@ -31,6 +31,9 @@ fn no_answer_may_be_kept() {
     };
     for demo in demo::index::all(workspace()) {
         let server = start(&demo.name);
+        if server.url().starts_with("https:") {
+            continue; // this client speaks no TLS
+        }
         asks(&demo.name, server.host(), "/");
         for (_, beside, path) in ASKED.iter().filter(|(name, _, _)| *name == demo.name) {
             let host = if beside.is_empty() { server.host().to_string() } else { server.beside(beside) };
