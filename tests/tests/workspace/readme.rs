@@ -328,6 +328,11 @@ impl Running<'_> {
                 demo.bench().cable("cut");
                 asks.prints("the cable is out");
             }
+            ["cargo", "run", "-p", "heartbeat", "--example", "limit", "--", _] => {
+                let demo = self.clone.server("cargo run -p heartbeat");
+                demo.bench().cable("idle 1");
+                self.clone.program(&command.replace("127.0.0.1:8012", demo.host())).prints("s of silence");
+            }
             ["cargo", "run", "-p", "check", "--", ..] => {
                 self.clone.program(command).prints("not yet. "); // the demo is as it was
             }
