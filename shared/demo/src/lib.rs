@@ -69,6 +69,8 @@ pub enum Speaks {
     /// HTTP/1.1 that the demo reads itself, since that is its lesson. The front door limits the number of connections and
     /// the time to the first byte, no more.
     Upgrades,
+    /// HTTP/2 from the first byte (RFC 9113, 3.3: prior knowledge). The front door limits the same as for `Upgrades`.
+    Http2,
     /// Messages that end with this byte. The front door limits the same as for `Upgrades`.
     Delimited(u8),
 }

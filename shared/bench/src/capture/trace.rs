@@ -310,7 +310,7 @@ impl Decoded {
         let unpackers = unpackers.clone();
         let unpack = move |extensions: &str, dir| unpackers.make(extensions, dir == Dir::Up);
         let dissector = match speaks {
-            Speaks::Http | Speaks::Upgrades => Dissector::new().unpacking(Box::new(unpack)),
+            Speaks::Http | Speaks::Upgrades | Speaks::Http2 => Dissector::new().unpacking(Box::new(unpack)),
             Speaks::Delimited(byte) => Dissector::delimited(byte),
         };
         Decoded { id, dissector, up: Side::default(), down: Side::default(), counted: speaks == Speaks::Http }
