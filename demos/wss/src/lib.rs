@@ -1,0 +1,5 @@
+//! TLS and `wss:`.
+
+pub mod certificates;
+pub mod sealed;
+pub mod terminator;

@@ -1,0 +1,3 @@
+//! Runs the demo: `cargo run -p wss`.
+
+fn main() {}

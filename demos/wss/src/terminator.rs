@@ -1,0 +1,124 @@
+//! A TLS terminator: it decrypts what comes from the network, passes it on to a plain server, and encrypts what comes back.
+//!
+//! Source: RFC 8446 (TLS 1.3), RFC 5246 (TLS 1.2), RFC 7301 (ALPN); the library is rustls, its cryptography ring. rustls
+//! knows no older version and no renegotiation, and refuses records of more than 16 KiB.
+//!
+//! # For another demo
+//!
+//! ```no_run
+//! # use std::{net::TcpListener, sync::Arc};
+//! # fn serve(listener: TcpListener, site: Arc<demo::Site>) -> std::io::Result<()> {
+//! use wss::{certificates, terminator::{Terminator, Inner}};
+//! let names = site.host.iter().cloned().collect::<Vec<_>>(); // besides those of loopback
+//! let certificates = certificates::Certificates::open(&certificates::folder()?, certificates::TITLE, &names)?;
+//! let h2 = Inner { protocol: "h2", address: site.side_address("inside") };
+//! let http = Inner { protocol: "http/1.1", address: site.side_address("old") };
+//! Terminator::new(certificates, vec![h2, http], site.head_timeout).serve(&listener) // the first that the client offers, too
+//! # }
+//! ```
+
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustls::crypto::ring;
+use rustls::server::ResolvesServerCert;
+use rustls::{KeyLogFile, ServerConfig, ServerConnection};
+
+use crate::sealed::Sealed;
+
+/// A plain server behind the terminator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inner {
+    /// The name of its protocol in ALPN.
+    pub protocol: &'static str,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+/// What all connections of one port have in common.
+pub struct Terminator {
+    config: Arc<ServerConfig>,
+    inner: Vec<Inner>,
+    handshake_time: Duration,
+}
+
+impl Terminator {
+    // ANCHOR: config
+    /// A terminator in front of these servers: the first one whose protocol the client knows is taken,
+    /// and the last one when the client does not say what it knows. A handshake may take so long.
+    pub fn new(
+        certificates: Arc<dyn ResolvesServerCert>,
+        inner: Vec<Inner>,
+        handshake_time: Duration,
+    ) -> Self {
+        let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+            .expect("ring has cipher suites for both versions");
+        let mut config = builder.with_no_client_auth().with_cert_resolver(certificates);
+        config.alpn_protocols = inner.iter().map(|inner| inner.protocol.into()).collect();
+        config.key_log = Arc::new(KeyLogFile::new()); // writes only when SSLKEYLOGFILE is set
+        Terminator { config: Arc::new(config), inner, handshake_time }
+    }
+    // ANCHOR_END: config
+
+    /// Serves the listener for ever.
+    pub fn serve(self, listener: &TcpListener) -> ! {
+        net::each_connection(listener, move |outside| {
+            if let Err(why) = self.take(outside) {
+                net::log(&format!("TLS: {why}"));
+            }
+        })
+    }
+
+    // ANCHOR: take
+    /// One connection: the handshake, the way to the server inside, and then bytes both ways.
+    fn take(&self, outside: TcpStream) -> Result<(), String> {
+        let deadline = Instant::now() + self.handshake_time;
+        if speaks_http(&outside, deadline) {
+            return refuse_http(&outside);
+        }
+        let tls = ServerConnection::new(self.config.clone()).map_err(|error| error.to_string())?;
+        let sealed = Sealed::new(tls.into(), outside);
+        let first = sealed.handshake(deadline)?;
+        let address = self.choose(sealed.protocol().as_deref());
+        let inside =
+            TcpStream::connect(address).map_err(|error| format!("nothing is inside: {error}"))?;
+        Arc::new(sealed).pass(inside, first)
+    }
+    // ANCHOR_END: take
+
+    fn choose(&self, protocol: Option<&[u8]>) -> SocketAddr {
+        let spoken = |inner: &&Inner| Some(inner.protocol.as_bytes()) == protocol;
+        self.inner
+            .iter()
+            .find(spoken)
+            .or(self.inner.last())
+            .expect("there is a server inside")
+            .address
+    }
+}
+
+// ANCHOR: sniff
+/// Whether the first byte is a letter: every HTTP request begins with one, and every TLS connection
+/// with the byte 22, the record type of a handshake (RFC 8446, 5.1).
+fn speaks_http(outside: &TcpStream, deadline: Instant) -> bool {
+    let left = deadline.saturating_duration_since(Instant::now());
+    let mut first = [0];
+    let _the_handshake_tells = outside.set_read_timeout(Some(left.max(Duration::from_millis(1))));
+    matches!(outside.peek(&mut first), Ok(1) if first[0].is_ascii_alphabetic())
+}
+
+fn refuse_http(mut outside: &TcpStream) -> Result<(), String> {
+    let text = "This port speaks TLS, and this was plain HTTP. Ask with https:// or wss://.\n";
+    let head = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n";
+    let answer = format!("{head}Content-Length: {}\r\n\r\n{text}", text.len());
+    let said = std::io::Write::write_all(&mut outside, answer.as_bytes())
+        .and_then(|()| net::close(outside));
+    let _gone = said.or_else(|_| outside.shutdown(Shutdown::Both));
+    Err("a request in plain HTTP was refused".to_string())
+}
+// ANCHOR_END: sniff
+
+#[cfg(test)]
+mod tests;
