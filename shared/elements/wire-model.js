@@ -13,12 +13,12 @@ export class WireModel {
   /** How many rows have come into `items`, and how many items have left it in front: both only grow. */
   came = 0;
   gone = 0;
-  /** The one connection that is shown, or 0 for all. */
-  filter = 0;
+  /** The one connection that is shown, or 0 for all; and the one stream of it (HTTP/2), or 0 for all. */
+  filter = { conn: 0, stream: 0 };
   paused = false;
   /** The state of the cable as the bench tells it. */
   cable = { cable: "whole", connections: [] };
-  /** Called with the number of each connection that has its first row. */
+  /** Called with the number of each connection that has its first row, and with each stream of it. */
   onconnection = () => {};
 
   #rows = new Map(); // n → row, oldest first
@@ -50,9 +50,9 @@ export class WireModel {
     return this.#waiting.filter(([name]) => name === "row").length;
   }
 
-  /** Shows the rows of one connection, or of all (0). */
-  choose(conn) {
-    this.filter = conn;
+  /** Shows the rows of one connection, or of all (0); of one of its streams, or of all (0). */
+  choose(conn, stream = 0) {
+    this.filter = { conn, stream };
     this.items = [];
     for (const row of this.#rows.values()) this.#push(row);
   }
@@ -88,8 +88,11 @@ export class WireModel {
     if (row.heard == null && !isMark(row)) this.#unheard.add(row);
     if (known) return;
     this.#rows.set(row.n, row);
-    if (!this.#connections.has(row.conn)) this.onconnection(row.conn);
-    this.#connections.add(row.conn);
+    for (const stream of row.stream ? [0, row.stream] : [0]) {
+      const name = `${row.conn}/${stream}`;
+      if (!this.#connections.has(name)) this.onconnection(row.conn, stream);
+      this.#connections.add(name);
+    }
     this.#push(row);
     if (this.#rows.size > KEEP) this.#evict();
   }
@@ -106,7 +109,8 @@ export class WireModel {
 
   /** A row at the end, behind a remark on the silence before it. */
   #push(row) {
-    if (this.filter && row.conn !== this.filter) return;
+    const { conn, stream } = this.filter;
+    if ((conn && row.conn !== conn) || (stream && row.stream !== stream && !isMark(row))) return;
     const silence = this.silence(row.start);
     if (silence) this.items.push({ remark: `${span(silence)} of silence`, quiet: true });
     this.items.push(row);

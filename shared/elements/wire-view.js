@@ -51,7 +51,7 @@ class WireView extends HTMLElement {
   #build() {
     this.id ||= "wire";
     const live = !this.hasAttribute("src");
-    this.#model.onconnection = (conn) => this.#offer(conn);
+    this.#model.onconnection = (conn, stream) => this.#offer(conn, stream);
     this.#ladder = new Ladder(this.#model, this.id, () => this.#drawn());
     this.#ladder.element.addEventListener("keydown", (event) => this.#key(event));
     this.#ladder.element.addEventListener("click", (event) => {
@@ -200,20 +200,21 @@ class WireView extends HTMLElement {
   /** The model was emptied: nothing is open, and no connection is known. */
   #empty() {
     this.#close(false);
-    this.#select.replaceChildren(el("option", { value: 0 }, "all connections"));
+    this.#select.replaceChildren(el("option", { value: "0/0" }, "all connections"));
     this.#ladder.active = null;
     this.#ladder.follow();
   }
 
-  /** A connection that can be chosen from now on. */
-  #offer(conn) {
+  /** A connection that can be chosen from now on, or a stream of it. */
+  #offer(conn, stream) {
     const { options } = this.#select;
-    this.#select.append(el("option", { value: conn }, `connection ${conn}`));
+    const name = stream ? `connection ${conn}, stream ${stream}` : `connection ${conn}`;
+    this.#select.append(el("option", { value: `${conn}/${stream}` }, name));
     if (options.length > OFFERED && !options[1].selected) options[1].remove();
   }
 
   #choose() {
-    this.#model.choose(Number(this.#select.value));
+    this.#model.choose(...this.#select.value.split("/").map(Number));
     this.#ladder.follow();
   }
 

@@ -28,6 +28,7 @@ mod bench;
 pub mod browser;
 pub mod cursor;
 mod fresh;
+pub mod http2;
 pub mod page;
 pub mod promises;
 mod random;

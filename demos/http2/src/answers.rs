@@ -7,7 +7,7 @@ use demo::Site;
 use handshake::page_server::{self, PageAnswer};
 use handshake::refusal::Refusal;
 use handshake::request::Request;
-use room::{Refused, Room};
+use room::{Cursor, Refused, Room};
 use serde_json::{Value, json};
 
 use crate::message::Asked;
@@ -34,6 +34,22 @@ pub fn check(asked: &Asked, site: &Site) -> Result<(), Refusal> {
         return Err(Refusal::new(403, "A page from another origin may not use this server."));
     }
     page_server::check_fetch_site(request)
+}
+
+/// Where a client is: the browser says it when it asks again, the page when it asks first. `newest` is behind all messages.
+pub fn cursor(request: &Request, room: &Room) -> Cursor {
+    match request.only("last-event-id").or(request.query("after")) {
+        Some("newest") => Cursor { life: room.life(), after: room.last() },
+        said => said.and_then(|id| id.parse().ok()).unwrap_or(Cursor::START),
+    }
+}
+
+/// One event of a stream (WHATWG HTML, 9.2.5), as the demo `sse` writes it.
+pub fn event(name: &str, id: Option<Cursor>, text: &str) -> String {
+    let name = if name.is_empty() { String::new() } else { format!("event: {name}\n") };
+    let id = id.map(|id| format!("id: {id}\n")).unwrap_or_default();
+    let data: String = text.split('\n').map(|line| format!("data: {line}\n")).collect();
+    name + &id + &data + "\n"
 }
 
 /// `GET /`: the page.
@@ -130,9 +146,5 @@ fn send(exchange: &Exchange, request: &Request, answer: PageAnswer) -> io::Resul
     fields.extend(more.iter().map(|(name, value)| (&**name, &***value)));
     let empty = request.method == "HEAD" || body.is_empty();
     exchange.respond(status, &fields, empty);
-    if !empty {
-        exchange.send(body.as_bytes())?;
-        exchange.end();
-    }
-    Ok(())
+    if empty { Ok(()) } else { exchange.send_last(body.as_bytes()) }
 }

@@ -11,6 +11,7 @@
 //! Both ends keep the same table, so each block of fields must be read, and in order: one that is left out spoils all that
 //! follow. That is why a fault here ends the connection.
 
+use demo::UnpackFields;
 use ringline_h2::HeaderField;
 use ringline_h2::hpack::{Decoder, Encoder};
 
@@ -81,6 +82,12 @@ impl Unpacker {
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         Ok((piece.length, Some((text(field.name), text(field.value)))))
     }
+}
+
+/// The bench can't unpack header fields by itself.
+pub fn for_the_wire_view() -> UnpackFields {
+    let mut unpacker = Unpacker::default();
+    Box::new(move |block| unpacker.next(block).ok())
 }
 
 fn fault(why: &'static str) -> Violation {

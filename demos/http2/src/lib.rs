@@ -26,13 +26,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use demo::{Demo, SideServer, Site, Speaks};
+use demo::{Demo, SideServer, Site, Speaks, Unpackers};
 use handshake::request::Request;
 use room::{Cursor, Gap, Room};
 
 use crate::frame::ErrorCode;
 use crate::message::Asked;
 use crate::server::Exchange;
+use wss::certificates::{self, Certificates};
+use wss::terminator::{Inner, Terminator};
 
 /// The demo, as the README, the book and the tests know it.
 pub const DEMO: Demo = Demo {
@@ -43,7 +45,7 @@ pub const DEMO: Demo = Demo {
     first: "open the page, press Twenty streams and say something: the seventh does not wait, nor does the twentieth",
     page: demo::page!("streams.js", "http2.css"),
     speaks: Speaks::Upgrades,
-    serve,
+    serve: serve_tls,
     side_servers: &[SideServer {
         name: "h2c",
         port: 8118,
@@ -62,11 +64,23 @@ const BEAT: Duration = Duration::from_secs(15);
 /// How soon a thread that waits for news notices that its stream has ended.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Serves the room and the page over HTTP/2, without TLS.
+// ANCHOR: tls
+/// The public port: TLS in front of the port below. Browsers speak HTTP/2 in TLS only, and say so in
+/// its handshake (ALPN, RFC 7301). One that does not offer `h2` is answered with an alert.
+fn serve_tls(listener: TcpListener, _room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
+    let names: Vec<String> = site.host.iter().cloned().collect();
+    let certificates = Certificates::open(&certificates::folder()?, certificates::TITLE, &names)?;
+    let inner = Inner { protocol: "h2", address: site.side_address("h2c") };
+    Terminator::new(certificates, vec![inner], site.head_timeout).serve(&listener)
+}
+// ANCHOR_END: tls
+
+/// Serves the room and the page over HTTP/2, without TLS: what a terminator in front has decrypted.
 ///
 /// # Errors
 /// Never: it accepts connections for ever.
 pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
+    site.shared.get::<Unpackers>().set_fields(hpack::for_the_wire_view);
     let working = Arc::new(AtomicUsize::new(0));
     let work = move |exchange: Exchange, asked: Asked| {
         if working.fetch_add(1, Ordering::Relaxed) < MAX_WORK {
@@ -103,21 +117,20 @@ fn answer(exchange: Exchange, asked: &Asked, room: &Arc<Room>, site: &Site) -> i
 /// Writes events (WHATWG HTML, 9.2) until the client has gone, which is an error here. The code is
 /// that of the demo `sse`; what was an answer of its own connection there is a stream here.
 fn events(exchange: &Exchange, request: &Request, room: &Arc<Room>) -> io::Result<()> {
-    let place = request.only("last-event-id").or(request.query("after"));
-    let mut reader = room.reader(place.and_then(|id| id.parse().ok()).unwrap_or(Cursor::START));
+    let mut reader = room.reader(answers::cursor(request, room));
     let fields = [("content-type", "text/event-stream"), ("cache-control", "no-store")];
     exchange.respond(200, &fields, false);
-    exchange.send(event("stream", None, &exchange.stream().to_string()).as_bytes())?;
+    exchange.send(answers::event("stream", None, &exchange.stream().to_string()).as_bytes())?;
     let mut last_write = Instant::now();
     while exchange.is_open() {
         let news = reader.wait(LOOK);
         let mut events = String::new();
         if news.gap != Gap::None {
-            events += &event("gap", Some(news.start()), &news.place().to_string());
+            events += &answers::event("gap", Some(news.start()), &news.place().to_string());
         }
         for message in &news.messages {
             let id = Cursor { after: message.id, ..news.next };
-            events += &event("", Some(id), &message.text);
+            events += &answers::event("", Some(id), &message.text);
         }
         if events.is_empty() && last_write.elapsed() >= BEAT {
             events += ": beat\n\n";
@@ -130,10 +143,3 @@ fn events(exchange: &Exchange, request: &Request, room: &Arc<Room>) -> io::Resul
     Ok(())
 }
 // ANCHOR_END: events
-
-fn event(name: &str, id: Option<Cursor>, text: &str) -> String {
-    let name = if name.is_empty() { String::new() } else { format!("event: {name}\n") };
-    let id = id.map(|id| format!("id: {id}\n")).unwrap_or_default();
-    let data: String = text.split('\n').map(|line| format!("data: {line}\n")).collect();
-    name + &id + &data + "\n"
-}

@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::connection::Connection;
-use crate::frame::ErrorCode;
+use crate::frame::{ErrorCode, PREFACE};
 use crate::hpack::Field;
 use crate::message::Asked;
 use crate::stream::OUTBOX;
@@ -75,6 +75,10 @@ where
     socket.set_nodelay(true)?;
     socket.set_read_timeout(Some(LOOK))?;
     socket.set_write_timeout(Some(WRITE_TIMEOUT))?;
+    if speaks_another_http(&socket) {
+        (&socket).write_all(OLD)?;
+        return net::close(&socket);
+    }
     let connection = Mutex::new(Connection::new(Instant::now()));
     let shared = Arc::new(Shared { socket, connection, changed: Condvar::new() });
     let writer = shared.clone();
@@ -83,13 +87,25 @@ where
 }
 // ANCHOR_END: serve
 
+/// Whether the first bytes are a request, but not the preface. It waits for one byte; the front door limits for how long.
+fn speaks_another_http(socket: &TcpStream) -> bool {
+    let mut first = [0; PREFACE.len()];
+    loop {
+        match socket.peek(&mut first) {
+            Err(error) if net::is_timeout(&error) => {}
+            Ok(here @ 1..) => return first[0].is_ascii_uppercase() && first[..here] != PREFACE[..here],
+            Ok(0) | Err(_) => return false, // the next read tells
+        }
+    }
+}
+
 /// The thread that reads: requests come out of the bytes, and each gets a thread.
 fn read<W>(shared: &Arc<Shared>, work: &W) -> io::Result<()>
 where
     W: Fn(Exchange, Asked) + Clone + Send + 'static,
 {
     let mut bytes = [0; 16 * 1024];
-    let (mut first, mut socket) = (true, &shared.socket);
+    let mut socket = &shared.socket;
     loop {
         let arrived = match socket.read(&mut bytes) {
             Ok(0) => break,
@@ -104,10 +120,6 @@ where
             }
             Err(_) => break,
         };
-        if std::mem::take(&mut first) && bytes[..arrived].windows(7).any(|seven| seven == b"HTTP/1.") {
-            socket.write_all(OLD)?;
-            break;
-        }
         let requests = shared.change(|connection| connection.receive(&bytes[..arrived], Instant::now()));
         for (stream, asked) in requests {
             let exchange = Exchange(Arc::new(Own { shared: shared.clone(), stream }));
@@ -173,12 +185,27 @@ impl Exchange {
     ///
     /// # Errors
     /// When the stream has ended.
-    pub fn send(&self, mut bytes: &[u8]) -> io::Result<()> {
+    pub fn send(&self, bytes: &[u8]) -> io::Result<()> {
+        self.put(bytes, false)
+    }
+
+    /// The same with the last part: the answer ends with it.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn send_last(&self, bytes: &[u8]) -> io::Result<()> {
+        self.put(bytes, true)
+    }
+
+    fn put(&self, mut bytes: &[u8], last: bool) -> io::Result<()> {
         while !bytes.is_empty() {
             let put = self.0.shared.wait(LOOK, |connection| {
                 let Some(outbox) = connection.outbox(self.0.stream) else { return Some(None) };
                 let here = bytes.len().min(OUTBOX.saturating_sub(outbox.len()));
                 outbox.extend_from_slice(&bytes[..here]);
+                if last && here == bytes.len() {
+                    connection.end(self.0.stream);
+                }
                 (here > 0).then_some(Some(here))
             });
             match put {

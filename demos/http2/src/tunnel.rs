@@ -50,6 +50,7 @@ struct StreamSocket {
 }
 
 impl StreamSocket {
+    /// Sends a frame. A Close frame is the last, and ends the stream with it.
     fn send(&self, opcode: Opcode, payload: &[u8]) -> io::Result<()> {
         let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
         if *closed {
@@ -58,14 +59,11 @@ impl StreamSocket {
         *closed = opcode == Opcode::Close;
         let mut wire = Vec::new();
         write_frame(&mut wire, true, opcode, None, payload);
-        self.exchange.send(&wire)
+        if *closed { self.exchange.send_last(&wire) } else { self.exchange.send(&wire) }
     }
 
-    /// Sends our Close frame, and ends the stream behind it.
     fn close(&self, close: &Close) -> io::Result<()> {
-        self.send(Opcode::Close, &close.serialize())?;
-        self.exchange.end();
-        Ok(())
+        self.send(Opcode::Close, &close.serialize())
     }
 }
 

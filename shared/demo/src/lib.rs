@@ -17,7 +17,7 @@ use room::Room;
 
 pub use page::{File, Html, Page};
 pub use site::{Shared, Site};
-pub use unpack::{MakeUnpack, Unpack, Unpackers};
+pub use unpack::{MakeUnpack, Unpack, UnpackFields, Unpackers};
 
 /// Serves the room on the listener until something is wrong with the listener itself.
 pub type Serve = fn(TcpListener, Arc<Room>, Arc<Site>) -> io::Result<()>;

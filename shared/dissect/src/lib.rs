@@ -18,6 +18,7 @@
 //!   makes units of heads, bodies and chunks, and `fields` names what is in a head;
 //! - `body`: what lies in a body, chosen by `Content-Type`: text and JSON there, `sse`, `ndjson`, `multipart`,
 //!   `html_scripts` (a page made of scripts) and `jsonp` in their own files;
+//! - `http2`: frames of HTTP/2, with what their streams carry;
 //! - `websocket`: frames, after a `101`; `frame` names what is in one;
 //! - `text`: messages that end with a zero byte or a line feed (`delimited`), messages with their length in front
 //!   (`length_prefixed`), and bytes of an unknown protocol (`opaque`);
@@ -35,6 +36,7 @@
 mod body;
 mod glossary;
 pub mod http;
+mod http2;
 mod show;
 #[cfg(test)]
 mod tests;
@@ -42,10 +44,11 @@ mod text;
 mod unit;
 mod websocket;
 
+pub use http2::UnpackFields;
 pub use show::one_line;
 pub use unit::{Dir, Field, KEEP, MAX_FIELDS, PIECE, Unit};
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use text::{delimited, opaque};
 use unit::UnitBuilder;
@@ -116,6 +119,8 @@ struct Negotiation {
     undecided: bool,
     /// The protocol changes here, both ways.
     switch: Option<ProtocolSwitch>,
+    /// HTTP/2: the streams that should become WebSockets, until the answer is there.
+    tunnels: BTreeSet<u32>,
     /// This direction goes on with another decoder.
     next: Option<Box<dyn StreamDecoder>>,
 }
@@ -194,6 +199,11 @@ impl Dissector {
     /// A connection of messages that end with this byte.
     pub fn delimited(end: u8) -> Self {
         Dissector::with(|dir| Box::new(delimited::Delimited::new(dir, end)))
+    }
+
+    /// A connection that is HTTP/2 from its first byte. `unpack` makes what unpacks the header fields of a direction, if it can.
+    pub fn http2(unpack: impl Fn() -> Option<UnpackFields>) -> Self {
+        Dissector::with(|dir| Box::new(http2::units::Http2Units::new(dir, unpack())))
     }
 
     fn with(decoder: impl Fn(Dir) -> Box<dyn StreamDecoder>) -> Self {

@@ -271,12 +271,15 @@ impl Feed {
         let sent = side.newest;
         let field = |field: &Field| json!([field.from, field.to, field.name, field.value, field.note]);
         let fields: Vec<Value> = unit.fields.iter().map(field).collect();
-        let row = json!({
+        let mut row = json!({
             "n": number, "conn": connection, "dir": dir.as_str(), "kind": unit.kind, "mean": unit.meaning,
             "size": unit.to - unit.from, "from": unit.from, "to": unit.to, "start": start, "sent": sent,
             "heard": if side.waiting { None } else { Some(sent) }, "whole": unit.whole,
             "hex": hex(&unit.bytes), "fields": fields,
         });
+        if unit.stream > 0 {
+            row["stream"] = json!(unit.stream);
+        }
         let line = unit.whole.then(|| (dir, line(sent, connection, dir, &unit.line())));
         self.push("row", row.to_string(), line);
     }
@@ -308,9 +311,11 @@ impl Feed {
 impl Decoded {
     fn new(id: u64, speaks: Speaks, unpackers: &Arc<Unpackers>) -> Self {
         let unpackers = unpackers.clone();
+        let fields = unpackers.clone();
         let unpack = move |extensions: &str, dir| unpackers.make(extensions, dir == Dir::Up);
         let dissector = match speaks {
-            Speaks::Http | Speaks::Upgrades | Speaks::Http2 => Dissector::new().unpacking(Box::new(unpack)),
+            Speaks::Http | Speaks::Upgrades => Dissector::new().unpacking(Box::new(unpack)),
+            Speaks::Http2 => Dissector::http2(|| fields.make_fields()),
             Speaks::Delimited(byte) => Dissector::delimited(byte),
         };
         Decoded { id, dissector, up: Side::default(), down: Side::default(), counted: speaks == Speaks::Http }
