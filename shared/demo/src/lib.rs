@@ -4,6 +4,7 @@
 //! a demo needs to know of the place where it runs is in the [`Site`].
 
 pub mod index;
+mod legs;
 mod page;
 mod site;
 mod unpack;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use room::Room;
 
+pub use legs::{Leg, Legs};
 pub use page::{File, Html, Page};
 pub use site::{Shared, Site};
 pub use unpack::{MakeUnpack, Unpack, Unpackers};
@@ -69,6 +71,8 @@ pub enum Speaks {
     /// HTTP/1.1 that the demo reads itself, since that is its lesson. The front door limits the number of connections and
     /// the time to the first byte, no more.
     Upgrades,
+    /// TLS records (RFC 8446). Their contents are closed to the front door, which limits the same as for `Upgrades`.
+    Tls,
     /// Messages that end with this byte. The front door limits the same as for `Upgrades`.
     Delimited(u8),
 }

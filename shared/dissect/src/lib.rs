@@ -19,6 +19,7 @@
 //! - `body`: what lies in a body, chosen by `Content-Type`: text and JSON there, `sse`, `ndjson`, `multipart`,
 //!   `html_scripts` (a page made of scripts) and `jsonp` in their own files;
 //! - `websocket`: frames, after a `101`; `frame` names what is in one;
+//! - `tls`: records, `records`; what can be read of a handshake, `hello`; and what its numbers mean, `names`;
 //! - `text`: messages that end with a zero byte or a line feed (`delimited`), messages with their length in front
 //!   (`length_prefixed`), and bytes of an unknown protocol (`opaque`);
 //! - `unit`: the result, and how it is built; `show`: bytes as text; `glossary`: what names and numbers mean.
@@ -39,6 +40,7 @@ mod show;
 #[cfg(test)]
 mod tests;
 mod text;
+mod tls;
 mod unit;
 mod websocket;
 
@@ -118,6 +120,8 @@ struct Negotiation {
     switch: Option<ProtocolSwitch>,
     /// This direction goes on with another decoder.
     next: Option<Box<dyn StreamDecoder>>,
+    /// What TLS has agreed on.
+    tls: tls::records::Agreed,
 }
 
 /// What is to be remembered of a request until its answer.
@@ -171,6 +175,7 @@ pub struct Dissector {
     /// Bytes of the browser whose protocol is not known before the server has answered.
     held: Vec<u8>,
     unpacking: Option<UnpackBoth>,
+    is_sealed: bool,
 }
 
 impl fmt::Debug for Dissector {
@@ -196,6 +201,16 @@ impl Dissector {
         Dissector::with(|dir| Box::new(delimited::Delimited::new(dir, end)))
     }
 
+    /// A connection of TLS records.
+    pub fn tls() -> Self {
+        Dissector { is_sealed: true, ..Dissector::with(|dir| Box::new(tls::records::TlsRecords::new(dir, 0))) }
+    }
+
+    /// Whether its contents are protected against change on the way.
+    pub fn is_sealed(&self) -> bool {
+        self.is_sealed
+    }
+
     fn with(decoder: impl Fn(Dir) -> Box<dyn StreamDecoder>) -> Self {
         let half = |dir| Half { decoder: decoder(dir), at: 0 };
         Dissector {
@@ -204,6 +219,7 @@ impl Dissector {
             negotiation: Negotiation::default(),
             held: Vec::new(),
             unpacking: None,
+            is_sealed: false,
         }
     }
 
