@@ -44,7 +44,7 @@ pub const DEMO: Demo = Demo {
     promise: "All requests and answers share one connection, cut into frames that each name their stream.",
     first: "open the page, press Twenty streams and say something: the seventh does not wait, nor does the twentieth",
     page: demo::page!("streams.js", "http2.css"),
-    speaks: Speaks::Upgrades,
+    speaks: Speaks::Tls,
     serve: serve_tls,
     side_servers: &[SideServer {
         name: "h2c",

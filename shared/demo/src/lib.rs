@@ -4,6 +4,7 @@
 //! a demo needs to know of the place where it runs is in the [`Site`].
 
 pub mod index;
+mod legs;
 mod page;
 mod site;
 mod unpack;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use room::Room;
 
+pub use legs::{Leg, Legs};
 pub use page::{File, Html, Page};
 pub use site::{Shared, Site};
 pub use unpack::{MakeUnpack, Unpack, UnpackFields, Unpackers};
@@ -71,6 +73,8 @@ pub enum Speaks {
     Upgrades,
     /// HTTP/2 from the first byte (RFC 9113, 3.3: prior knowledge). The front door limits the same as for `Upgrades`.
     Http2,
+    /// TLS records (RFC 8446). Their contents are closed to the front door, which limits the same as for `Upgrades`.
+    Tls,
     /// Messages that end with this byte. The front door limits the same as for `Upgrades`.
     Delimited(u8),
 }

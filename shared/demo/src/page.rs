@@ -61,14 +61,17 @@ impl Page {
         let host_name = Site::host_name(host);
         let side_ports = site.side_ports.iter().map(|(_, port)| *port);
         let ports = side_ports.chain([site.bench_port]).filter(|port| *port != 0);
-        let own = ports.fold("'self'".to_string(), |own, port| format!("{own} http://{host_name}:{port}"));
+        let own = ports.fold("'self'".to_string(), |own, port| {
+            format!("{own} {}://{host_name}:{port}", site.scheme(port))
+        });
+        let websocket = if site.scheme(site.address.port()) == "https" { "wss" } else { "ws" };
         let mut directives = vec![
             ("default-src", "'none'".to_string()),
             ("script-src", format!("{own} 'nonce-{nonce}'")),
             ("style-src", own.clone()),
             ("img-src", own.clone()),
             ("font-src", own.clone()),
-            ("connect-src", format!("{own} ws://{host}")),
+            ("connect-src", format!("{own} {websocket}://{host}")),
             ("frame-src", own),
             ("frame-ancestors", "'self' http://127.0.0.1:* http://localhost:*".to_string()),
             ("base-uri", "'none'".to_string()),
