@@ -13,8 +13,10 @@ export class WireModel {
   /** How many rows have come into `items`, and how many items have left it in front: both only grow. */
   came = 0;
   gone = 0;
-  /** The one connection that is shown, or 0 for all. */
+  /** The one connection that is shown, with what lies in it, or 0 for all. */
   filter = 0;
+  /** Where one connection carries another: "outside", "inside", or "" for both. */
+  layer = "";
   paused = false;
   /** The state of the cable as the bench tells it. */
   cable = { cable: "whole", connections: [] };
@@ -51,8 +53,9 @@ export class WireModel {
   }
 
   /** Shows the rows of one connection, or of all (0). */
-  choose(conn) {
+  choose(conn, layer = this.layer) {
     this.filter = conn;
+    this.layer = layer;
     this.items = [];
     for (const row of this.#rows.values()) this.#push(row);
   }
@@ -106,7 +109,8 @@ export class WireModel {
 
   /** A row at the end, behind a remark on the silence before it. */
   #push(row) {
-    if (this.filter && row.conn !== this.filter) return;
+    if (this.filter && row.conn !== this.filter && row.in !== this.filter) return;
+    if (this.layer && (row.in ? "inside" : "outside") !== this.layer) return;
     const silence = this.silence(row.start);
     if (silence) this.items.push({ remark: `${span(silence)} of silence`, quiet: true });
     this.items.push(row);
