@@ -121,7 +121,7 @@ impl Http2 {
 
     /// The next frame; `None` at the end of the connection.
     pub fn try_next(&mut self) -> Option<Frame> {
-        if !self.wire.any_byte() {
+        if self.wire.gone_before_a_byte() {
             return None;
         }
         let head = self.wire.exactly(9);

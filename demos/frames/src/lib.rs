@@ -99,7 +99,7 @@ fn echo(mut socket: WebSocket) {
 /// Serves one connection of the room: this thread reads, a second one tells the news. When a client
 /// takes nothing, the second one waits in its write. This one waits for it only when it has an
 /// answer to send; after the write time-out of 10 s the connection ends.
-fn converse(mut socket: WebSocket, room: &Arc<Room>, cursor: Cursor) {
+pub fn converse(mut socket: WebSocket, room: &Arc<Room>, cursor: Cursor) {
     let (sender, reader) = (socket.sender(), room.reader(cursor));
     if net::spawn(move || tell(&sender, reader)).is_err() {
         return socket.sender().hang_up();

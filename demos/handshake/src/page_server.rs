@@ -53,6 +53,11 @@ impl PageAnswer {
         (self.status, self.kind, self.body, self.fields)
     }
 
+    /// Text of another type.
+    pub fn file(kind: &'static str, body: String) -> Self {
+        PageAnswer { status: 200, kind, body, fields: Vec::new() }
+    }
+
     /// The bytes of the answer; for a `HEAD` request, of its head only.
     pub fn serialize(&self, head_only: bool) -> Vec<u8> {
         let upgrade = self.fields.iter().any(|(name, _)| *name == "Upgrade");

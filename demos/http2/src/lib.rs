@@ -68,10 +68,10 @@ const LOOK: Duration = Duration::from_secs(1);
 /// The public port: TLS in front of the port below. Browsers speak HTTP/2 in TLS only, and say so in
 /// its handshake (ALPN, RFC 7301). One that does not offer `h2` is answered with an alert.
 fn serve_tls(listener: TcpListener, _room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
-    let names: Vec<String> = site.host.iter().cloned().collect();
-    let certificates = Certificates::open(&certificates::folder()?, certificates::TITLE, &names)?;
+    let (folder, names) = (certificates::folder()?, wss::names(&site));
+    let certificates = Certificates::open(&folder, certificates::TITLE, &names)?;
     let inner = Inner { protocol: "h2", address: site.side_address("h2c") };
-    Terminator::new(certificates, vec![inner], site.head_timeout).serve(&listener)
+    Terminator::new(certificates, vec![inner], &site).serve(&listener)
 }
 // ANCHOR_END: tls
 

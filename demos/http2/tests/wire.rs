@@ -29,7 +29,7 @@ fn a_hundred_streams_share_one_connection_and_each_hears_what_is_said() {
         client.get(stream, "/events");
     }
     client.settle();
-    let said = client.say(199, "to all of them");
+    let said = demo.say("to all of them"); // over another connection
     let mut waiting = streams.clone();
     while !waiting.is_empty() {
         let heard = client.find(|frame| frame.kind == DATA && String::from_utf8_lossy(&frame.payload).contains("to all"));
@@ -144,7 +144,7 @@ fn a_closed_window_holds_up_its_own_stream_and_no_other() {
     client.send([PREFACE, &frame(SETTINGS, 0, 0, [0, 4, 0, 0, 0, 10])].concat()); // each stream begins with 10 bytes
     client.get(1, "/");
     assert_eq!(client.until(DATA, 1).payload.len(), 10);
-    client.get(3, "/connection");
+    client.get(3, "/");
     assert_eq!(client.until(DATA, 3).payload.len(), 10);
     client.frame(WINDOW_UPDATE, 0, 3, 7_u32.to_be_bytes());
     assert_eq!(client.until(DATA, 3).payload.len(), 7);

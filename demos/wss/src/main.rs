@@ -1,3 +1,5 @@
 //! Runs the demo: `cargo run -p wss`.
 
-fn main() {}
+fn main() {
+    bench::run(&wss::DEMO);
+}

@@ -1,7 +1,7 @@
 //! One end of an encrypted connection: a socket, and the state of TLS that opens and seals what goes through it.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,12 @@ impl Sealed {
     /// Nothing was sent yet. `tls` says whether this end is the client or the server.
     pub fn new(tls: Connection, outside: TcpStream) -> Self {
         Sealed { tls: Mutex::new(tls), outside, turn: Mutex::new(()) }
+    }
+
+    /// The address of the other end.
+    pub fn peer(&self) -> SocketAddr {
+        let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
+        self.outside.peer_addr().unwrap_or(unknown)
     }
 
     /// The protocol that both ends have agreed on (ALPN, RFC 7301).
@@ -60,7 +66,7 @@ impl Sealed {
     ///
     /// # Errors
     /// A sentence, when the outside did not end in order.
-    pub fn pass(self: Arc<Self>, inside: TcpStream, first: Vec<u8>) -> Result<(), String> {
+    pub fn pass(self: &Arc<Self>, inside: TcpStream, first: Vec<u8>) -> Result<(), String> {
         let _as_it_is = inside.set_nodelay(true);
         let (sealed, from) = (self.clone(), inside.try_clone().map_err(|error| error.to_string())?);
         net::spawn(move || sealed.seal_all(&from)).map_err(|error| error.to_string())?;
@@ -160,7 +166,8 @@ impl Sealed {
         })
     }
 
-    fn tls(&self) -> MutexGuard<'_, Connection> {
+    /// The state of TLS. To be held for a moment only.
+    pub fn tls(&self) -> MutexGuard<'_, Connection> {
         self.tls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -13,19 +13,24 @@
 //! let certificates = certificates::Certificates::open(&certificates::folder()?, certificates::TITLE, &names)?;
 //! let h2 = Inner { protocol: "h2", address: site.side_address("inside") };
 //! let http = Inner { protocol: "http/1.1", address: site.side_address("old") };
-//! Terminator::new(certificates, vec![h2, http], site.head_timeout).serve(&listener) // the first that the client offers, too
+//! Terminator::new(certificates, vec![h2, http], &site).serve(&listener)
 //! # }
 //! ```
 
+use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use demo::{Leg, Legs, Site};
 use rustls::crypto::ring;
 use rustls::server::ResolvesServerCert;
 use rustls::{KeyLogFile, ServerConfig, ServerConnection};
 
+use socket2::{Domain, Socket, Type};
+
 use crate::sealed::Sealed;
+use crate::sessions::Sessions;
 
 /// A plain server behind the terminator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,24 +46,28 @@ pub struct Terminator {
     config: Arc<ServerConfig>,
     inner: Vec<Inner>,
     handshake_time: Duration,
+    legs: Arc<Legs>,
+    sessions: Arc<Sessions>,
 }
 
 impl Terminator {
     // ANCHOR: config
     /// A terminator in front of these servers: the first one whose protocol the client knows is taken,
-    /// and the last one when the client does not say what it knows. A handshake may take so long.
-    pub fn new(
-        certificates: Arc<dyn ResolvesServerCert>,
-        inner: Vec<Inner>,
-        handshake_time: Duration,
-    ) -> Self {
+    /// and the last one when the client does not say what it knows.
+    pub fn new(certificates: Arc<dyn ResolvesServerCert>, inner: Vec<Inner>, site: &Site) -> Self {
         let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
             .expect("ring has cipher suites for both versions");
         let mut config = builder.with_no_client_auth().with_cert_resolver(certificates);
         config.alpn_protocols = inner.iter().map(|inner| inner.protocol.into()).collect();
         config.key_log = Arc::new(KeyLogFile::new()); // writes only when SSLKEYLOGFILE is set
-        Terminator { config: Arc::new(config), inner, handshake_time }
+        Terminator {
+            config: Arc::new(config),
+            inner,
+            handshake_time: site.head_timeout,
+            legs: site.shared.get(),
+            sessions: site.shared.get(),
+        }
     }
     // ANCHOR_END: config
 
@@ -79,12 +88,15 @@ impl Terminator {
             return refuse_http(&outside);
         }
         let tls = ServerConnection::new(self.config.clone()).map_err(|error| error.to_string())?;
-        let sealed = Sealed::new(tls.into(), outside);
+        let sealed = Arc::new(Sealed::new(tls.into(), outside));
         let first = sealed.handshake(deadline)?;
+        let number = self.sessions.begin(&sealed.tls());
         let address = self.choose(sealed.protocol().as_deref());
-        let inside =
-            TcpStream::connect(address).map_err(|error| format!("nothing is inside: {error}"))?;
-        Arc::new(sealed).pass(inside, first)
+        let leg = connect_leg(&self.legs, sealed.peer(), address);
+        let (inside, _leg) = leg.map_err(|error| format!("nothing is inside: {error}"))?;
+        let ended = sealed.pass(inside, first);
+        self.sessions.end(number, ended.as_ref().err().map(String::as_str));
+        ended
     }
     // ANCHOR_END: take
 
@@ -97,6 +109,16 @@ impl Terminator {
             .expect("there is a server inside")
             .address
     }
+}
+
+/// Connects to a server inside. The bench is told first: it is to know this connection when it comes.
+pub fn connect_leg(legs: &Legs, first: SocketAddr, to: SocketAddr) -> io::Result<(TcpStream, Leg)> {
+    let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
+    socket.bind(&SocketAddr::new(to.ip(), 0).into())?;
+    let near = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
+    let leg = legs.enter(near, first);
+    socket.connect(&to.into())?;
+    Ok((socket.into(), leg))
 }
 
 // ANCHOR: sniff
@@ -113,8 +135,8 @@ fn refuse_http(mut outside: &TcpStream) -> Result<(), String> {
     let text = "This port speaks TLS, and this was plain HTTP. Ask with https:// or wss://.\n";
     let head = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n";
     let answer = format!("{head}Content-Length: {}\r\n\r\n{text}", text.len());
-    let said = std::io::Write::write_all(&mut outside, answer.as_bytes())
-        .and_then(|()| net::close(outside));
+    let said =
+        io::Write::write_all(&mut outside, answer.as_bytes()).and_then(|()| net::close(outside));
     let _gone = said.or_else(|_| outside.shutdown(Shutdown::Both));
     Err("a request in plain HTTP was refused".to_string())
 }

@@ -29,7 +29,8 @@ fn terminator(time: Duration) -> (SocketAddr, Receiver<TcpStream>) {
         (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
     let (address, inner) = (public.local_addr().unwrap(), inside.local_addr().unwrap());
     let inner = vec![Inner { protocol: "http/1.1", address: inner }];
-    let terminator = Terminator::new(certificates(), inner, time);
+    let terminator =
+        Terminator::new(certificates(), inner, &Site { head_timeout: time, ..Site::new(address) });
     thread::spawn(move || terminator.serve(&public));
     let (out, connections) = channel();
     thread::spawn(move || {
