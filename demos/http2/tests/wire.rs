@@ -79,7 +79,7 @@ fn a_websocket_runs_in_a_stream_beside_the_others() {
     let end = client.find(|frame| frame.stream == 3 && frame.kind == DATA && frame.payload.first() == Some(&CLOSE));
     assert_eq!(end.payload[2..4], 1002_u16.to_be_bytes());
     assert_eq!(end.flags & END_STREAM, END_STREAM);
-    client.say(5, "the other stream goes on");
+    demo.say("the other stream goes on");
     client.hears(1, "the other stream goes on");
 }
 
@@ -563,7 +563,7 @@ fn every_known_flood_ends_its_connection_and_no_other() {
         assert_eq!(end.number(4), ENHANCE_YOUR_CALM, "{name}");
         assert!(client.try_next().is_none(), "{name}");
     }
-    bystander.say(3, "undisturbed");
+    demo.say("undisturbed");
     bystander.hears(1, "undisturbed");
 }
 

@@ -22,6 +22,9 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// A longer payload is counted, not kept, in bytes: no end has to take more unless it says so.
 const MAX_PAYLOAD: usize = 16_384;
 
+/// What the fields of a block may take when they are unpacked, in bytes: those behind are counted, not kept.
+const MAX_FIELDS: usize = 64 * 1024;
+
 /// The bodies of so many streams are followed at once.
 const MAX_BODIES: usize = 128;
 
@@ -190,7 +193,7 @@ impl Http2Units {
         at: Option<usize>,
         builder: &mut UnitBuilder,
     ) -> Option<Vec<(String, String)>> {
-        let (mut fields, mut at) = (Vec::new(), at);
+        let (mut fields, mut at, mut kept) = (Vec::new(), at, 0);
         while !block.is_empty() {
             let Some((length, field)) = self.unpack.as_mut()?(block).filter(|(length, _)| (1..=block.len()).contains(length))
             else {
@@ -212,7 +215,10 @@ impl Http2Units {
                 builder.cut_at(*place as u64, name, one_line(&value, 1_000), note);
             }
             block = &block[length..];
-            fields.extend(field);
+            fields.extend(field.map(|(name, value)| {
+                kept += name.len() + value.len();
+                if kept > MAX_FIELDS { (String::new(), String::new()) } else { (name, value) } // a bomb, perhaps
+            }));
         }
         Some(fields)
     }
