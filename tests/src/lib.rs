@@ -35,6 +35,7 @@ mod random;
 pub mod record;
 mod server;
 pub mod task;
+pub mod tls;
 pub mod websocket;
 mod wire;
 pub mod writer;

@@ -82,10 +82,11 @@ impl Setup {
             let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
             let output = Output::new("(a foreign server: its output is its own)");
             let bench = target("TARGET_BENCH");
-            return Server { name: self.name, url, bench, child: None, output, _alone: Some(alone) };
+            return Server { name: self.name, url, plain: None, bench, child: None, output, _alone: Some(alone) };
         }
         let mut server = self.launch();
-        server.url = server.announced(": http://", "its address");
+        server.url = server.announced(": http", "its address");
+        server.plain = server.plain_side();
         server
     }
 
@@ -117,6 +118,8 @@ impl Setup {
         for name in ["PORT", "NO_COLOR", "CLICOLOR_FORCE", "FORCE_COLOR"] {
             command.env_remove(name);
         }
+        // The user's own certificates are not the tests' to make anew.
+        command.env("WSS_CERTIFICATES", program.with_file_name("certificates-of-tests"));
         command.envs(self.env);
         Server::spawn(&self.name, command)
     }
@@ -168,6 +171,8 @@ pub fn workspace() -> &'static Path {
 pub struct Server {
     name: String,
     url: String,
+    /// `127.0.0.1:PORT` of the demo's plain server, when the demo itself speaks TLS: raw clients go there.
+    plain: Option<String>,
     bench: Option<String>,
     child: Option<Child>,
     output: Output,
@@ -178,13 +183,14 @@ impl Server {
     /// A server that somebody else started, in any language.
     pub fn at(name: &str, url: &str) -> Server {
         let output = Output::new("(a foreign server: its output is its own)");
-        Server { name: name.to_string(), url: url.to_string(), bench: None, child: None, output, _alone: None }
+        Server { name: name.to_string(), url: url.to_string(), plain: None, bench: None, child: None, output, _alone: None }
     }
 
     /// Starts this command and waits for the line with its address.
     pub(crate) fn from_command(name: &str, command: Command) -> Server {
         let mut server = Server::spawn(name, command);
-        server.url = server.announced(": http://", "its address");
+        server.url = server.announced(": http", "its address");
+        server.plain = server.plain_side();
         server
     }
 
@@ -194,17 +200,30 @@ impl Server {
         let output = Output::new("");
         output.collect(child.stdout.take());
         output.collect(child.stderr.take());
-        Server { name: name.to_string(), url: String::new(), bench: None, child: Some(child), output, _alone: None }
+        Server { name: name.to_string(), url: String::new(), plain: None, bench: None, child: Some(child), output, _alone: None }
     }
 
-    /// `http://127.0.0.1:PORT`
+    /// Where a demo that speaks TLS has a plain server of the name `ws`.
+    fn plain_side(&self) -> Option<String> {
+        let first_lines = self.url.starts_with("https://").then(|| self.prints("try: "))?;
+        drop(first_lines);
+        let output = self.output();
+        output.lines().find_map(|line| line.strip_prefix("ws: ")).map(|host| host.trim().to_string())
+    }
+
+    /// `127.0.0.1:PORT` of the demo itself, also when that speaks TLS.
+    pub fn sealed_host(&self) -> &str {
+        self.url.trim_start_matches("https://").trim_start_matches("http://").trim_end_matches('/')
+    }
+
+    /// `http://127.0.0.1:PORT`, or with `https`
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// `127.0.0.1:PORT`, which is also the value of a `Host` header field.
+    /// `127.0.0.1:PORT`, which is also the value of a `Host` header field; of a demo that speaks TLS: of its plain server.
     pub fn host(&self) -> &str {
-        self.url.trim_start_matches("http://").trim_end_matches('/')
+        self.plain.as_deref().unwrap_or(self.sealed_host())
     }
 
     /// Where it listens.
@@ -336,7 +355,7 @@ impl Server {
         let Some(line) = self.output.wait_for(words) else {
             panic!("{} did not print {what}; it printed\n{}", self.name, self.output.text());
         };
-        line[line.find("http://").unwrap_or_default()..].trim().to_string()
+        line[line.find("http").unwrap_or_default()..].trim().to_string()
     }
 }
 

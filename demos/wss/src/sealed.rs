@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,12 +18,14 @@ pub struct Sealed {
     outside: TcpStream,
     /// Held from sealing to writing: records carry a number that is not sent, so they arrive in order or not at all.
     turn: Mutex<()>,
+    /// This end has sent close_notify: what the other one does now is no matter of loss.
+    finished: AtomicBool,
 }
 
 impl Sealed {
     /// Nothing was sent yet. `tls` says whether this end is the client or the server.
     pub fn new(tls: Connection, outside: TcpStream) -> Self {
-        Sealed { tls: Mutex::new(tls), outside, turn: Mutex::new(()) }
+        Sealed { tls: Mutex::new(tls), outside, turn: Mutex::new(()), finished: AtomicBool::new(false) }
     }
 
     /// The address of the other end.
@@ -70,7 +73,11 @@ impl Sealed {
         let _as_it_is = inside.set_nodelay(true);
         let (sealed, from) = (self.clone(), inside.try_clone().map_err(|error| error.to_string())?);
         net::spawn(move || sealed.seal_all(&from)).map_err(|error| error.to_string())?;
-        self.open_all(&inside, first).inspect_err(|_| abort(&inside))
+        let ended = self.open_all(&inside, first);
+        match self.finished.load(Ordering::Relaxed) {
+            true => Ok(()), // the server had ended it already
+            false => ended.inspect_err(|_| abort(&inside)),
+        }
     }
 
     fn open_all(&self, mut inside: &TcpStream, first: Vec<u8>) -> Result<(), String> {
@@ -98,6 +105,7 @@ impl Sealed {
             let sent = match inside.read(&mut bytes) {
                 Ok(0) => {
                     self.tls().send_close_notify(); // RFC 8446, 6.1
+                    self.finished.store(true, Ordering::Relaxed);
                     let _gone = self.flush().and_then(|()| self.outside.shutdown(Shutdown::Write));
                     return;
                 }

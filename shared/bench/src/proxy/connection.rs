@@ -347,7 +347,9 @@ impl Connection {
                     let mut buffer = std::mem::take(&mut env.buffer);
                     self.note_bytes(Dir::Up, &buffer[..length], fault);
                     self.last_byte = env.now;
-                    if self.requests.is_some() {
+                    if self.begins_with_tls(&buffer[..length]) {
+                        self.refuse(ErrorAnswer::to_tls());
+                    } else if self.requests.is_some() {
                         self.unread.extend_from_slice(&buffer[..length]);
                         self.pass_requests(env, fault);
                     } else {
@@ -362,6 +364,12 @@ impl Connection {
         if self.client.was_reset() && !self.up.over {
             self.client_ended(StreamEnd::Reset, env.now, fault);
         }
+    }
+
+    /// Whether these are the first bytes, and TLS, where plain HTTP is spoken: a record of the type handshake, version 3.x.
+    fn begins_with_tls(&self, bytes: &[u8]) -> bool {
+        let is_plain = matches!(self.route.speaks, Speaks::Http | Speaks::Upgrades);
+        is_plain && self.up.seen == bytes.len() as u64 && bytes.starts_with(&[22, 3])
     }
 
     fn unread_may_grow(&self) -> bool {
