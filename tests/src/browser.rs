@@ -191,7 +191,10 @@ impl Browser {
             }
         };
         let driver = Driver::start(kind, driver);
-        let session = driver.post("/session", &json!({ "capabilities": { "alwaysMatch": wanted, "firstMatch": [{ "acceptInsecureCerts": true }] } }));
+        let session = driver.post(
+            "/session",
+            &json!({ "capabilities": { "alwaysMatch": wanted, "firstMatch": [{ "acceptInsecureCerts": true }] } }),
+        );
         let session = session["sessionId"].as_str().unwrap_or_else(|| panic!("no session: {session}")).to_string();
         let session = format!("/session/{session}");
         let patience = DEADLINE.as_millis() as u64 + 10_000;

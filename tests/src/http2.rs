@@ -93,6 +93,11 @@ impl Http2 {
         Http2 { wire, host: host.to_string(), decoder: Decoder::new(4_096) }
     }
 
+    /// The connection under it.
+    pub fn wire(&self) -> &Wire {
+        &self.wire
+    }
+
     /// Sends bytes as they are.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
         let _gone = self.wire.try_send(bytes); // a server that has ended the connection says why in what it sent
@@ -196,6 +201,11 @@ impl Http2 {
 }
 
 impl Server {
+    /// Whether this is a demo whose raw clients speak HTTP/2.
+    pub fn speaks_http2(&self) -> bool {
+        self.name().starts_with("http2")
+    }
+
     /// Where its plain HTTP/2 is, when it has a port for that.
     pub fn h2c(&self) -> String {
         self.prints("h2c: 127.0.0.1:").trim().trim_start_matches("h2c: ").to_string()

@@ -247,23 +247,30 @@ impl Tape {
 /// is: equal rows in a row count as one.
 fn essence(recording: &Value) -> Vec<String> {
     let mut lines = Vec::new();
-    // Which of two connections is first is chance: what counts is the order on each.
+    // Which of two connections or streams is first is chance: what counts is the order on each.
     let mut rows: Vec<&Value> = recording["rows"].as_array().into_iter().flatten().collect();
-    rows.sort_by_key(|row| (row["conn"].as_u64(), row["n"].as_u64()));
+    rows.sort_by_key(|row| (row["conn"].as_u64(), row["stream"].as_u64(), row["n"].as_u64()));
     let strict = recording["loose"].as_u64().unwrap_or(u64::MAX);
     let mark = |row: &Value| row["size"] == 0;
     rows.retain(|row| row["n"].as_u64() <= Some(strict) || mark(row));
     // What the server thinks of its connections changes with the clock.
     rows.retain(|row| !row["mean"].as_str().is_some_and(|mean| mean.contains("\"peers\":[")));
     for row in rows {
-        let bytes = bytes(row["hex"].as_str().unwrap_or_default());
+        // Header fields of HTTP/2 are packed, and the date of an answer with them: what they say is compared.
+        let packed =
+            row["stream"].is_u64() && ["request", "response"].contains(&row["kind"].as_str().unwrap_or_default());
+        let mean = row["mean"].as_str().unwrap_or_default();
+        let (bytes, mean) = match packed {
+            true => (unpacked(row), mean.split(';').next().unwrap_or_default()),
+            false => (bytes(row["hex"].as_str().unwrap_or_default()), mean),
+        };
         let fields: Vec<_> = row["fields"].as_array().into_iter().flatten().map(|f| f[2].to_string()).collect();
         let line = format!(
             "#{} {} {} {} | {} | {}",
             row["conn"],
             row["dir"].as_str().unwrap_or_default(),
             row["kind"].as_str().unwrap_or_default(),
-            mask(row["mean"].as_str().unwrap_or_default()),
+            mask(mean),
             mask(&bytes),
             fields.join(" ")
         );
@@ -286,6 +293,13 @@ fn essence(recording: &Value) -> Vec<String> {
     let times = recording["times"].as_object().into_iter().flatten();
     lines.extend(times.map(|(name, _)| format!("time {name}")));
     lines
+}
+
+/// What the header fields in a frame say, a line for each; without the frame's own fields, of which one is its length.
+fn unpacked(row: &Value) -> String {
+    let fields = row["fields"].as_array().into_iter().flatten().skip(4);
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
+    fields.map(|field| format!("{}: {}\r\n", text(&field[2]), text(&field[3]))).collect()
 }
 
 /// Dates, times, ports of the far end and random boundaries stand as signs.

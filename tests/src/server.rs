@@ -9,6 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
+use crate::writer::{Way, Writer};
 use crate::{Bench, DEADLINE, Message, Wire};
 
 /// Starts a demo on free ports, as `PORT=0 cargo run -p NAME` does; or takes the server that `TARGET` names.
@@ -183,7 +184,15 @@ impl Server {
     /// A server that somebody else started, in any language.
     pub fn at(name: &str, url: &str) -> Server {
         let output = Output::new("(a foreign server: its output is its own)");
-        Server { name: name.to_string(), url: url.to_string(), plain: None, bench: None, child: None, output, _alone: None }
+        Server {
+            name: name.to_string(),
+            url: url.to_string(),
+            plain: None,
+            bench: None,
+            child: None,
+            output,
+            _alone: None,
+        }
     }
 
     /// Starts this command and waits for the line with its address.
@@ -200,20 +209,36 @@ impl Server {
         let output = Output::new("");
         output.collect(child.stdout.take());
         output.collect(child.stderr.take());
-        Server { name: name.to_string(), url: String::new(), plain: None, bench: None, child: Some(child), output, _alone: None }
+        Server {
+            name: name.to_string(),
+            url: String::new(),
+            plain: None,
+            bench: None,
+            child: Some(child),
+            output,
+            _alone: None,
+        }
     }
 
-    /// Where a demo that speaks TLS has a plain server of the name `ws`.
+    /// Where a demo that speaks TLS has a plain server of the name `ws` or `h2c`.
     fn plain_side(&self) -> Option<String> {
         let first_lines = self.url.starts_with("https://").then(|| self.prints("try: "))?;
         drop(first_lines);
         let output = self.output();
-        output.lines().find_map(|line| line.strip_prefix("ws: ")).map(|host| host.trim().to_string())
+        output
+            .lines()
+            .find_map(|line| line.strip_prefix("ws: ").or(line.strip_prefix("h2c: ")))
+            .map(|host| host.trim().to_string())
     }
 
     /// `127.0.0.1:PORT` of the demo itself, also when that speaks TLS.
     pub fn sealed_host(&self) -> &str {
         self.url.trim_start_matches("https://").trim_start_matches("http://").trim_end_matches('/')
+    }
+
+    /// The name that it was started by.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// `http://127.0.0.1:PORT`, or with `https`
@@ -269,7 +294,7 @@ impl Server {
 
     /// Says something, and returns it as the room took it.
     pub fn say(&self, text: &str) -> Message {
-        if self.name == "http2" {
+        if self.speaks_http2() {
             return self.http2().say(1, text);
         }
         let mut wire = self.post("/say", text);
@@ -281,6 +306,10 @@ impl Server {
 
     /// Says all of these over one connection.
     pub fn say_all(&self, texts: &[impl AsRef<str>]) {
+        if self.speaks_http2() {
+            let mut writer = Writer::open(self, Way::Http2);
+            return texts.iter().for_each(|text| writer.say(text.as_ref()));
+        }
         let mut wire = self.connect();
         for text in texts {
             wire.post("/say", &[], text.as_ref());

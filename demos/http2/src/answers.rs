@@ -94,7 +94,11 @@ pub fn say(exchange: &Exchange, request: &Request, room: &Room) -> io::Result<()
         }
     };
     let Ok(text) = said else {
-        return refuse(exchange, request, Refusal::new(400, "A message is UTF-8 text; this is not."));
+        return refuse(
+            exchange,
+            request,
+            Refusal::new(400, "A message is UTF-8 text; this is not."),
+        );
     };
     match room.say_once(request.only("idempotency-key").unwrap_or(""), &text) {
         Ok(message) => send(exchange, request, PageAnswer::json(&message.json()).with_status(201)),
@@ -119,7 +123,9 @@ fn body(exchange: &Exchange) -> io::Result<Vec<u8>> {
 /// The refusal of what is not there.
 pub fn unknown(method: &str, path: &str) -> Refusal {
     match (method, path) {
-        ("CONNECT", _) => Refusal::new(501, "This server opens no tunnel but the WebSocket at /room."),
+        ("CONNECT", _) => {
+            Refusal::new(501, "This server opens no tunnel but the WebSocket at /room.")
+        }
         (_, "/room") => Refusal::new(400, "A WebSocket in HTTP/2 begins with CONNECT (RFC 8441)."),
         (_, "/say") => page_server::method_not_allowed("POST"),
         (_, "/" | "/events" | "/connection") => page_server::method_not_allowed("GET, HEAD"),
@@ -142,7 +148,8 @@ fn send(exchange: &Exchange, request: &Request, answer: PageAnswer) -> io::Resul
         ("cache-control", "no-store"),
         ("x-content-type-options", "nosniff"),
     ];
-    let more: Vec<_> = more.iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
+    let more: Vec<_> =
+        more.iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
     fields.extend(more.iter().map(|(name, value)| (&**name, &***value)));
     let empty = request.method == "HEAD" || body.is_empty();
     exchange.respond(status, &fields, empty);

@@ -14,8 +14,11 @@ use crate::message::{self, Asked};
 use crate::settings::{self, FIRST_WINDOW};
 use crate::stream::{Stream, widen};
 
-/// So many streams may be open at once, and so many requests be worked on.
+/// So many streams may usually be open at once, and so many requests be worked on.
 pub const MAX_STREAMS: usize = 100;
+
+/// How so many streams ended is remembered.
+const REMEMBERED: usize = 100;
 
 /// The longest block of packed header fields, in bytes, however many frames it is in.
 const MAX_BLOCK: usize = 16 * 1024;
@@ -59,6 +62,7 @@ struct Block {
 
 /// A connection.
 pub struct Connection {
+    max_streams: usize,
     arrived: Vec<u8>,
     preface: bool,
     /// The client's SETTINGS, as it sent them: for the page to show.
@@ -89,16 +93,17 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// At its start. The server's preface is a SETTINGS frame (3.4), and waits to be sent.
-    pub fn new(now: Instant) -> Self {
+    /// At its start; the client may have so many streams open at once. The server's preface is a SETTINGS frame (3.4), and waits to be sent.
+    pub fn new(max_streams: usize, now: Instant) -> Self {
         let mut control = Vec::new();
         let ours = settings::serialize(&[
-            (settings::MAX_CONCURRENT_STREAMS, MAX_STREAMS as u32),
+            (settings::MAX_CONCURRENT_STREAMS, max_streams as u32),
             (settings::MAX_HEADER_LIST_SIZE, MAX_FIELDS as u32),
             (settings::ENABLE_CONNECT_PROTOCOL, 1),
         ]);
         frame::write(&mut control, frame::SETTINGS, 0, 0, &ours);
         Connection {
+            max_streams,
             arrived: Vec::new(),
             preface: false,
             client_settings: None,
@@ -149,7 +154,11 @@ impl Connection {
     // ANCHOR_END: receive
 
     /// Takes the preface or one frame. `false`: more must arrive.
-    fn step(&mut self, rest: &mut &[u8], requests: &mut Vec<(u32, Asked)>) -> Result<bool, Violation> {
+    fn step(
+        &mut self,
+        rest: &mut &[u8],
+        requests: &mut Vec<(u32, Asked)>,
+    ) -> Result<bool, Violation> {
         if !self.preface {
             let here = rest.len().min(PREFACE.len());
             if rest[..here] != PREFACE[..here] {
@@ -160,7 +169,8 @@ impl Connection {
             return Ok(self.preface);
         }
         let Some((head, payload)) = frame::take(rest)? else { return Ok(false) };
-        if self.client_settings.is_none() && (head.kind != frame::SETTINGS || head.has(frame::ACK)) {
+        if self.client_settings.is_none() && (head.kind != frame::SETTINGS || head.has(frame::ACK))
+        {
             return protocol("the first frame is a SETTINGS frame (3.4)");
         }
         let continues = self.block.as_ref().is_some_and(|block| block.stream == head.stream);
@@ -237,15 +247,23 @@ impl Connection {
             return if stream.client_ended { Err(Some(closed)) } else { Ok(()) };
         }
         Err(match self.ending(id) {
-            _ if id > self.newest => {
-                Some(Violation::connection(ErrorCode::ProtocolError, "no HEADERS have opened this stream (5.1)"))
-            }
+            _ if id > self.newest => Some(Violation::connection(
+                ErrorCode::ProtocolError,
+                "no HEADERS have opened this stream (5.1)",
+            )),
             Some(Ending::ByUs) => None,
-            _ => Some(Violation::connection(ErrorCode::StreamClosed, "this stream is closed (5.1)")),
+            _ => {
+                Some(Violation::connection(ErrorCode::StreamClosed, "this stream is closed (5.1)"))
+            }
         })
     }
 
-    fn headers(&mut self, head: Head, payload: &[u8], requests: &mut Vec<(u32, Asked)>) -> Result<(), Violation> {
+    fn headers(
+        &mut self,
+        head: Head,
+        payload: &[u8],
+        requests: &mut Vec<(u32, Asked)>,
+    ) -> Result<(), Violation> {
         let mut packed = frame::unpad(head, payload)?;
         let mut fault = None;
         if head.has(frame::PRIORITIZED) {
@@ -278,7 +296,12 @@ impl Connection {
         self.continue_block(block, head.has(frame::END_HEADERS), requests)
     }
 
-    fn continuation(&mut self, head: Head, payload: &[u8], requests: &mut Vec<(u32, Asked)>) -> Result<(), Violation> {
+    fn continuation(
+        &mut self,
+        head: Head,
+        payload: &[u8],
+        requests: &mut Vec<(u32, Asked)>,
+    ) -> Result<(), Violation> {
         let Some(mut block) = self.block.take() else {
             return protocol("CONTINUATION continues nothing (6.10)");
         };
@@ -328,8 +351,8 @@ impl Connection {
         requests: &mut Vec<(u32, Asked)>,
     ) -> Result<(), Violation> {
         let asked = Asked::parse(id, fields)?;
-        if self.streams.len().max(self.working) >= MAX_STREAMS {
-            let why = "100 streams are open, or 100 requests are being worked on (5.1.2)";
+        if self.streams.len().max(self.working) >= self.max_streams {
+            let why = "too many streams are open, or requests being worked on (5.1.2)";
             return Err(Violation::stream(id, ErrorCode::RefusedStream, why));
         }
         let window = self.first_window_down;
@@ -358,7 +381,11 @@ impl Connection {
         self.check_not_idle(id)?;
         if by == 0 {
             let stream = (id > 0).then_some(id);
-            return Err(Violation { stream, code: ErrorCode::ProtocolError, why: "a window grows by 1 at least (6.9)" });
+            return Err(Violation {
+                stream,
+                code: ErrorCode::ProtocolError,
+                why: "a window grows by 1 at least (6.9)",
+            });
         }
         match self.streams.get_mut(&id) {
             Some(stream) => widen(&mut stream.window_down, by.into(), Some(id)),
@@ -369,7 +396,11 @@ impl Connection {
 
     fn settings(&mut self, head: Head, payload: &[u8]) -> Result<(), Violation> {
         if head.has(frame::ACK) {
-            return if payload.is_empty() { Ok(()) } else { size("an acknowledgement is empty (6.5)") };
+            return if payload.is_empty() {
+                Ok(())
+            } else {
+                size("an acknowledgement is empty (6.5)")
+            };
         }
         self.calm.spend(self.now)?;
         let said = settings::parse(payload)?;
@@ -421,7 +452,8 @@ impl Connection {
 
     /// Ends the connection: says why, and which stream was the last that was looked at (6.8).
     fn fail(&mut self, violation: Violation) {
-        let mut goodbye = [self.newest.to_be_bytes(), (violation.code as u32).to_be_bytes()].concat();
+        let mut goodbye =
+            [self.newest.to_be_bytes(), (violation.code as u32).to_be_bytes()].concat();
         goodbye.extend_from_slice(violation.why.as_bytes());
         frame::write(&mut self.control, frame::GOAWAY, 0, 0, &goodbye);
         self.over = true;
@@ -441,7 +473,7 @@ impl Connection {
         }
         self.endings.retain(|(other, _)| *other != id);
         self.endings.push_back((id, ending));
-        if self.endings.len() > MAX_STREAMS {
+        if self.endings.len() > REMEMBERED {
             self.endings.pop_front();
         }
     }
@@ -454,13 +486,18 @@ impl Connection {
     pub fn tick(&mut self, now: Instant) {
         self.now = now;
         let silent = now.saturating_duration_since(self.last_heard);
-        let late = |since: Option<Instant>, limit| since.is_some_and(|at| now.saturating_duration_since(at) > limit);
+        let late = |since: Option<Instant>, limit| {
+            since.is_some_and(|at| now.saturating_duration_since(at) > limit)
+        };
         let calm = |why| Violation::connection(ErrorCode::EnhanceYourCalm, why);
         if self.over {
         } else if late(self.begun, WHOLE) {
             self.fail(calm("what was begun did not come whole in time (10.5)"));
         } else if self.streams.is_empty() && silent > IDLE {
-            self.fail(Violation::connection(ErrorCode::NoError, "this connection was silent for a minute"));
+            self.fail(Violation::connection(
+                ErrorCode::NoError,
+                "this connection was silent for a minute",
+            ));
         } else if late(self.asked_at, SILENCE) {
             self.fail(Violation::connection(ErrorCode::NoError, "there is no answer to a ping"));
         } else if !self.streams.is_empty() && silent > SILENCE && self.asked_at.is_none() {
@@ -468,7 +505,8 @@ impl Connection {
             frame::write(&mut self.control, frame::PING, 0, 0, b"there ? ");
         }
         let stuck = |stream: &Stream| !stream.outbox.is_empty() && late(Some(stream.moved), STUCK);
-        let stuck: Vec<u32> = self.streams.iter().filter(|(_, stream)| stuck(stream)).map(|(id, _)| *id).collect();
+        let stuck: Vec<u32> =
+            self.streams.iter().filter(|(_, stream)| stuck(stream)).map(|(id, _)| *id).collect();
         stuck.into_iter().for_each(|id| self.reset(id, ErrorCode::Cancel));
     }
 
@@ -498,7 +536,9 @@ impl Connection {
 
     /// Begins an answer; `ended` when it has no body.
     pub fn respond(&mut self, id: u32, fields: &[Field], ended: bool) {
-        let Some(stream) = self.streams.get_mut(&id).filter(|stream| !stream.server_ended) else { return };
+        let Some(stream) = self.streams.get_mut(&id).filter(|stream| !stream.server_ended) else {
+            return;
+        };
         let block = self.packer.pack(fields.iter().map(|(name, value)| (&**name, &**value)));
         let (mut kind, mut flags) = (frame::HEADERS, if ended { frame::END_STREAM } else { 0 });
         let mut pieces = block.chunks(frame::MAX_FRAME).peekable();
@@ -576,7 +616,9 @@ impl Connection {
         while wire.len() < WRITE {
             let may_send = |(_, stream): &(&u32, &Stream)| stream.may_send(self.window_down);
             let behind = self.streams.range(self.served + 1..).find(may_send);
-            let Some((&id, _)) = behind.or_else(|| self.streams.iter().find(may_send)) else { break };
+            let Some((&id, _)) = behind.or_else(|| self.streams.iter().find(may_send)) else {
+                break;
+            };
             self.served = id;
             self.send_one(id, &mut wire);
         }
@@ -632,4 +674,126 @@ fn check_priority(id: u32, payload: &[u8]) -> Result<(), Violation> {
         return Err(Violation::stream(id, ErrorCode::ProtocolError, why));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SETTINGS: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    const GET: [u8; 12] = [0, 0, 3, 1, 5, 0, 0, 0, 1, 0x82, 0x86, 0x84];
+
+    fn open(now: Instant) -> Connection {
+        let mut connection = Connection::new(MAX_STREAMS, now);
+        connection.receive(&[&PREFACE[..], &SETTINGS].concat(), now);
+        connection.output();
+        connection
+    }
+
+    #[test]
+    fn however_the_bytes_arrive_the_requests_are_the_same() {
+        let (now, bytes) = (Instant::now(), [&PREFACE[..], &SETTINGS, &GET].concat());
+        let whole = Connection::new(MAX_STREAMS, now).receive(&bytes, now);
+        let mut connection = Connection::new(MAX_STREAMS, now);
+        let split: Vec<_> =
+            bytes.iter().flat_map(|byte| connection.receive(&[*byte], now)).collect();
+        assert_eq!(split, whole);
+        assert_eq!((whole.len(), whole[0].0, &*whole[0].1.request.target), (1, 1, "/"));
+    }
+
+    #[test]
+    fn what_has_begun_must_be_whole_in_time() {
+        let now = Instant::now();
+        for begun in [&[][..], &GET[..5], &[&GET[..4], &[1, 0, 0, 0, 1, 0x82, 0x86, 0x84]].concat()]
+        {
+            let mut connection =
+                if begun.is_empty() { Connection::new(MAX_STREAMS, now) } else { open(now) };
+            connection.receive(if begun.is_empty() { b"P" } else { begun }, now);
+            connection.tick(now + WHOLE);
+            assert!(!connection.is_over());
+            connection.tick(now + WHOLE + Duration::from_secs(1));
+            assert!(connection.is_over(), "{begun:?}");
+        }
+    }
+
+    #[test]
+    fn a_silent_client_with_streams_is_asked_and_then_given_up_and_one_without_is_let_go() {
+        let now = Instant::now();
+        let mut connection = open(now);
+        connection.tick(now + IDLE + Duration::from_secs(1));
+        assert!(connection.is_over());
+        let mut connection = open(now);
+        connection.receive(&GET, now);
+        connection.tick(now + SILENCE + Duration::from_secs(1));
+        assert_eq!(connection.output()[3], frame::PING);
+        connection.tick(now + 2 * SILENCE);
+        assert!(!connection.is_over());
+        connection.tick(now + 2 * SILENCE + Duration::from_secs(2));
+        assert!(connection.is_over());
+    }
+
+    #[test]
+    fn a_stream_whose_client_takes_nothing_is_reset() {
+        let now = Instant::now();
+        let mut connection = open(now);
+        connection.receive(&[0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0], now); // windows of 0 bytes
+        connection.receive(&GET, now);
+        connection.outbox(1).unwrap().extend(b"hello");
+        connection.output();
+        connection.tick(now + STUCK + Duration::from_secs(1));
+        assert!(!connection.is_open(1));
+        let said = connection.output();
+        assert!(
+            said.windows(4).any(|four| four == (ErrorCode::Cancel as u32).to_be_bytes()),
+            "{said:?}"
+        );
+    }
+
+    #[test]
+    fn streams_are_served_in_turn() {
+        let now = Instant::now();
+        let mut connection = open(now);
+        for id in [1, 3] {
+            connection.receive(&[&GET[..8], &[id], &GET[9..]].concat(), now);
+            connection.outbox(id.into()).unwrap().extend([id; 20_000]);
+        }
+        let (wire, mut order) = (connection.output(), Vec::new());
+        let mut rest = &wire[..];
+        while let Some((head, payload)) = frame::take(&mut rest).unwrap() {
+            order.push((head.stream, payload.len()));
+        }
+        assert_eq!(order, [(1, 16_384), (3, 16_384), (1, 3_616), (3, 3_616)]);
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic_and_its_windows_are_never_over_the_limit() {
+        let (now, mut seed) = (Instant::now(), 3_u64);
+        let mut next = || {
+            seed = seed
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 56) as u8
+        };
+        for _ in 0..5_000 {
+            let mut connection = open(now);
+            for _ in 0..8 {
+                let payload: Vec<u8> = (0..next() % 16).map(|_| next()).collect();
+                let mut wire = Vec::new();
+                frame::write(&mut wire, next() % 11, next(), (next() % 4).into(), &payload);
+                for (id, _) in connection.receive(&wire, now) {
+                    connection.respond(id, &[(":status".into(), "200".into())], next() % 2 == 0);
+                    connection.outbox(id).into_iter().for_each(|outbox| outbox.extend(b"hello"));
+                    if next() % 2 == 0 {
+                        connection.end(id);
+                    }
+                }
+                connection.read((next() % 4).into());
+                connection.output();
+                assert!(
+                    connection.window_up <= settings::MAX_WINDOW
+                        && connection.window_down <= settings::MAX_WINDOW
+                );
+            }
+        }
+    }
 }

@@ -154,7 +154,9 @@ pub fn take<'a>(arrived: &mut &'a [u8]) -> Result<Option<(Head, &'a [u8])>, Viol
         let why = "a frame is longer than 16,384 bytes (4.2)";
         return Err(Violation::connection(ErrorCode::FrameSizeError, why));
     }
-    let Some((frame, rest)) = arrived.split_at_checked(HEADER + head.length) else { return Ok(None) };
+    let Some((frame, rest)) = arrived.split_at_checked(HEADER + head.length) else {
+        return Ok(None);
+    };
     *arrived = rest;
     Ok(Some((head, &frame[HEADER..])))
 }
@@ -172,7 +174,10 @@ pub fn unpad(head: Head, payload: &[u8]) -> Result<&[u8], Violation> {
         return Err(Violation::connection(ErrorCode::FrameSizeError, why));
     };
     rest.len().checked_sub(padding.into()).map(|end| &rest[..end]).ok_or_else(|| {
-        Violation::connection(ErrorCode::ProtocolError, "the padding is longer than the payload (6.1)")
+        Violation::connection(
+            ErrorCode::ProtocolError,
+            "the padding is longer than the payload (6.1)",
+        )
     })
 }
 

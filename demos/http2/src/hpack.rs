@@ -69,14 +69,17 @@ impl Unpacker {
     /// # Errors
     /// As [`unpack`](Self::unpack).
     pub fn next(&mut self, block: &[u8]) -> Result<(usize, Option<Field>), Violation> {
-        let piece = Piece::cut(block).ok_or(fault("a header block ends inside of a field (RFC 7541, 5)"))?;
+        let piece = Piece::cut(block)
+            .ok_or(fault("a header block ends inside of a field (RFC 7541, 5)"))?;
         let wrong = |_| fault("a header block can't be unpacked (RFC 7541)");
         let Some(field) = self.0.decode(&block[..piece.length]).map_err(wrong)?.pop() else {
             return Ok((piece.length, None));
         };
         for (packed, said) in piece.huffman.iter().zip([&field.value, &field.name]) {
             if packed.is_some_and(|packed| !is_padded_with_ones(packed, said)) {
-                return Err(fault("a Huffman code is padded with something else than ones (RFC 7541, 5.2)"));
+                return Err(fault(
+                    "a Huffman code is padded with something else than ones (RFC 7541, 5.2)",
+                ));
             }
         }
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
@@ -188,7 +191,10 @@ mod tests {
 
     fn hex(text: &str) -> Vec<u8> {
         let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-        digits.chunks(2).map(|two| u8::from_str_radix(str::from_utf8(two).unwrap(), 16).unwrap()).collect()
+        digits
+            .chunks(2)
+            .map(|two| u8::from_str_radix(str::from_utf8(two).unwrap(), 16).unwrap())
+            .collect()
     }
 
     fn code(block: &[u8]) -> ErrorCode {
@@ -202,7 +208,10 @@ mod tests {
         for (block, last) in [
             ("8286 8441 8cf1 e3c2 e5f2 3a6b a0ab 90f4 ff", (":authority", "www.example.com")),
             ("8286 84be 5886 a8eb 1064 9cbf", ("cache-control", "no-cache")),
-            ("8287 85bf 4088 25a8 49e9 5ba9 7d7f 8925 a849 e95b b8e8 b4bf", ("custom-key", "custom-value")),
+            (
+                "8287 85bf 4088 25a8 49e9 5ba9 7d7f 8925 a849 e95b b8e8 b4bf",
+                ("custom-key", "custom-value"),
+            ),
         ] {
             let fields = unpacker.unpack(&hex(block)).unwrap();
             assert_eq!(fields[0], (":method".to_string(), "GET".to_string()));
@@ -213,9 +222,11 @@ mod tests {
     #[test]
     fn what_is_packed_is_unpacked_and_the_second_time_it_is_one_byte_for_each_field() {
         let (mut packer, mut unpacker) = (Packer::default(), Unpacker::default());
-        let fields = [(":status", "200"), ("content-type", "text/event-stream"), ("x-new", "Grüße")];
+        let fields =
+            [(":status", "200"), ("content-type", "text/event-stream"), ("x-new", "Grüße")];
         let (first, second) = (packer.pack(fields), packer.pack(fields));
-        let expected: Vec<Field> = fields.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect();
+        let expected: Vec<Field> =
+            fields.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect();
         assert_eq!(unpacker.unpack(&first), Ok(expected.clone()));
         assert_eq!(unpacker.unpack(&second), Ok(expected));
         assert_eq!(second.len(), 3);
@@ -253,7 +264,9 @@ mod tests {
         let mut seed = 1_u64;
         for round in 0..20_000 {
             let mut next = || {
-                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                seed = seed
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
                 (seed >> 56) as u8
             };
             let block: Vec<u8> = (0..round % 40).map(|_| next()).collect();

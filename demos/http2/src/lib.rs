@@ -30,6 +30,7 @@ use demo::{Demo, SideServer, Site, Speaks, Unpackers};
 use handshake::request::Request;
 use room::{Cursor, Gap, Room};
 
+use crate::connection::MAX_STREAMS;
 use crate::frame::ErrorCode;
 use crate::message::Asked;
 use crate::server::Exchange;
@@ -81,23 +82,34 @@ fn serve_tls(listener: TcpListener, _room: Arc<Room>, site: Arc<Site>) -> io::Re
 /// Never: it accepts connections for ever.
 pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
     site.shared.get::<Unpackers>().set_fields(hpack::for_the_wire_view);
-    let working = Arc::new(AtomicUsize::new(0));
+    serve_with(&listener, MAX_STREAMS, move |exchange, asked| answer(exchange, asked, &room, &site))
+}
+
+/// Serves requests with `work`, each on a thread of its own; a client may have so many streams.
+pub fn serve_with<W>(listener: &TcpListener, max_streams: usize, work: W) -> !
+where
+    W: Fn(Exchange, &Asked) -> io::Result<()> + Send + Sync + 'static,
+{
+    let (working, work) = (Arc::new(AtomicUsize::new(0)), Arc::new(work));
     let work = move |exchange: Exchange, asked: Asked| {
         if working.fetch_add(1, Ordering::Relaxed) < MAX_WORK {
-            let _gone = answer(exchange, &asked, &room, &site); // an error is a client that left
+            let _gone = work(exchange, &asked); // an error is a client that left
         } else {
             exchange.reset(ErrorCode::RefusedStream); // it may ask again: nothing was done
         }
         working.fetch_sub(1, Ordering::Relaxed);
     };
-    net::each_connection(&listener, move |socket| {
-        let _gone = server::serve(socket, work.clone());
+    net::each_connection(listener, move |socket| {
+        let _gone = server::serve(socket, max_streams, work.clone());
     })
 }
 
 // ANCHOR: answer
 /// Answers one request. Nothing here knows that others share the connection.
-fn answer(exchange: Exchange, asked: &Asked, room: &Arc<Room>, site: &Site) -> io::Result<()> {
+///
+/// # Errors
+/// When the client has gone.
+pub fn answer(exchange: Exchange, asked: &Asked, room: &Arc<Room>, site: &Site) -> io::Result<()> {
     let request = &asked.request;
     if let Err(refusal) = answers::check(asked, site) {
         return answers::refuse(&exchange, request, refusal);

@@ -52,7 +52,8 @@ impl Asked {
             return Err(bad("a method or path has a character that none has (8.3.1)"));
         }
         let content_length = content_length(&regular).map_err(bad)?;
-        let mut request = Request { method, target, version: "HTTP/2".to_string(), ..Request::default() };
+        let mut request =
+            Request { method, target, version: "HTTP/2".to_string(), ..Request::default() };
         request.fields = regular;
         if let Some(authority) = authority {
             if request.all("host").any(|host| !host.eq_ignore_ascii_case(&authority)) {
@@ -72,7 +73,8 @@ type Pseudo = [Option<String>; 5];
 fn split(fields: Vec<Field>) -> Result<(Pseudo, Vec<Field>), &'static str> {
     let (mut pseudo, mut regular) = (Pseudo::default(), Vec::new());
     for (name, value) in fields {
-        if value.contains(['\0', '\r', '\n']) || value.trim_matches([' ', '\t']).len() < value.len() {
+        if value.contains(['\0', '\r', '\n']) || value.trim_matches([' ', '\t']).len() < value.len()
+        {
             return Err("a field's value has a character that no value has there (8.2.1)");
         }
         let Some(known) = name.strip_prefix(':') else {
@@ -113,7 +115,11 @@ fn content_length(fields: &[Field]) -> Result<Option<u64>, &'static str> {
     let mut length = None;
     for (_, value) in fields.iter().filter(|(name, _)| name == "content-length") {
         let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
-        let said = value.parse().ok().filter(|_| digits).ok_or("content-length is not a number (8.1.1)")?;
+        let said = value
+            .parse()
+            .ok()
+            .filter(|_| digits)
+            .ok_or("content-length is not a number (8.1.1)")?;
         if length.replace(said).is_some_and(|before| before != said) {
             return Err("content-length says two things (8.1.1)");
         }
@@ -138,23 +144,36 @@ pub fn check_trailers(stream: u32, fields: Vec<Field>) -> Result<(), Violation> 
 mod tests {
     use super::*;
 
-    const GET: [(&str, &str); 4] = [(":method", "GET"), (":scheme", "https"), (":path", "/"), (":authority", "localhost")];
+    const GET: [(&str, &str); 4] =
+        [(":method", "GET"), (":scheme", "https"), (":path", "/"), (":authority", "localhost")];
 
     fn parse(fields: &[(&str, &str)]) -> Result<Asked, Violation> {
-        Asked::parse(1, fields.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect())
+        Asked::parse(
+            1,
+            fields.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
+        )
     }
 
     #[test]
     fn a_request_is_what_it_would_be_in_http_1_1() {
         let asked = parse(&[&GET[..], &[("accept", "*/*")]].concat()).unwrap();
-        assert_eq!((&*asked.request.method, &*asked.request.target, asked.request.host()), ("GET", "/", Some("localhost")));
+        assert_eq!(
+            (&*asked.request.method, &*asked.request.target, asked.request.host()),
+            ("GET", "/", Some("localhost"))
+        );
     }
 
     #[test]
     fn an_extended_connect_names_its_protocol() {
         let mut fields = GET;
         fields[0].1 = "CONNECT";
-        assert_eq!(parse(&[&fields[..], &[(":protocol", "websocket")]].concat()).unwrap().protocol.as_deref(), Some("websocket"));
+        assert_eq!(
+            parse(&[&fields[..], &[(":protocol", "websocket")]].concat())
+                .unwrap()
+                .protocol
+                .as_deref(),
+            Some("websocket")
+        );
         assert!(parse(&fields).is_err(), "without a protocol it has no path");
         assert!(parse(&[(":method", "CONNECT"), (":authority", "example:443")]).is_ok());
     }
@@ -181,7 +200,12 @@ mod tests {
             assert!(parse(&[&GET[..], more].concat()).is_err(), "{more:?}");
         }
         for left_out in [0, 1, 2] {
-            let fields: Vec<_> = GET.iter().enumerate().filter(|(at, _)| *at != left_out).map(|(_, field)| *field).collect();
+            let fields: Vec<_> = GET
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| *at != left_out)
+                .map(|(_, field)| *field)
+                .collect();
             assert!(parse(&fields).is_err(), "without {}", GET[left_out].0);
         }
         assert!(parse(&[&GET[..], &[("te", "trailers"), ("host", "LOCALHOST")]].concat()).is_ok());

@@ -47,7 +47,11 @@ impl Shared {
     }
 
     /// Waits until `ready` gives something, or for so long.
-    fn wait<T>(&self, time: Duration, mut ready: impl FnMut(&mut Connection) -> Option<T>) -> Option<T> {
+    fn wait<T>(
+        &self,
+        time: Duration,
+        mut ready: impl FnMut(&mut Connection) -> Option<T>,
+    ) -> Option<T> {
         let deadline = Instant::now() + time;
         let mut connection = self.lock();
         loop {
@@ -58,7 +62,11 @@ impl Shared {
             if left.is_zero() {
                 return None;
             }
-            connection = self.changed.wait_timeout(connection, left).unwrap_or_else(PoisonError::into_inner).0;
+            connection = self
+                .changed
+                .wait_timeout(connection, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
     }
 }
@@ -68,7 +76,7 @@ impl Shared {
 ///
 /// # Errors
 /// When the socket is broken, or the client has gone.
-pub fn serve<W>(socket: TcpStream, work: W) -> io::Result<()>
+pub fn serve<W>(socket: TcpStream, max_streams: usize, work: W) -> io::Result<()>
 where
     W: Fn(Exchange, Asked) + Clone + Send + 'static,
 {
@@ -79,7 +87,7 @@ where
         (&socket).write_all(OLD)?;
         return net::close(&socket);
     }
-    let connection = Mutex::new(Connection::new(Instant::now()));
+    let connection = Mutex::new(Connection::new(max_streams, Instant::now()));
     let shared = Arc::new(Shared { socket, connection, changed: Condvar::new() });
     let writer = shared.clone();
     net::spawn(move || write(&writer))?;
@@ -93,7 +101,9 @@ fn speaks_another_http(socket: &TcpStream) -> bool {
     loop {
         match socket.peek(&mut first) {
             Err(error) if net::is_timeout(&error) => {}
-            Ok(here @ 1..) => return first[0].is_ascii_uppercase() && first[..here] != PREFACE[..here],
+            Ok(here @ 1..) => {
+                return first[0].is_ascii_uppercase() && first[..here] != PREFACE[..here];
+            }
             Ok(0) | Err(_) => return false, // the next read tells
         }
     }
@@ -120,7 +130,8 @@ where
             }
             Err(_) => break,
         };
-        let requests = shared.change(|connection| connection.receive(&bytes[..arrived], Instant::now()));
+        let requests =
+            shared.change(|connection| connection.receive(&bytes[..arrived], Instant::now()));
         for (stream, asked) in requests {
             let exchange = Exchange(Arc::new(Own { shared: shared.clone(), stream }));
             let work = work.clone();
@@ -218,11 +229,6 @@ impl Exchange {
         Ok(())
     }
     // ANCHOR_END: send
-
-    /// Ends the answer.
-    pub fn end(&self) {
-        self.0.shared.change(|connection| connection.end(self.0.stream));
-    }
 
     /// Ends the stream at once.
     pub fn reset(&self, code: ErrorCode) {

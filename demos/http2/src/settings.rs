@@ -37,13 +37,22 @@ pub fn parse(payload: &[u8]) -> Result<Vec<(u16, u32)>, Violation> {
         let (number, value) = (u16::from_be_bytes([n0, n1]), u32::from_be_bytes(value));
         match (number, value) {
             (ENABLE_PUSH | ENABLE_CONNECT_PROTOCOL, 2..) => {
-                return fault(ErrorCode::ProtocolError, "this setting is 0 or 1 (6.5.2; RFC 8441, 3)");
+                return fault(
+                    ErrorCode::ProtocolError,
+                    "this setting is 0 or 1 (6.5.2; RFC 8441, 3)",
+                );
             }
             (INITIAL_WINDOW_SIZE, 0x8000_0000..) => {
-                return fault(ErrorCode::FlowControlError, "a window has 2,147,483,647 bytes at most (6.5.2)");
+                return fault(
+                    ErrorCode::FlowControlError,
+                    "a window has 2,147,483,647 bytes at most (6.5.2)",
+                );
             }
             (MAX_FRAME_SIZE, ..16_384 | 0x0100_0000..) => {
-                return fault(ErrorCode::ProtocolError, "a frame has 16,384 to 16,777,215 bytes (6.5.2)");
+                return fault(
+                    ErrorCode::ProtocolError,
+                    "a frame has 16,384 to 16,777,215 bytes (6.5.2)",
+                );
             }
             _ => settings.push((number, value)),
         }
@@ -53,7 +62,8 @@ pub fn parse(payload: &[u8]) -> Result<Vec<(u16, u32)>, Violation> {
 
 /// Writes a payload.
 pub fn serialize(settings: &[(u16, u32)]) -> Vec<u8> {
-    let bytes = |(number, value): &(u16, u32)| [&number.to_be_bytes()[..], &value.to_be_bytes()].concat();
+    let bytes =
+        |(number, value): &(u16, u32)| [&number.to_be_bytes()[..], &value.to_be_bytes()].concat();
     settings.iter().flat_map(bytes).collect()
 }
 

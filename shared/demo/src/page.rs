@@ -61,9 +61,8 @@ impl Page {
         let host_name = Site::host_name(host);
         let side_ports = site.side_ports.iter().map(|(_, port)| *port);
         let ports = side_ports.chain([site.bench_port]).filter(|port| *port != 0);
-        let own = ports.fold("'self'".to_string(), |own, port| {
-            format!("{own} {}://{host_name}:{port}", site.scheme(port))
-        });
+        let own =
+            ports.fold("'self'".to_string(), |own, port| format!("{own} {}://{host_name}:{port}", site.scheme(port)));
         let websocket = if site.scheme(site.address.port()) == "https" { "wss" } else { "ws" };
         let mut directives = vec![
             ("default-src", "'none'".to_string()),

@@ -176,7 +176,10 @@ impl Http2Units {
         let fields = self.unpack_fields(&block, (before == 0).then_some(HEAD + from), builder);
         builder.cut("padding", String::new(), "");
         let Some(fields) = fields else {
-            return ("frame", format!("{name}, stream {}: {} of header fields", start.stream, bytes_of(block.len() as u64)));
+            return (
+                "frame",
+                format!("{name}, stream {}: {} of header fields", start.stream, bytes_of(block.len() as u64)),
+            );
         };
         let plain: usize = fields.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
         let count = if fields.len() == 1 { "1 field".to_string() } else { format!("{} fields", fields.len()) };
@@ -195,7 +198,8 @@ impl Http2Units {
     ) -> Option<Vec<(String, String)>> {
         let (mut fields, mut at, mut kept) = (Vec::new(), at, 0);
         while !block.is_empty() {
-            let Some((length, field)) = self.unpack.as_mut()?(block).filter(|(length, _)| (1..=block.len()).contains(length))
+            let Some((length, field)) =
+                self.unpack.as_mut()?(block).filter(|(length, _)| (1..=block.len()).contains(length))
             else {
                 self.unpack = None; // the tables of both ends differ from here on
                 return None;
@@ -445,8 +449,7 @@ mod tests {
     #[test]
     fn each_frame_says_what_it_means_and_on_which_stream_it_is() {
         let mut dissector = Dissector::http2(unpack);
-        let units: Vec<Unit> =
-            conversation().iter().flat_map(|(dir, bytes)| dissector.feed(*dir, bytes)).collect();
+        let units: Vec<Unit> = conversation().iter().flat_map(|(dir, bytes)| dissector.feed(*dir, bytes)).collect();
         assert_eq!(
             meanings(&units),
             [
@@ -470,7 +473,10 @@ mod tests {
         let streams: Vec<u32> = units.iter().map(|unit| unit.stream).collect();
         assert_eq!(streams, [0, 0, 0, 0, 1, 1, 1, 3, 3, 3, 3, 3, 0, 1, 0]);
         let names: Vec<&str> = units[9].fields.iter().map(|field| &*field.name).collect();
-        assert_eq!(names, ["length", "type", "flags", "stream", "FIN RSV opcode", "MASK length", "masking key", "payload"]);
+        assert_eq!(
+            names,
+            ["length", "type", "flags", "stream", "FIN RSV opcode", "MASK length", "masking key", "payload"]
+        );
     }
 
     #[test]
