@@ -7,10 +7,10 @@ use std::time::Instant;
 
 use crate::frame::{ErrorCode, Violation};
 
-/// So many at once.
+/// The most at once.
 pub const BURST: f64 = 200.0;
 
-/// ... and so many a second.
+/// ... and what is added each second.
 const PER_SECOND: f64 = 30.0;
 
 /// What is left of the budget.

@@ -14,16 +14,16 @@ use crate::message::{self, Asked};
 use crate::settings::{self, FIRST_WINDOW};
 use crate::stream::{Stream, widen};
 
-/// So many streams may usually be open at once, and so many requests be worked on.
+/// The usual limit on open streams, and on requests that are worked on.
 pub const MAX_STREAMS: usize = 100;
 
-/// How so many streams ended is remembered.
+/// The number of streams whose end is remembered.
 const REMEMBERED: usize = 100;
 
 /// The longest block of packed header fields, in bytes, however many frames it is in.
 const MAX_BLOCK: usize = 16 * 1024;
 
-/// So many CONTINUATION frames may follow a HEADERS frame.
+/// The most CONTINUATION frames behind a HEADERS frame.
 const MAX_CONTINUATIONS: u32 = 8;
 
 /// The preface, a frame, a block of header fields: what has begun must be whole by then.
@@ -38,7 +38,7 @@ const IDLE: Duration = Duration::from_secs(60);
 /// With streams, a silent client is asked after this time, and given up after twice of it.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// About so many bytes are given out for one write.
+/// The bytes that are given out for one write, about.
 const WRITE: usize = 64 * 1024;
 
 /// How a stream ended, as far as it is remembered.
@@ -93,7 +93,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// At its start; the client may have so many streams open at once. The server's preface is a SETTINGS frame (3.4), and waits to be sent.
+    /// At its start, with a limit on the client's open streams. The server's preface is a SETTINGS frame (3.4), and waits to be sent.
     pub fn new(max_streams: usize, now: Instant) -> Self {
         let mut control = Vec::new();
         let ours = settings::serialize(&[
@@ -213,7 +213,7 @@ impl Connection {
         if payload.is_empty() && !head.has(frame::END_STREAM) {
             self.calm.spend(self.now)?;
         }
-        // Padding counts, too, and so does what nobody reads: both ends must count the same (6.9.1).
+        // Padding counts, too, and so does what no thread reads: both ends must count the same (6.9.1).
         self.window_up -= payload.len() as i64;
         if self.window_up < 0 {
             return flow("DATA is longer than the connection's window (6.9.1)");
@@ -603,7 +603,7 @@ impl Connection {
     }
     // ANCHOR_END: window
 
-    /// So many bytes wait that are no part of an answer's body.
+    /// The bytes that wait and are no part of an answer's body.
     pub fn waiting(&self) -> usize {
         self.control.len()
     }
@@ -642,7 +642,7 @@ impl Connection {
         }
     }
 
-    /// The answer has ended. A client that still sends is asked to stop, since nobody reads it (8.1).
+    /// The answer has ended. A client that still sends is asked to stop, since it is not read (8.1).
     fn close_down(&mut self, id: u32) {
         match self.streams.get(&id) {
             Some(stream) if stream.client_ended => self.close(id, Ending::ByClient),

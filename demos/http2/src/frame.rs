@@ -13,7 +13,7 @@
 
 use std::fmt;
 
-/// What a client sends first of all (3.4). To a server of HTTP/1.1 it is a request with a method that no one has.
+/// What a client sends first of all (3.4). To a server of HTTP/1.1 it is a request with an unknown method.
 pub const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// The bytes in front of a payload.

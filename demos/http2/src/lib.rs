@@ -56,7 +56,7 @@ pub const DEMO: Demo = Demo {
     }],
 };
 
-/// So many requests are worked on at once, on all connections together.
+/// The most requests that are worked on at once, on all connections together.
 const MAX_WORK: usize = 2_000;
 
 /// Seconds between two comments on a silent stream.
@@ -85,7 +85,7 @@ pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Res
     serve_with(&listener, MAX_STREAMS, move |exchange, asked| answer(exchange, asked, &room, &site))
 }
 
-/// Serves requests with `work`, each on a thread of its own; a client may have so many streams.
+/// Serves requests with `work`, each on a thread of its own, with a limit on a client's streams.
 pub fn serve_with<W>(listener: &TcpListener, max_streams: usize, work: W) -> !
 where
     W: Fn(Exchange, &Asked) -> io::Result<()> + Send + Sync + 'static,

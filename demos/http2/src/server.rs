@@ -20,7 +20,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// A client that takes no byte for this long is given up.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// So many bytes of answers without a body may wait; then nothing more is read.
+/// The most bytes of answers without a body that may wait; over it nothing more is read.
 const MAX_WAITING: usize = 128 * 1024;
 
 /// What is said to a client that does not know HTTP/2, in words that it knows.
@@ -46,7 +46,7 @@ impl Shared {
         result
     }
 
-    /// Waits until `ready` gives something, or for so long.
+    /// Waits until `ready` gives something, or for this time.
     fn wait<T>(
         &self,
         time: Duration,
@@ -243,7 +243,7 @@ impl Exchange {
     /// Waits for a part of what the client sends. `Ok(None)`: it has sent all.
     ///
     /// # Errors
-    /// `TimedOut` when nothing came for so long, `BrokenPipe` when the stream has ended.
+    /// `TimedOut` when nothing came in that time, `BrokenPipe` when the stream has ended.
     pub fn read(&self, time: Duration) -> io::Result<Option<Vec<u8>>> {
         let stream = self.0.stream;
         let read = self.0.shared.wait(time, |connection| match connection.read(stream) {

@@ -14,7 +14,7 @@ use std::time::Instant;
 use crate::frame::{ErrorCode, Violation};
 use crate::settings::MAX_WINDOW;
 
-/// So many bytes of an answer wait here at most, in bytes; then the one who writes it has to wait.
+/// The most of an answer that waits here, in bytes; the thread that writes more has to wait.
 pub const OUTBOX: usize = 16 * 1024;
 
 /// A stream that is open, or half closed.

@@ -17,7 +17,7 @@ fn the_promises_of_every_page_are_kept(browser: &Browser) {
     promises::are_kept(browser, "http2");
 }
 
-/// The requests of this kind inside of the browser's connections, as soon as there are so many.
+/// The requests of this kind inside of the browser's connections, as soon as there are that many.
 fn requests(demo: &Server, words: &str, count: usize) -> Vec<Row> {
     let mut feed = demo.bench().feed();
     let mut found: Vec<Row> = Vec::new();

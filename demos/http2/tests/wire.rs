@@ -166,7 +166,7 @@ fn what_was_read_opens_the_window_again() {
     assert_eq!(sizes.each_ref().map(|update| (update.stream, update.number(0))), [(0, 400), (1, 400)]);
     client.frame(DATA, END_STREAM, 1, [b'x'; 400]);
     assert_eq!(client.answer(1).0.field(":status"), Some("201"));
-    // A body that nobody reads is given back, too, or 64 KiB of them would be the end of the connection.
+    // A body that is not read is given back, too, or 64 KiB of them would be the end of the connection.
     for stream in (3..43).step_by(2) {
         client.ask(stream, "POST", "/nowhere", &[], 0);
         client.frame(DATA, END_STREAM, stream, [b'x'; 16_000]);
@@ -405,7 +405,7 @@ fn the_states_of_a_stream_are_kept_as_h2spec_checks_them_in_5_1() {
         }),
         ("5.1 closed by us: what was on its way is ignored", Nothing, |c| {
             c.ask(1, "POST", "/nowhere", &[], 0);
-            c.until(RST_STREAM, 1); // nobody reads the body
+            c.until(RST_STREAM, 1); // the body is not read
             c.frame(DATA, 0, 1, "x");
             c.frame(HEADERS, 5, 1, block(&[("a", "b")]));
         }),
@@ -418,7 +418,7 @@ fn the_states_of_a_stream_are_kept_as_h2spec_checks_them_in_5_1() {
             (0..101).for_each(|n| c.get(2 * n + 1, "/events"));
         }),
         ("6.9.1 more DATA than the windows allow", GoAway(FLOW_CONTROL_ERROR), |c| {
-            c.ask(1, "GET", "/events", &[], 0); // nobody reads a body there
+            c.ask(1, "GET", "/events", &[], 0); // a body is not read there
             c.send(frame(DATA, 0, 1, [b'x'; 16_384]).repeat(4)); // 65,536 bytes: one more than the window
         }),
     ]);

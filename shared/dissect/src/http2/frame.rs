@@ -90,7 +90,7 @@ impl FrameStart {
             (7, Some(last)) => goaway(builder, last & 0x7fff_ffff, payload),
             (8, Some(more)) => {
                 let more = more & 0x7fff_ffff;
-                let note = "So many bytes of DATA more may be sent (RFC 9113, 6.9).";
+                let note = "This number of bytes of DATA more may be sent (RFC 9113, 6.9).";
                 cut(builder, "increment", format!("{more} bytes"), note);
                 let whose = if self.stream == 0 { " for the connection" } else { "" };
                 format!("{more} bytes more{whose}")
@@ -130,9 +130,9 @@ fn settings(builder: &mut UnitBuilder, acknowledged: bool, payload: &[u8]) -> St
 /// The name of a setting, and what it says.
 fn setting(number: u16) -> (&'static str, &'static str) {
     match number {
-        1 => ("HEADER_TABLE_SIZE", "The sender's table of header fields has so many bytes (RFC 9113, 6.5.2)."),
+        1 => ("HEADER_TABLE_SIZE", "The size of the sender's table of header fields, in bytes (RFC 9113, 6.5.2)."),
         2 => ("ENABLE_PUSH", "0: do not push. Browsers say so (RFC 9113, 6.5.2)."),
-        3 => ("MAX_CONCURRENT_STREAMS", "The other side may have so many streams open at once (RFC 9113, 6.5.2)."),
+        3 => ("MAX_CONCURRENT_STREAMS", "The most streams that the other side may have open at once (RFC 9113, 6.5.2)."),
         4 => ("INITIAL_WINDOW_SIZE", "Each new stream begins with this window, in bytes (RFC 9113, 6.5.2)."),
         5 => ("MAX_FRAME_SIZE", "The longest payload that the sender takes (RFC 9113, 6.5.2)."),
         6 => ("MAX_HEADER_LIST_SIZE", "The most header fields that the sender takes, in bytes (RFC 9113, 6.5.2)."),

@@ -25,7 +25,7 @@ const MAX_PAYLOAD: usize = 16_384;
 /// What the fields of a block may take when they are unpacked, in bytes: those behind are counted, not kept.
 const MAX_FIELDS: usize = 64 * 1024;
 
-/// The bodies of so many streams are followed at once.
+/// The most streams whose bodies are followed at once.
 const MAX_BODIES: usize = 128;
 
 /// One direction of a connection.
@@ -117,7 +117,7 @@ impl Http2Units {
         let body = &payload[pad_length..body_to.min(payload.len()).max(pad_length)];
         if padding > 0 {
             builder.push(&payload[..1]);
-            builder.cut("pad length", payload[0].to_string(), "So many bytes at the end mean nothing (RFC 9113, 6.1).");
+            builder.cut("pad length", payload[0].to_string(), "This number of bytes at the end means nothing (RFC 9113, 6.1).");
         }
         let said = match self.bodies.get_mut(&start.stream) {
             Some(Content::Body(decoder)) if !body.is_empty() => content(decoder.as_mut(), body, builder),
@@ -208,7 +208,7 @@ impl Http2Units {
                 0x80.. => "One number: name and value stand in the table",
                 0x40.. => "The value is written out, and the field joins the table",
                 0x20.. => "From here on the table has this size",
-                0x10.. => "Written out, and no one may put it into a table",
+                0x10.. => "Written out, and no proxy may put it into a table",
                 _ => "Written out, and the table stays as it is",
             };
             if let Some(place) = &mut at {
@@ -340,7 +340,7 @@ impl StreamDecoder for Http2Units {
         if self.is_preface() {
             if self.frame.len() == PREFACE.len() {
                 self.builder.push(&std::mem::take(&mut self.frame));
-                let note = "To a server of HTTP/1.1 it is a request with a method that no one has (RFC 9113, 3.4).";
+                let note = "To a server of HTTP/1.1 it is a request with an unknown method (RFC 9113, 3.4).";
                 self.builder.cut("preface", String::from_utf8_lossy(PREFACE).into_owned(), note);
                 out.push(self.builder.finish("frame", "the preface: PRI * HTTP/2.0".to_string(), true));
                 self.at_start = false;
