@@ -1,7 +1,7 @@
 //! One connection of HTTP/2, as a server: which frame may come when, what it does, and what is sent in which order.
 //!
-//! It knows no socket and no thread. Bytes go in by [`receive`](Connection::receive), requests come out; answers go in by
-//! [`respond`](Connection::respond) and [`put`](Connection::put), and [`output`](Connection::output) says what to write next.
+//! It knows no socket and no thread. Bytes go in by [`receive`](Http2Connection::receive), requests come out; answers go in by
+//! [`respond`](Http2Connection::respond) and [`outbox`](Http2Connection::outbox), and [`output`](Http2Connection::output) says what to write next.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::calm::Calm;
 use crate::frame::{self, ErrorCode, Head, PREFACE, Violation};
-use crate::hpack::{Field, MAX_FIELDS, Packer, Unpacker};
+use crate::hpack::{FieldLine, MAX_FIELDS, Packer, Unpacker};
 use crate::message::{self, Asked};
 use crate::settings::{self, FIRST_WINDOW};
 use crate::stream::{Stream, widen};
@@ -61,7 +61,7 @@ struct Block {
 }
 
 /// A connection.
-pub struct Connection {
+pub struct Http2Connection {
     max_streams: usize,
     arrived: Vec<u8>,
     preface: bool,
@@ -92,7 +92,7 @@ pub struct Connection {
     over: bool,
 }
 
-impl Connection {
+impl Http2Connection {
     /// At its start, with a limit on the client's open streams. The server's preface is a SETTINGS frame (3.4), and waits to be sent.
     pub fn new(max_streams: usize, now: Instant) -> Self {
         let mut control = Vec::new();
@@ -102,7 +102,7 @@ impl Connection {
             (settings::ENABLE_CONNECT_PROTOCOL, 1),
         ]);
         frame::write(&mut control, frame::SETTINGS, 0, 0, &ours);
-        Connection {
+        Http2Connection {
             max_streams,
             arrived: Vec::new(),
             preface: false,
@@ -347,7 +347,7 @@ impl Connection {
         &mut self,
         id: u32,
         ended: bool,
-        fields: Vec<Field>,
+        fields: Vec<FieldLine>,
         requests: &mut Vec<(u32, Asked)>,
     ) -> Result<(), Violation> {
         let asked = Asked::parse(id, fields)?;
@@ -535,7 +535,7 @@ impl Connection {
     }
 
     /// Begins an answer; `ended` when it has no body.
-    pub fn respond(&mut self, id: u32, fields: &[Field], ended: bool) {
+    pub fn respond(&mut self, id: u32, fields: &[FieldLine], ended: bool) {
         let Some(stream) = self.streams.get_mut(&id).filter(|stream| !stream.server_ended) else {
             return;
         };
@@ -683,8 +683,8 @@ mod tests {
     const SETTINGS: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
     const GET: [u8; 12] = [0, 0, 3, 1, 5, 0, 0, 0, 1, 0x82, 0x86, 0x84];
 
-    fn open(now: Instant) -> Connection {
-        let mut connection = Connection::new(MAX_STREAMS, now);
+    fn open(now: Instant) -> Http2Connection {
+        let mut connection = Http2Connection::new(MAX_STREAMS, now);
         connection.receive(&[&PREFACE[..], &SETTINGS].concat(), now);
         connection.output();
         connection
@@ -693,8 +693,8 @@ mod tests {
     #[test]
     fn however_the_bytes_arrive_the_requests_are_the_same() {
         let (now, bytes) = (Instant::now(), [&PREFACE[..], &SETTINGS, &GET].concat());
-        let whole = Connection::new(MAX_STREAMS, now).receive(&bytes, now);
-        let mut connection = Connection::new(MAX_STREAMS, now);
+        let whole = Http2Connection::new(MAX_STREAMS, now).receive(&bytes, now);
+        let mut connection = Http2Connection::new(MAX_STREAMS, now);
         let split: Vec<_> =
             bytes.iter().flat_map(|byte| connection.receive(&[*byte], now)).collect();
         assert_eq!(split, whole);
@@ -707,7 +707,7 @@ mod tests {
         for begun in [&[][..], &GET[..5], &[&GET[..4], &[1, 0, 0, 0, 1, 0x82, 0x86, 0x84]].concat()]
         {
             let mut connection =
-                if begun.is_empty() { Connection::new(MAX_STREAMS, now) } else { open(now) };
+                if begun.is_empty() { Http2Connection::new(MAX_STREAMS, now) } else { open(now) };
             connection.receive(if begun.is_empty() { b"P" } else { begun }, now);
             connection.tick(now + WHOLE);
             assert!(!connection.is_over());

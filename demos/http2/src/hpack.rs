@@ -25,7 +25,7 @@ pub const TABLE: usize = 4_096;
 pub const MAX_FIELDS: usize = 16 * 1024;
 
 /// A header field: name and value.
-pub type Field = (String, String);
+pub type FieldLine = (String, String);
 
 /// Unpacks the fields of one direction.
 pub struct Unpacker(Decoder);
@@ -43,7 +43,7 @@ impl Unpacker {
     ///
     /// # Errors
     /// The end of the connection: the table of this end is no longer that of the other.
-    pub fn unpack(&mut self, mut block: &[u8]) -> Result<Vec<Field>, Violation> {
+    pub fn unpack(&mut self, mut block: &[u8]) -> Result<Vec<FieldLine>, Violation> {
         let (mut fields, mut size) = (Vec::new(), 0);
         while let Some(&first) = block.first() {
             if first & 0b1110_0000 == 0b0010_0000 && !fields.is_empty() {
@@ -68,7 +68,7 @@ impl Unpacker {
     ///
     /// # Errors
     /// As [`unpack`](Self::unpack).
-    pub fn next(&mut self, block: &[u8]) -> Result<(usize, Option<Field>), Violation> {
+    pub fn next(&mut self, block: &[u8]) -> Result<(usize, Option<FieldLine>), Violation> {
         let piece = Piece::cut(block)
             .ok_or(fault("a header block ends inside of a field (RFC 7541, 5)"))?;
         let wrong = |_| fault("a header block can't be unpacked (RFC 7541)");
@@ -225,7 +225,7 @@ mod tests {
         let fields =
             [(":status", "200"), ("content-type", "text/event-stream"), ("x-new", "Grüße")];
         let (first, second) = (packer.pack(fields), packer.pack(fields));
-        let expected: Vec<Field> =
+        let expected: Vec<FieldLine> =
             fields.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect();
         assert_eq!(unpacker.unpack(&first), Ok(expected.clone()));
         assert_eq!(unpacker.unpack(&second), Ok(expected));

@@ -6,7 +6,7 @@
 use handshake::request::{Request, is_token};
 
 use crate::frame::{ErrorCode, Violation};
-use crate::hpack::Field;
+use crate::hpack::FieldLine;
 
 /// A request's fields, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl Asked {
     ///
     /// # Errors
     /// When it is malformed (8.1.1): the stream is reset.
-    pub fn parse(stream: u32, fields: Vec<Field>) -> Result<Asked, Violation> {
+    pub fn parse(stream: u32, fields: Vec<FieldLine>) -> Result<Asked, Violation> {
         let bad = |why| Violation::stream(stream, ErrorCode::ProtocolError, why);
         let (pseudo, regular) = split(fields).map_err(bad)?;
         let [method, scheme, authority, path, protocol] = pseudo;
@@ -70,7 +70,7 @@ impl Asked {
 type Pseudo = [Option<String>; 5];
 
 /// Divides the fields into those with a colon, which stand in front, and the others.
-fn split(fields: Vec<Field>) -> Result<(Pseudo, Vec<Field>), &'static str> {
+fn split(fields: Vec<FieldLine>) -> Result<(Pseudo, Vec<FieldLine>), &'static str> {
     let (mut pseudo, mut regular) = (Pseudo::default(), Vec::new());
     for (name, value) in fields {
         if value.contains(['\0', '\r', '\n']) || value.trim_matches([' ', '\t']).len() < value.len()
@@ -111,7 +111,7 @@ fn check_regular(name: &str, value: &str) -> Result<(), &'static str> {
 }
 
 /// What all `content-length` fields say.
-fn content_length(fields: &[Field]) -> Result<Option<u64>, &'static str> {
+fn content_length(fields: &[FieldLine]) -> Result<Option<u64>, &'static str> {
     let mut length = None;
     for (_, value) in fields.iter().filter(|(name, _)| name == "content-length") {
         let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
@@ -131,7 +131,7 @@ fn content_length(fields: &[Field]) -> Result<Option<u64>, &'static str> {
 ///
 /// # Errors
 /// When they are malformed (8.1): the stream is reset.
-pub fn check_trailers(stream: u32, fields: Vec<Field>) -> Result<(), Violation> {
+pub fn check_trailers(stream: u32, fields: Vec<FieldLine>) -> Result<(), Violation> {
     let bad = |why| Violation::stream(stream, ErrorCode::ProtocolError, why);
     let (pseudo, _) = split(fields).map_err(bad)?;
     match pseudo.iter().flatten().next() {

@@ -1,6 +1,6 @@
 //! Machinery: a connection on a socket, and the threads that serve it.
 //!
-//! One thread reads, one writes, and each request has one that works on it; what they share is the [`Connection`]. The one
+//! One thread reads, one writes, and each request has one that works on it; what they share is the [`Http2Connection`]. The one
 //! that writes is the only one that waits for a slow client, and it does not hold the lock then.
 
 use std::io::{self, ErrorKind, Read, Write};
@@ -8,9 +8,9 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::connection::Connection;
+use crate::connection::Http2Connection;
 use crate::frame::{ErrorCode, PREFACE};
-use crate::hpack::Field;
+use crate::hpack::FieldLine;
 use crate::message::Asked;
 use crate::stream::OUTBOX;
 
@@ -30,17 +30,17 @@ const OLD: &[u8] = b"HTTP/1.1 505 HTTP Version Not Supported\r\nContent-Type: te
 /// What the threads of one connection share.
 struct Shared {
     socket: TcpStream,
-    connection: Mutex<Connection>,
+    connection: Mutex<Http2Connection>,
     changed: Condvar,
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Connection> {
+    fn lock(&self) -> MutexGuard<'_, Http2Connection> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Does something to the connection, and wakes the threads that wait for a change.
-    fn change<T>(&self, act: impl FnOnce(&mut Connection) -> T) -> T {
+    fn change<T>(&self, act: impl FnOnce(&mut Http2Connection) -> T) -> T {
         let result = act(&mut self.lock());
         self.changed.notify_all();
         result
@@ -50,7 +50,7 @@ impl Shared {
     fn wait<T>(
         &self,
         time: Duration,
-        mut ready: impl FnMut(&mut Connection) -> Option<T>,
+        mut ready: impl FnMut(&mut Http2Connection) -> Option<T>,
     ) -> Option<T> {
         let deadline = Instant::now() + time;
         let mut connection = self.lock();
@@ -87,7 +87,7 @@ where
         (&socket).write_all(OLD)?;
         return net::close(&socket);
     }
-    let connection = Mutex::new(Connection::new(max_streams, Instant::now()));
+    let connection = Mutex::new(Http2Connection::new(max_streams, Instant::now()));
     let shared = Arc::new(Shared { socket, connection, changed: Condvar::new() });
     let writer = shared.clone();
     net::spawn(move || write(&writer))?;
@@ -143,7 +143,7 @@ where
         }
         shared.wait(WRITE_TIMEOUT, |connection| (connection.waiting() < MAX_WAITING).then_some(()));
     }
-    shared.change(Connection::hang_up);
+    shared.change(Http2Connection::hang_up);
     net::close(&shared.socket)
 }
 
@@ -161,7 +161,7 @@ fn write(shared: &Shared) {
             break;
         }
     }
-    shared.change(Connection::hang_up);
+    shared.change(Http2Connection::hang_up);
     let _gone = net::close(&shared.socket); // what is said last is to arrive
     let _gone = shared.socket.shutdown(Shutdown::Both);
 }
@@ -186,7 +186,7 @@ impl Exchange {
     pub fn respond(&self, status: u16, fields: &[(&str, &str)], ended: bool) {
         let status = (":status".to_string(), status.to_string());
         let fields = fields.iter().map(|(name, value)| (name.to_string(), value.to_string()));
-        let fields: Vec<Field> = [status].into_iter().chain(fields).collect();
+        let fields: Vec<FieldLine> = [status].into_iter().chain(fields).collect();
         self.0.shared.change(|connection| connection.respond(self.0.stream, &fields, ended));
     }
 

@@ -46,7 +46,7 @@ mod tls;
 mod unit;
 mod websocket;
 
-pub use http2::UnpackFields;
+pub use http2::UnpackHeaders;
 pub use show::one_line;
 pub use unit::{Dir, Field, KEEP, MAX_FIELDS, PIECE, Unit};
 
@@ -207,7 +207,7 @@ impl Dissector {
     }
 
     /// A connection that is HTTP/2 from its first byte. `unpack` makes what unpacks the header fields of a direction, if it can.
-    pub fn http2(unpack: impl Fn() -> Option<UnpackFields>) -> Self {
+    pub fn http2(unpack: impl Fn() -> Option<UnpackHeaders>) -> Self {
         Dissector::with(|dir| Box::new(http2::units::Http2Units::new(dir, unpack())))
     }
 

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use demo::index::Listed;
 use serde_json::json;
+use tests::http2::{self, Http2, PREFACE, SETTINGS};
 use tests::websocket::{TEXT, frame};
 use tests::{Wire, workspace};
 
@@ -132,6 +133,11 @@ fn all_demos_run_in_one_process_on_one_room_and_each_takes_a_message() {
                 wire = together.websocket(name, "/socket");
                 wire.send("bytes");
                 heard = "62 79 74 65 73".to_string();
+            }
+            "http2" => {
+                let mut client = Http2::new(together.connect("http2/h2c"), "127.0.0.1");
+                client.send([PREFACE, &http2::frame(SETTINGS, 0, 0, [])].concat());
+                client.say(1, &said);
             }
             "process" => {
                 // It carries no room: each connection has a program to itself.

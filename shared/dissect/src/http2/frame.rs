@@ -132,7 +132,9 @@ fn setting(number: u16) -> (&'static str, &'static str) {
     match number {
         1 => ("HEADER_TABLE_SIZE", "The size of the sender's table of header fields, in bytes (RFC 9113, 6.5.2)."),
         2 => ("ENABLE_PUSH", "0: do not push. Browsers say so (RFC 9113, 6.5.2)."),
-        3 => ("MAX_CONCURRENT_STREAMS", "The most streams that the other side may have open at once (RFC 9113, 6.5.2)."),
+        3 => {
+            ("MAX_CONCURRENT_STREAMS", "The most streams that the other side may have open at once (RFC 9113, 6.5.2).")
+        }
         4 => ("INITIAL_WINDOW_SIZE", "Each new stream begins with this window, in bytes (RFC 9113, 6.5.2)."),
         5 => ("MAX_FRAME_SIZE", "The longest payload that the sender takes (RFC 9113, 6.5.2)."),
         6 => ("MAX_HEADER_LIST_SIZE", "The most header fields that the sender takes, in bytes (RFC 9113, 6.5.2)."),

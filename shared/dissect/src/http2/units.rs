@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::UnpackFields;
+use super::UnpackHeaders;
 use super::frame::{FrameStart, HEAD};
 use crate::body::{self, BodyDecoder};
 use crate::show::{bytes_of, one_line, printable};
@@ -38,7 +38,7 @@ pub(crate) struct Http2Units {
     long: Option<usize>,
     /// No frame was seen yet.
     at_start: bool,
-    unpack: Option<UnpackFields>,
+    unpack: Option<UnpackHeaders>,
     /// A block of header fields that goes on in another frame.
     block: Vec<u8>,
     bodies: BTreeMap<u32, Content>,
@@ -58,7 +58,7 @@ impl fmt::Debug for Http2Units {
 }
 
 impl Http2Units {
-    pub fn new(dir: Dir, unpack: Option<UnpackFields>) -> Self {
+    pub fn new(dir: Dir, unpack: Option<UnpackHeaders>) -> Self {
         Http2Units {
             dir,
             builder: UnitBuilder::new(dir, 0),
@@ -117,7 +117,11 @@ impl Http2Units {
         let body = &payload[pad_length..body_to.min(payload.len()).max(pad_length)];
         if padding > 0 {
             builder.push(&payload[..1]);
-            builder.cut("pad length", payload[0].to_string(), "This number of bytes at the end means nothing (RFC 9113, 6.1).");
+            builder.cut(
+                "pad length",
+                payload[0].to_string(),
+                "This number of bytes at the end means nothing (RFC 9113, 6.1).",
+            );
         }
         let said = match self.bodies.get_mut(&start.stream) {
             Some(Content::Body(decoder)) if !body.is_empty() => content(decoder.as_mut(), body, builder),
@@ -397,10 +401,10 @@ impl StreamDecoder for Http2Units {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Dir, Dissector, Unit, UnpackFields};
+    use crate::{Dir, Dissector, Unit, UnpackHeaders};
 
     /// A stand-in for HPACK: `82` is `:method GET`, `41 N...` is `:path` with N bytes, `88` is `:status 200`, `5f N...` a type.
-    fn unpack() -> Option<UnpackFields> {
+    fn unpack() -> Option<UnpackHeaders> {
         Some(Box::new(|block| {
             let text = |name: &str| {
                 let length = usize::from(*block.get(1)?);
