@@ -183,7 +183,15 @@ impl Server {
     /// A server that somebody else started, in any language.
     pub fn at(name: &str, url: &str) -> Server {
         let output = Output::new("(a foreign server: its output is its own)");
-        Server { name: name.to_string(), url: url.to_string(), plain: None, bench: None, child: None, output, _alone: None }
+        Server {
+            name: name.to_string(),
+            url: url.to_string(),
+            plain: None,
+            bench: None,
+            child: None,
+            output,
+            _alone: None,
+        }
     }
 
     /// Starts this command and waits for the line with its address.
@@ -200,7 +208,15 @@ impl Server {
         let output = Output::new("");
         output.collect(child.stdout.take());
         output.collect(child.stderr.take());
-        Server { name: name.to_string(), url: String::new(), plain: None, bench: None, child: Some(child), output, _alone: None }
+        Server {
+            name: name.to_string(),
+            url: String::new(),
+            plain: None,
+            bench: None,
+            child: Some(child),
+            output,
+            _alone: None,
+        }
     }
 
     /// Where a demo that speaks TLS has a plain server of the name `ws`.

@@ -173,7 +173,10 @@ impl Wire {
 
     /// Says that nothing more will come (FIN), and goes on reading.
     pub fn finish(&mut self) {
-        self.stream.socket().shutdown(Shutdown::Write).unwrap_or_else(|e| panic!("the connection was gone already: {e}"));
+        self.stream
+            .socket()
+            .shutdown(Shutdown::Write)
+            .unwrap_or_else(|e| panic!("the connection was gone already: {e}"));
     }
 
     /// Ends the connection at once and rudely, with a RST.

@@ -34,30 +34,12 @@ pub const DEMO: Demo = Demo {
     page: Page { policy: &[("connect-src", "ws://{{ws}}")], ..demo::page!("wss.css", "trials.js") },
     speaks: Speaks::Tls,
     serve,
-    side_servers: &[
-        SideServer {
-            name: "ws",
-            port: 8117,
-            speaks: Speaks::Upgrades,
-            shown: true,
-            serve: plain::serve,
-        },
-        SideServer {
-            name: "middle",
-            port: 8217,
-            speaks: Speaks::Tls,
-            shown: true,
-            serve: middle::serve,
-        },
-        SideServer {
-            name: "spy",
-            port: 8317,
-            speaks: Speaks::Upgrades,
-            shown: true,
-            serve: middle::serve_spy,
-        },
-    ],
+    side_servers: &[plain::SERVER, middle::SERVER, middle::SPY, TOOLS],
 };
+
+/// The bench over TLS: a page on an address of the network may load nothing from a plain port.
+const TOOLS: SideServer =
+    SideServer { name: "tools", port: 8417, speaks: Speaks::Tls, shown: false, serve: serve_tools };
 
 // ANCHOR: serve
 /// Serves TLS: the room itself is on the port `ws`, and does not know of it.
@@ -67,6 +49,13 @@ fn serve(listener: TcpListener, _room: Arc<Room>, site: Arc<Site>) -> io::Result
     Terminator::new(certificates, vec![room], &site).serve(&listener)
 }
 // ANCHOR_END: serve
+
+fn serve_tools(listener: TcpListener, _room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
+    let certificates = Certificates::open(&certificates::folder()?, TITLE, &names(&site))?;
+    let address = SocketAddr::new(site.public_address().ip(), site.bench_port);
+    let bench = Inner { protocol: "http/1.1", address };
+    Terminator::new(certificates, vec![bench], &site).serve(&listener)
+}
 
 /// The names for the certificate besides those of loopback: what `--host` said. For a machine that listens on all its
 /// addresses it is the one that others most likely use.

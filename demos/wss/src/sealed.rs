@@ -25,7 +25,12 @@ pub struct Sealed {
 impl Sealed {
     /// Nothing was sent yet. `tls` says whether this end is the client or the server.
     pub fn new(tls: Connection, outside: TcpStream) -> Self {
-        Sealed { tls: Mutex::new(tls), outside, turn: Mutex::new(()), finished: AtomicBool::new(false) }
+        Sealed {
+            tls: Mutex::new(tls),
+            outside,
+            turn: Mutex::new(()),
+            finished: AtomicBool::new(false),
+        }
     }
 
     /// The address of the other end.

@@ -110,7 +110,8 @@ impl Site {
     fn origin_parts<'a>(&self, origin: &'a str) -> Option<(&'a str, Option<u16>)> {
         let (scheme, host) = origin.split_once("://")?;
         // u16::parse would take a plus sign, which no browser sends.
-        let digits = host.rsplit_once(':').map(|(_, port)| port).filter(|port| port.bytes().all(|b| b.is_ascii_digit()));
+        let digits =
+            host.rsplit_once(':').map(|(_, port)| port).filter(|port| port.bytes().all(|b| b.is_ascii_digit()));
         let port = digits.and_then(|digits| digits.parse().ok());
         (scheme == self.scheme(port.unwrap_or(0))).then_some((host, port))
     }

@@ -101,9 +101,7 @@ impl Connection {
             opened: env.now,
             last_byte: env.now,
             forgotten: None,
-            recorder: route.tap.as_ref().map(|tap| {
-                Recorder::new(tap.clone(), id, route.name, route.speaks, first)
-            }),
+            recorder: route.tap.as_ref().map(|tap| Recorder::new(tap.clone(), id, route.name, route.speaks, first)),
             admitted: None,
             route,
             place,

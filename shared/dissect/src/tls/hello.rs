@@ -2,9 +2,9 @@
 
 use super::names::{EXTENSIONS, GROUPS, NOTES, PURPOSES, SIGNATURES, SUITES, VERSIONS, name};
 use super::records::message_name;
+use crate::Dir;
 use crate::show::{bytes_of, hex, one_line};
 use crate::unit::UnitBuilder;
-use crate::Dir;
 
 /// A place in the kept bytes of a unit, from which fields are cut one after another. No length in the bytes leads it
 /// behind their end.
@@ -34,13 +34,25 @@ impl<'a> Read<'a> {
         &self.bytes[self.at..self.at + length.min(self.left())]
     }
 
-    fn cut(&mut self, length: usize, name: impl Into<crate::unit::Caption>, value: String, note: impl Into<crate::unit::Caption>) {
+    fn cut(
+        &mut self,
+        length: usize,
+        name: impl Into<crate::unit::Caption>,
+        value: String,
+        note: impl Into<crate::unit::Caption>,
+    ) {
         self.at += length.min(self.left());
         self.builder.cut_at(self.at as u64, name, value, note);
     }
 
     /// A number of one, two or three bytes; `None` when it is not there in whole.
-    pub fn number(&mut self, length: usize, what: &'static str, say: impl Fn(u16) -> String, note: &'static str) -> Option<u16> {
+    pub fn number(
+        &mut self,
+        length: usize,
+        what: &'static str,
+        say: impl Fn(u16) -> String,
+        note: &'static str,
+    ) -> Option<u16> {
         let bytes = self.peek(length);
         if bytes.len() < length {
             self.cut(length, what, hex(bytes), "It is not there in whole.");
@@ -131,7 +143,8 @@ fn client_hello(read: &mut Read<'_>) -> Option<String> {
     extensions(read, Dir::Up, &mut said);
     let to = said.server_name.map_or(String::new(), |name| format!(" for {name}"));
     let resumes = if said.resumes { ", resumes" } else { "" };
-    let protocols = if said.protocols.is_empty() { String::new() } else { format!(", ALPN {}", said.protocols.join(" ")) };
+    let protocols =
+        if said.protocols.is_empty() { String::new() } else { format!(", ALPN {}", said.protocols.join(" ")) };
     Some(format!("ClientHello{to}: {}{protocols}{resumes}", said.versions.join(" ")))
 }
 

@@ -61,7 +61,8 @@ impl TlsRecords {
         };
         let version = "Frozen at an old number: some boxes on the way refuse what they do not know (RFC 8446, 5.1).";
         read.number(2, "version", |number| name(VERSIONS, number), version);
-        let length = read.number(2, "length", |length| length.to_string(), "So many bytes follow. This is never sealed.");
+        let length =
+            read.number(2, "length", |length| length.to_string(), "So many bytes follow. This is never sealed.");
         let Some(length) = length else { return builder.finish("record", "part of a record".into(), false) };
         let meaning = match kind {
             20 => {

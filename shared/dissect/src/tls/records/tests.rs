@@ -60,8 +60,7 @@ fn a_client_hello_says_whom_it_wants_and_what_it_knows() {
 
 #[test]
 fn the_length_of_what_is_sealed_is_told_for_the_suite_that_was_chosen() {
-    for (version, suite, sealed) in
-        [(&[3, 4], [0x13, 1], 22), (&[3, 3], [0xc0, 0x2b], 29), (&[3, 3], [0xcc, 0xa9], 21)]
+    for (version, suite, sealed) in [(&[3, 4], [0x13, 1], 22), (&[3, 3], [0xc0, 0x2b], 29), (&[3, 3], [0xcc, 0xa9], 21)]
     {
         let mut dissector = Dissector::tls();
         dissector.feed(Dir::Up, &client_hello());
@@ -128,7 +127,8 @@ fn split_as_it_may_be_it_is_the_same_and_no_byte_makes_it_panic() {
             let mut bad = all.clone();
             bad[at] = value;
             let mut dissector = Dissector::tls();
-            let units = dissector.feed(Dir::Down, &bad[..at + 1]).into_iter().chain(dissector.feed(Dir::Down, &bad[at + 1..]));
+            let units =
+                dissector.feed(Dir::Down, &bad[..at + 1]).into_iter().chain(dissector.feed(Dir::Down, &bad[at + 1..]));
             for unit in units.chain(dissector.end(Dir::Down)) {
                 let covered: usize = unit.fields.iter().map(|field| field.to - field.from).sum();
                 assert_eq!(covered, unit.bytes.len(), "byte {at} is {value}");
