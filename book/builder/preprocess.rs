@@ -246,12 +246,12 @@ fn early(order: &str) -> Result<String, String> {
 /// The place of a running demo. `look/book.js` brings it to life where the book's own server is behind it; elsewhere it
 /// is what stands here: the command and the address.
 fn demo(name: &str) -> Result<String, String> {
-    let demos::Demo { port, title, first, .. } = demos::find(name).ok_or_else(|| format!("there is no demo {name}"))?;
-    let (title, first) = (escape(&title), escape(&first));
+    let demo = demos::find(name).ok_or_else(|| format!("there is no demo {name}"))?;
+    let (port, url, title, first) = (demo.port, demo.url(), escape(&demo.title), escape(&demo.first));
     Ok(format!(
         "<div><live-demo name=\"{name}\" port=\"{port}\" title=\"{title}\">\
          <p class=\"command\"><code>cargo run -p {name}</code> and open \
-         <a href=\"http://127.0.0.1:{port}\">http://127.0.0.1:{port}</a></p>\
+         <a href=\"{url}\">{url}</a></p>\
          <p class=\"first\">First: {first}.</p></live-demo></div>"
     ))
 }
@@ -260,9 +260,9 @@ fn demo(name: &str) -> Result<String, String> {
 fn look(names: &[&str]) -> Result<String, String> {
     let mut table = "| demo | address | what to look at | what I saw |\n|---|---|---|---|\n".to_string();
     for name in names {
-        let demos::Demo { port, title, first, .. } =
+        let demos::Demo { scheme, port, title, first, .. } =
             demos::find(name).ok_or_else(|| format!("there is no demo {name}"))?;
-        let _ = writeln!(table, "| {title} | `http://______:{port}` | {first} | |");
+        let _ = writeln!(table, "| {title} | `{scheme}://______:{port}` | {first} | |");
     }
     Ok(table)
 }

@@ -306,6 +306,12 @@ fn is_root() -> bool {
 /// The name under which an element goes over the wire: the standard's own constant (WebDriver, 12.1).
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
+/// The same for a shadow root.
+const SHADOW: &str = "shadow-6066-11e4-a52e-4f735466cecf";
+
+/// What only a warning has: of Chromium, of Firefox, of Firefox before 2026.
+const WARNINGS: [&str; 3] = ["#details-button", "net-error-card", "#advancedButton"];
+
 /// A tab of the browser.
 pub struct Tab<'a> {
     browser: &'a Browser,
@@ -429,26 +435,52 @@ impl Tab<'_> {
         self.post("/url", &json!({ "url": url }));
     }
 
-    /// Goes to a page of which the browser warns, and returns how it says so to WebDriver.
-    pub fn is_warned_at(&self, url: &str) -> String {
-        self.front();
-        let path = format!("{}/url", self.browser.session);
-        let warned = self.browser.driver.try_call("POST", &path, Some(&json!({ "url": url })));
-        warned.err().unwrap_or_default()
+    /// Goes to a page of which the browser may warn, and waits until the page or the warning is there. Returns whether it is
+    /// the warning.
+    pub fn is_warned_at(&self, url: &str) -> bool {
+        let _some_say_so = self.attempt("/url", &json!({ "url": url }));
+        let mut warned = false;
+        crate::until("a page or a warning", || {
+            warned = WARNINGS.iter().any(|sign| self.looks_for(sign).is_some());
+            warned || self.looks_for("#doing").is_some()
+        });
+        warned
     }
 
-    /// Clicks an element of a page of the browser's own, once it is there: no script of ours runs in it.
-    pub fn click_in_warning(&self, selector: &str) {
-        self.front();
-        let session = &self.browser.session;
-        let found = json!({ "using": "css selector", "value": selector });
-        crate::until(&format!("a click on {selector}"), || {
-            let element = self.browser.driver.try_call("POST", &format!("{session}/element"), Some(&found));
-            let id = element.ok().and_then(|element| element[ELEMENT].as_str().map(str::to_string));
-            let click =
-                |id| self.browser.driver.try_call("POST", &format!("{session}/element/{id}/click"), Some(&json!({})));
-            id.is_some_and(|id| click(id).is_ok())
+    /// Clicks the browser's warning away, as a person does: unfolds it, and goes on. Some browsers take that only after a pause.
+    pub fn click_the_warning_away(&self) {
+        crate::until("the page behind the warning", || {
+            let goes_on = ["#proceed-link", "#exception-button", "#exceptionDialogButton"];
+            let unfolds = ["#details-button", "#advanced-button", "#advancedButton"];
+            if !goes_on.iter().any(|button| self.clicks(button)) {
+                unfolds.iter().any(|button| self.clicks(button));
+            }
+            self.looks_for("#doing").is_some()
         });
+    }
+
+    /// Whether this could be clicked now.
+    fn clicks(&self, selector: &str) -> bool {
+        let element = self.looks_for(selector);
+        element.is_some_and(|id| self.attempt(&format!("/element/{id}/click"), &json!({})).is_ok())
+    }
+
+    /// An element, if it is there now; also one inside of Firefox's own warning, which is a component.
+    fn looks_for(&self, selector: &str) -> Option<String> {
+        let query = |selector: &str| json!({ "using": "css selector", "value": selector });
+        let id = |found: Result<Value, String>, key: &str| found.ok()?[key].as_str().map(str::to_string);
+        id(self.attempt("/element", &query(selector)), ELEMENT).or_else(|| {
+            let card = id(self.attempt("/element", &query("net-error-card")), ELEMENT)?;
+            let path = format!("{}/element/{card}/shadow", self.browser.session);
+            let root = id(self.browser.driver.try_call("GET", &path, None), SHADOW)?;
+            id(self.attempt(&format!("/shadow/{root}/element"), &query(selector)), ELEMENT)
+        })
+    }
+
+    /// A command that may fail.
+    fn attempt(&self, path: &str, body: &Value) -> Result<Value, String> {
+        self.front();
+        self.browser.driver.try_call("POST", &format!("{}{path}", self.browser.session), Some(body))
     }
 
     /// Loads the page anew.

@@ -351,7 +351,7 @@ pub fn wide(tab: &Tab) {
 /// The room is another one: its messages count from 1, and the page says that.
 pub fn a_server_that_was_started_again_is_told_of(stage: &mut Stage) {
     stage.demo.kill();
-    stage.demo = Setup::new(stage.name).env("PORT", &stage.demo.address().port().to_string()).start();
+    stage.demo = Setup::new(stage.name).env("PORT", stage.demo.port()).start();
     stage.elsewhere("a new life");
     for tab in [&stage.one, &stage.other] {
         hears(tab, "a new life");

@@ -88,6 +88,11 @@ impl Tape {
         self.demo.connect()
     }
 
+    /// The demo itself.
+    pub fn demo(&self) -> &Server {
+        &self.demo
+    }
+
     /// A connection to another server of the demo, by the name that it has in its `beside`.
     pub fn connect_beside(&self, name: &str) -> Wire {
         let line = self.demo.prints(&format!("{name}: 127.0.0.1:"));
@@ -262,12 +267,15 @@ fn essence(recording: &Value) -> Vec<String> {
             bytes.clear(); // of TLS: keys and what they seal are drawn anew, and so is the order of the client's extensions
             fields.sort();
         }
+        let meaning = row["mean"].as_str().unwrap_or_default();
+        // A signature, and a certificate with it, is now a byte longer and now a byte shorter.
+        let meaning = if meaning.starts_with("sealed: ") { "sealed" } else { meaning };
         let line = format!(
             "#{} {} {} {} | {} | {}",
             row["conn"],
             row["dir"].as_str().unwrap_or_default(),
             row["kind"].as_str().unwrap_or_default(),
-            mask(row["mean"].as_str().unwrap_or_default()),
+            mask(meaning),
             mask(&bytes),
             fields.join(" ")
         );

@@ -1,6 +1,7 @@
 //! The promises about TLS: what it seals, what it refuses, and what can still be told from outside.
 
 use std::io::ErrorKind;
+use std::process::Command;
 use std::time::Duration;
 
 use tests::tls::rustls::ProtocolVersion::{TLSv1_2, TLSv1_3};
@@ -8,7 +9,7 @@ use tests::tls::rustls::version::{TLS12, TLS13};
 use serde_json::{Value, json};
 use tests::tls::{Client, authority};
 use tests::websocket::{TEXT, frame, handshake};
-use tests::{End, Row, Server, Wire, start, start_with};
+use tests::{End, Row, Server, Setup, Wire, start, start_with};
 
 fn say(text: &str, key: &str) -> Vec<u8> {
     frame(TEXT, json!({ "type": "say", "text": text, "key": key }).to_string())
@@ -242,4 +243,67 @@ fn without_the_bench_it_is_the_same() {
     wire.send(say("hello", "k1"));
     assert_eq!(wire.told("said")["id"], 1);
     assert!(!wire.is_silent_for(Duration::ZERO) || wire.answers_a_ping());
+}
+
+// ---- The key log ------------------------------------------------------------------------------------------------------
+
+/// What an eavesdropper on the network would have recorded of this connection, as a file that Wireshark reads: the records
+/// that the bench saw outside, each in a packet of its own (pcap, link type 101: bare IP).
+fn capture(rows: &[Row], connection: &Value) -> Vec<u8> {
+    let header: [u32; 6] = [0xa1b2_c3d4, 0x0004_0002, 0, 0, 65_535, 101];
+    let mut file: Vec<u8> = header.iter().flat_map(|number| number.to_le_bytes()).collect();
+    let mut sent = [1_u32, 1];
+    let records = rows.iter().filter(|row| row.json["conn"] == *connection && row.number("size") > 0);
+    for (number, row) in records.enumerate() {
+        let (bytes, up) = (row.bytes(), row.text("dir") == "up");
+        let (from, to) = if up { (0, 1) } else { (1, 0) };
+        let length = 40 + bytes.len() as u32;
+        let stamp = [number as u32, 0, length, length];
+        file.extend(stamp.iter().flat_map(|number| number.to_le_bytes()));
+        let ports = [50_000_u16, 8_017];
+        file.extend([0x45, 0, (length >> 8) as u8, length as u8, 0, 0, 0, 0, 64, 6, 0, 0]);
+        file.extend([127, 0, 0, 1 + from, 127, 0, 0, 1 + to]);
+        file.extend([ports[usize::from(from)], ports[usize::from(to)]].iter().flat_map(|port| port.to_be_bytes()));
+        file.extend(sent[usize::from(from)].to_be_bytes());
+        file.extend(sent[usize::from(to)].to_be_bytes());
+        file.extend([0x50, 0x18, 0xff, 0xff, 0, 0, 0, 0]); // 20 bytes of header; ACK and PSH
+        sent[usize::from(from)] += bytes.len() as u32;
+        file.extend(bytes);
+    }
+    file
+}
+
+/// Walks "Look inside with Wireshark." in wss.md.
+#[test]
+fn with_the_key_log_a_recording_can_be_read_and_without_it_not() {
+    if Command::new("tshark").arg("--version").output().is_err() {
+        return tests::skipped("no tshark on this machine");
+    }
+    let folder = std::env::temp_dir().join(format!("wss-keys-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let (keys, file) = (folder.join("keys"), folder.join("recorded.pcap"));
+    let demo = Setup::new("wss").env("SSLKEYLOGFILE", &keys.display().to_string()).start();
+    let mut feed = demo.bench().feed();
+    let mut wire = Client::of(&demo).websocket(&demo, "/");
+    wire.send(say("a secret", "k1"));
+    wire.told("said");
+    let inside = feed.row(|row| row.text("mean").contains("\"said\"") && row.whole());
+    let outer = inside.json["in"].clone();
+    wire.send(frame(0x88, b"\x03\xe8"));
+    wire.end();
+    feed.row(|row| row.json["conn"] == outer && row.text("dir") == "down" && row.text("kind") == "fin");
+    std::fs::write(&file, capture(feed.rows(), &outer)).expect("a file");
+    let follow = |more: &[&str]| {
+        let output = Command::new("tshark")
+            .args(["-r", file.to_str().unwrap_or_default(), "-d", "tcp.port==8017,tls", "-q", "-z", "follow,tls,ascii,0"])
+            .args(more)
+            .output()
+            .expect("tshark runs");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let without = follow(&[]);
+    let with = follow(&["-o", &format!("tls.keylog_file:{}", keys.display())]);
+    std::fs::remove_dir_all(&folder).expect("the folder can be removed");
+    assert!(!without.contains("a secret"), "{without}");
+    assert!(with.contains("GET / HTTP/1.1") && with.contains("a secret"), "{with}");
 }
