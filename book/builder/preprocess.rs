@@ -286,9 +286,13 @@ fn task(name: &str, number: &str, minutes: &str) -> Result<String, String> {
 
 /// A recording in the element that the live pages use; without scripts, its lines.
 fn wire(name: &str) -> Result<String, String> {
+    let recorded = recording::read(name)?;
+    // Where connections lie in others, a reader chooses between the ladders.
+    let layered = recorded["rows"].as_array().is_some_and(|rows| rows.iter().any(|row| row["in"].is_u64()));
+    let layers = if layered { " layers" } else { "" };
     let lines = escape(recording::ladder(name)?.trim_end()).replace('\n', "&#10;");
     Ok(format!(
-        "<div class=\"recorded\"><wire-view src=\"wire/{name}.json\"></wire-view><noscript><pre>{lines}</pre></noscript>\
+        "<div class=\"recorded\"><wire-view src=\"wire/{name}.json\"{layers}></wire-view><noscript><pre>{lines}</pre></noscript>\
          <p class=\"path\">Recorded by <code>make record</code>: <a href=\"wire/{name}.txt\">as text</a></p></div>"
     ))
 }

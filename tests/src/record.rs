@@ -163,6 +163,15 @@ impl Tape {
         row
     }
 
+    /// Waits until so many directions have ended, so that the recording has the last row of each connection.
+    pub fn ends(&mut self, count: usize) {
+        let before = self.before;
+        let ended = |row: &&Row| ["fin", "reset"].contains(&row.text("kind")) && row.number("conn") > before;
+        while self.feed.rows().iter().filter(ended).count() < count {
+            self.feed.next_event();
+        }
+    }
+
     /// Leaves out all that went over the wire so far.
     pub fn begin_here(&mut self) {
         self.settle();

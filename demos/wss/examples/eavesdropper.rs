@@ -9,8 +9,8 @@ use std::net::TcpStream;
 use serde_json::Value;
 
 // ANCHOR: answer
-/// How many bytes a frame has with this text in it, as the page sends it: the event's other letters, a key of 24
-/// letters, and six bytes in front (RFC 6455, 5.2).
+/// How many bytes a frame has with this text in it, as the page sends it: the event's other
+/// letters, a key of 24 letters, and six bytes in front (RFC 6455, 5.2).
 fn frame_size(text: &str) -> usize {
     let event = r#"{"type":"say","text":"","key":""}"#.len() + 24 + text.len();
     event + if event < 126 { 6 } else { 8 }

@@ -28,8 +28,9 @@ fn serve(listener: TcpListener, _room: Arc<Room>, site: Arc<Site>) -> io::Result
 }
 
 // ANCHOR: answer
-/// Answers a plain request with 308 (RFC 9110, 15.4.9): the same address with https. The name in `Host` is the
-/// client's word. Only our own names are taken, or anybody could make links that lead through us to anywhere.
+/// Answers a plain request with 308 (RFC 9110, 15.4.9): the same address with https. The name in
+/// `Host` is the client's word: only our own names are taken, or a link through us could lead
+/// anywhere.
 fn redirect(mut outside: &TcpStream, site: &Site) -> Result<(), String> {
     let mut head = Vec::new();
     let deadline = Instant::now() + site.head_timeout;

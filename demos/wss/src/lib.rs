@@ -45,6 +45,7 @@ const TOOLS: SideServer =
 /// Serves TLS: the room itself is on the port `ws`, and does not know of it.
 fn serve(listener: TcpListener, _room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
     let certificates = Certificates::open(&certificates::folder()?, TITLE, &names(&site))?;
+    net::log(&format!("to trust: {}", certificates.authority_file().display()));
     let room = Inner { protocol: "http/1.1", address: site.side_address("ws") };
     Terminator::new(certificates, vec![room], &site).serve(&listener)
 }

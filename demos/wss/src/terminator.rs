@@ -153,8 +153,11 @@ fn speaks_http(outside: &TcpStream, deadline: Instant) -> bool {
 
 fn refuse_http(mut outside: &TcpStream, _site: &Site) -> Result<(), String> {
     let text = "This port speaks TLS, and this was plain HTTP. Ask with https:// or wss://.\n";
-    let head = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n";
-    let answer = format!("{head}Content-Length: {}\r\n\r\n{text}", text.len());
+    let answer = format!(
+        "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\
+         Connection: close\r\nContent-Length: {}\r\n\r\n{text}",
+        text.len()
+    );
     let said =
         io::Write::write_all(&mut outside, answer.as_bytes()).and_then(|()| net::close(outside));
     let _gone = said.or_else(|_| outside.shutdown(Shutdown::Both));

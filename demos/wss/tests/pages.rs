@@ -9,7 +9,7 @@ use tests::{Server, in_both_browsers, promises, start, start_with, tls};
 
 in_both_browsers! {
     the_promises_of_every_page_are_kept
-    what_tls_agreed_on_is_shown
+    what_tls_agreed_on_and_either_ladder_are_shown
     on_loopback_a_sealed_page_may_use_plain_connections
     on_an_address_of_the_network_plain_connections_of_a_sealed_page_are_blocked
 }
@@ -18,13 +18,22 @@ fn the_promises_of_every_page_are_kept(browser: &Browser) {
     promises::are_kept(browser, "wss");
 }
 
-fn what_tls_agreed_on_is_shown(browser: &Browser) {
+fn what_tls_agreed_on_and_either_ladder_are_shown(browser: &Browser) {
     let demo = start("wss");
     let tab = browser.visit(&demo);
     tab.until_said(0.0, "1 OPEN over wss:");
     tab.run("document.querySelector('#ask').click()", &[]);
     tab.until_words("#sessions", "TLS 1.3");
     tab.until_words("#sessions", "http/1.1");
+    for (layer, inner) in [("inside", true), ("outside", false)] {
+        let choose = "const choice = document.querySelector('[aria-label=\"Layers shown\"]'); \
+                      choice.value = arguments[0]; choice.dispatchEvent(new Event('change'));";
+        tab.run(choose, &[layer.into()]);
+        let rows = "[...document.querySelectorAll('wire-view .row[id]:not([hidden])')]";
+        tab.until(&format!(
+            "{rows}.length > 0 && {rows}.every((row) => row.classList.contains('inner') === {inner})"
+        ));
+    }
 }
 
 /// Walks "On loopback both browsers" in wss.md.
