@@ -30,7 +30,7 @@ const plain = $("mixed").querySelector("dt").textContent.match(/ws:\/\/(.*)/)[1]
 function tryWebSocket() {
   return new Promise((done) => {
     setTimeout(() => done("no answer"), PATIENCE);
-    const socket = new WebSocket(`ws://${plain}/`, "room"); // throws a SecurityError where it is blocked
+    const socket = new WebSocket(`ws://${plain}/`, "room"); // throws where it is blocked
     socket.onopen = () => done("open") ?? socket.close(1000);
     socket.onclose = ({ code }) => done(`closed with ${code}`);
   });

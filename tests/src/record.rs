@@ -88,6 +88,11 @@ impl Tape {
         self.demo.connect()
     }
 
+    /// The demo itself.
+    pub fn demo(&self) -> &Server {
+        &self.demo
+    }
+
     /// A connection to another server of the demo, by the name that it has in its `beside`.
     pub fn connect_beside(&self, name: &str) -> Wire {
         let line = self.demo.prints(&format!("{name}: 127.0.0.1:"));
@@ -156,6 +161,15 @@ impl Tape {
         let row = self.expect(name, dir, kind, words);
         self.passed = passed;
         row
+    }
+
+    /// Waits until so many directions have ended, so that the recording has the last row of each connection.
+    pub fn ends(&mut self, count: usize) {
+        let before = self.before;
+        let ended = |row: &&Row| ["fin", "reset"].contains(&row.text("kind")) && row.number("conn") > before;
+        while self.feed.rows().iter().filter(ended).count() < count {
+            self.feed.next_event();
+        }
     }
 
     /// Leaves out all that went over the wire so far.
@@ -259,18 +273,22 @@ fn essence(recording: &Value) -> Vec<String> {
         // Header fields of HTTP/2 are packed, and the date of an answer with them: what they say is compared.
         let packed =
             row["stream"].is_u64() && ["request", "response"].contains(&row["kind"].as_str().unwrap_or_default());
-        let mean = row["mean"].as_str().unwrap_or_default();
-        let (bytes, mean) = match packed {
-            true => (unpacked(row), mean.split(';').next().unwrap_or_default()),
-            false => (bytes(row["hex"].as_str().unwrap_or_default()), mean),
-        };
-        let fields: Vec<_> = row["fields"].as_array().into_iter().flatten().map(|f| f[2].to_string()).collect();
+        let mut bytes = if packed { unpacked(row) } else { bytes(row["hex"].as_str().unwrap_or_default()) };
+        let mut fields: Vec<_> = row["fields"].as_array().into_iter().flatten().map(|f| f[2].to_string()).collect();
+        if row["kind"] == "record" {
+            bytes.clear(); // of TLS: keys and what they seal are drawn anew, and so is the order of the client's extensions
+            fields.sort();
+        }
+        let meaning = row["mean"].as_str().unwrap_or_default();
+        let meaning = if packed { meaning.split(';').next().unwrap_or_default() } else { meaning };
+        // A signature, and a certificate with it, is now a byte longer and now a byte shorter.
+        let meaning = if meaning.starts_with("sealed: ") { "sealed" } else { meaning };
         let line = format!(
             "#{} {} {} {} | {} | {}",
             row["conn"],
             row["dir"].as_str().unwrap_or_default(),
             row["kind"].as_str().unwrap_or_default(),
-            mask(mean),
+            mask(meaning),
             mask(&bytes),
             fields.join(" ")
         );

@@ -29,44 +29,34 @@ pub const DEMO: Demo = Demo {
     name: "wss",
     port: 8017,
     title: "TLS and wss",
-    promise: "What goes over the wire is sealed: it can be cut and counted, but not read, and not changed unnoticed.",
-    first: "click the browser's warning away, say something over wss: and over ws:, and garble the cable",
+    promise: "What goes over the wire is sealed: nobody can read it, or change it unnoticed.",
+    first: "click the warning away, say something over wss: and over ws:, then garble the cable",
     page: Page { policy: &[("connect-src", "ws://{{ws}}")], ..demo::page!("wss.css", "trials.js") },
     speaks: Speaks::Tls,
     serve,
-    side_servers: &[
-        SideServer {
-            name: "ws",
-            port: 8117,
-            speaks: Speaks::Upgrades,
-            shown: true,
-            serve: plain::serve,
-        },
-        SideServer {
-            name: "middle",
-            port: 8217,
-            speaks: Speaks::Tls,
-            shown: true,
-            serve: middle::serve,
-        },
-        SideServer {
-            name: "spy",
-            port: 8317,
-            speaks: Speaks::Upgrades,
-            shown: true,
-            serve: middle::serve_spy,
-        },
-    ],
+    side_servers: &[plain::SERVER, middle::SERVER, middle::SPY, TOOLS],
 };
+
+/// The bench over TLS: a page on an address of the network may load nothing from a plain port.
+const TOOLS: SideServer =
+    SideServer { name: "tools", port: 8417, speaks: Speaks::Tls, shown: false, serve: serve_tools };
 
 // ANCHOR: serve
 /// Serves TLS: the room itself is on the port `ws`, and does not know of it.
 fn serve(listener: TcpListener, _room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
     let certificates = Certificates::open(&certificates::folder()?, TITLE, &names(&site))?;
+    net::log(&format!("to trust: {}", certificates.authority_file().display()));
     let room = Inner { protocol: "http/1.1", address: site.side_address("ws") };
     Terminator::new(certificates, vec![room], &site).serve(&listener)
 }
 // ANCHOR_END: serve
+
+fn serve_tools(listener: TcpListener, _room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
+    let certificates = Certificates::open(&certificates::folder()?, TITLE, &names(&site))?;
+    let address = SocketAddr::new(site.public_address().ip(), site.bench_port);
+    let bench = Inner { protocol: "http/1.1", address };
+    Terminator::new(certificates, vec![bench], &site).serve(&listener)
+}
 
 /// The names for the certificate besides those of loopback: what `--host` said. For a machine that listens on all its
 /// addresses it is the one that others most likely use.

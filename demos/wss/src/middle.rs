@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Instant;
 
-use demo::{Legs, Site};
+use demo::{Legs, SideServer, Site, Speaks};
 use room::Room;
 use rustls::crypto::ring;
 use rustls::pki_types::ServerName;
@@ -18,6 +18,14 @@ use crate::terminator::{Inner, Terminator, connect_leg};
 
 /// The name of the authority that nobody has a reason to trust.
 pub const STRANGER: &str = "Somebody between you and the server";
+
+/// Where the browser finds the man in the middle.
+pub const SERVER: SideServer =
+    SideServer { name: "middle", port: 8217, speaks: Speaks::Tls, shown: true, serve };
+
+/// Where he reads.
+pub const SPY: SideServer =
+    SideServer { name: "spy", port: 8317, speaks: Speaks::Upgrades, shown: true, serve: serve_spy };
 
 /// The side of the browser: the browser's warning is all that tells this server from the real one.
 ///

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
-use demo::Site;
+use demo::{SideServer, Site, Speaks};
 use frames::message::Role;
 use frames::websocket::WebSocket;
 use frames::{MAX_EVENT, events};
@@ -18,6 +18,10 @@ use room::Room;
 use crate::DEMO;
 use crate::certificates::{self, Certificates, TITLE};
 use crate::sessions::Sessions;
+
+/// The port for `ws:`, and for the terminator.
+pub const SERVER: SideServer =
+    SideServer { name: "ws", port: 8117, speaks: Speaks::Upgrades, shown: true, serve };
 
 /// Serves it.
 ///

@@ -25,7 +25,12 @@ pub struct Sealed {
 impl Sealed {
     /// Nothing was sent yet. `tls` says whether this end is the client or the server.
     pub fn new(tls: Connection, outside: TcpStream) -> Self {
-        Sealed { tls: Mutex::new(tls), outside, turn: Mutex::new(()), finished: AtomicBool::new(false) }
+        Sealed {
+            tls: Mutex::new(tls),
+            outside,
+            turn: Mutex::new(()),
+            finished: AtomicBool::new(false),
+        }
     }
 
     /// The address of the other end.
@@ -114,7 +119,7 @@ impl Sealed {
                 Err(error) => Err(error),
             };
             if sent.is_err() {
-                abort(&self.outside); // without close_notify: the client must not take this for the end
+                abort(&self.outside); // no close_notify: this is no end in order
                 let _gone = inside.shutdown(Shutdown::Both);
                 return;
             }
@@ -123,8 +128,8 @@ impl Sealed {
     // ANCHOR_END: pass
 
     // ANCHOR: open
-    /// Opens records: the plain bytes in them, and whether they end with close_notify. Half a record
-    /// waits for its rest.
+    /// Opens records: the plain bytes in them, and whether they end with close_notify. Half a
+    /// record waits for its rest.
     fn open(&self, mut records: &[u8]) -> Result<(Vec<u8>, bool), rustls::Error> {
         let (mut tls, mut plain, mut ended) = (self.tls(), Vec::new(), false);
         while !records.is_empty() && !ended {

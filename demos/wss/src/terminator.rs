@@ -25,7 +25,8 @@ use std::time::{Duration, Instant};
 use demo::{Leg, Legs, Site};
 use rustls::crypto::ring;
 use rustls::server::ResolvesServerCert;
-use rustls::{KeyLogFile, ServerConfig, ServerConnection};
+use rustls::version::{TLS12, TLS13};
+use rustls::{KeyLogFile, ServerConfig, ServerConnection, SupportedProtocolVersion};
 
 use socket2::{Domain, Socket, Type};
 
@@ -48,28 +49,47 @@ pub struct Terminator {
     handshake_time: Duration,
     legs: Arc<Legs>,
     sessions: Arc<Sessions>,
+    /// Answers a client that speaks plain HTTP, and says what happened.
+    pub plain: fn(&TcpStream, &Site) -> Result<(), String>,
+    site: Site,
 }
 
+// ANCHOR: config
+/// What a handshake may agree on: these versions of TLS, and the cipher suites of ring.
+pub fn config(
+    certificates: Arc<dyn ResolvesServerCert>,
+    versions: &[&'static SupportedProtocolVersion],
+) -> ServerConfig {
+    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(versions)
+        .expect("ring has cipher suites for them")
+        .with_no_client_auth()
+        .with_cert_resolver(certificates);
+    config.key_log = Arc::new(KeyLogFile::new()); // writes only when SSLKEYLOGFILE is set
+    config
+}
+// ANCHOR_END: config
+
 impl Terminator {
-    // ANCHOR: config
     /// A terminator in front of these servers: the first one whose protocol the client knows is taken,
     /// and the last one when the client does not say what it knows.
     pub fn new(certificates: Arc<dyn ResolvesServerCert>, inner: Vec<Inner>, site: &Site) -> Self {
-        let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-            .expect("ring has cipher suites for both versions");
-        let mut config = builder.with_no_client_auth().with_cert_resolver(certificates);
+        Terminator::with(config(certificates, &[&TLS13, &TLS12]), inner, site)
+    }
+
+    /// The same with a configuration of one's own.
+    pub fn with(mut config: ServerConfig, inner: Vec<Inner>, site: &Site) -> Self {
         config.alpn_protocols = inner.iter().map(|inner| inner.protocol.into()).collect();
-        config.key_log = Arc::new(KeyLogFile::new()); // writes only when SSLKEYLOGFILE is set
         Terminator {
             config: Arc::new(config),
             inner,
             handshake_time: site.head_timeout,
             legs: site.shared.get(),
             sessions: site.shared.get(),
+            plain: refuse_http,
+            site: site.clone(),
         }
     }
-    // ANCHOR_END: config
 
     /// Serves the listener for ever.
     pub fn serve(self, listener: &TcpListener) -> ! {
@@ -85,7 +105,7 @@ impl Terminator {
     fn take(&self, outside: TcpStream) -> Result<(), String> {
         let deadline = Instant::now() + self.handshake_time;
         if speaks_http(&outside, deadline) {
-            return refuse_http(&outside);
+            return (self.plain)(&outside, &self.site);
         }
         let tls = ServerConnection::new(self.config.clone()).map_err(|error| error.to_string())?;
         let sealed = Arc::new(Sealed::new(tls.into(), outside));
@@ -131,10 +151,13 @@ fn speaks_http(outside: &TcpStream, deadline: Instant) -> bool {
     matches!(outside.peek(&mut first), Ok(1) if first[0].is_ascii_alphabetic())
 }
 
-fn refuse_http(mut outside: &TcpStream) -> Result<(), String> {
+fn refuse_http(mut outside: &TcpStream, _site: &Site) -> Result<(), String> {
     let text = "This port speaks TLS, and this was plain HTTP. Ask with https:// or wss://.\n";
-    let head = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n";
-    let answer = format!("{head}Content-Length: {}\r\n\r\n{text}", text.len());
+    let answer = format!(
+        "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\
+         Connection: close\r\nContent-Length: {}\r\n\r\n{text}",
+        text.len()
+    );
     let said =
         io::Write::write_all(&mut outside, answer.as_bytes()).and_then(|()| net::close(outside));
     let _gone = said.or_else(|_| outside.shutdown(Shutdown::Both));

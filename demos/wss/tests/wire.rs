@@ -1,6 +1,7 @@
 //! The promises about TLS: what it seals, what it refuses, and what can still be told from outside.
 
 use std::io::ErrorKind;
+use std::process::Command;
 use std::time::Duration;
 
 use tests::tls::rustls::ProtocolVersion::{TLSv1_2, TLSv1_3};
@@ -8,7 +9,7 @@ use tests::tls::rustls::version::{TLS12, TLS13};
 use serde_json::{Value, json};
 use tests::tls::{Client, authority};
 use tests::websocket::{TEXT, frame, handshake};
-use tests::{End, Row, Server, Wire, start, start_with};
+use tests::{End, Row, Server, Setup, Wire, start, start_with};
 
 fn say(text: &str, key: &str) -> Vec<u8> {
     frame(TEXT, json!({ "type": "say", "text": text, "key": key }).to_string())
@@ -52,9 +53,10 @@ fn both_versions_are_spoken_and_the_name_and_the_protocol_are_agreed_on() {
     }
 }
 
-/// A ClientHello of the version TLS 1.1, with a suite of that time.
-const OLD_HELLO: &[u8] = b"\x16\x03\x01\x00\x2f\x01\x00\x00\x2b\x03\x02\
-    \0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x04\xc0\x13\x00\x2f\x01\x00";
+/// A ClientHello of the version TLS 1.1, with two suites of that time.
+const OLD_HELLO: &[u8] = b"\x16\x03\x01\x00\x41\x01\x00\x00\x3d\x03\x02\
+    \0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x00\x04\xc0\x13\x00\x2f\x01\x00\
+    \x00\x10\x00\x0a\x00\x04\x00\x02\x00\x17\x00\x0d\x00\x04\x00\x02\x04\x03";
 
 #[test]
 fn an_old_version_and_an_unknown_protocol_are_refused_with_their_alerts() {
@@ -76,11 +78,8 @@ fn plain_http_on_the_tls_port_and_tls_on_a_plain_port_are_told_so() {
     let (head, text) = wire.answer();
     assert_eq!(head.status, 400);
     assert!(text.contains("https://"), "{text}");
-    for port in [demo.host(), demo.bench().host()] {
-        let mut wire = Wire::connect(port);
-        wire.send(OLD_HELLO);
-        assert_eq!(wire.rest(), [21, 3, 1, 0, 2, 2, 10], "a fatal alert, unexpected_message");
-    }
+    let mut wire = demo.send(OLD_HELLO);
+    assert_eq!(wire.rest(), [21, 3, 1, 0, 2, 2, 10], "a fatal alert, unexpected_message");
     demo.prints("this was TLS");
 }
 
@@ -139,7 +138,8 @@ fn an_old_proxy_breaks_ws_and_passes_wss() {
     let demo = start("wss");
     demo.bench().cable("no-upgrade");
     let mut plain = demo.send(handshake(demo.host(), "/"));
-    assert_eq!(plain.any_head().status, 200, "the page: nothing asked for a WebSocket");
+    let (head, text) = plain.answer();
+    assert_eq!((head.status, text.trim()), (400, "Upgrade: websocket is missing."));
     let mut sealed = Client::of(&demo).websocket(&demo, "/");
     sealed.send(say("hello", "k1"));
     assert_eq!(sealed.told("said")["id"], 1);
@@ -243,4 +243,67 @@ fn without_the_bench_it_is_the_same() {
     wire.send(say("hello", "k1"));
     assert_eq!(wire.told("said")["id"], 1);
     assert!(!wire.is_silent_for(Duration::ZERO) || wire.answers_a_ping());
+}
+
+// ---- The key log ------------------------------------------------------------------------------------------------------
+
+/// What an eavesdropper on the network would have recorded of this connection, as a file that Wireshark reads: the records
+/// that the bench saw outside, each in a packet of its own (pcap, link type 101: bare IP).
+fn capture(rows: &[Row], connection: &Value) -> Vec<u8> {
+    let header: [u32; 6] = [0xa1b2_c3d4, 0x0004_0002, 0, 0, 65_535, 101];
+    let mut file: Vec<u8> = header.iter().flat_map(|number| number.to_le_bytes()).collect();
+    let mut sent = [1_u32, 1];
+    let records = rows.iter().filter(|row| row.json["conn"] == *connection && row.number("size") > 0);
+    for (number, row) in records.enumerate() {
+        let (bytes, up) = (row.bytes(), row.text("dir") == "up");
+        let (from, to) = if up { (0, 1) } else { (1, 0) };
+        let length = 40 + bytes.len() as u32;
+        let stamp = [number as u32, 0, length, length];
+        file.extend(stamp.iter().flat_map(|number| number.to_le_bytes()));
+        let ports = [50_000_u16, 8_017];
+        file.extend([0x45, 0, (length >> 8) as u8, length as u8, 0, 0, 0, 0, 64, 6, 0, 0]);
+        file.extend([127, 0, 0, 1 + from, 127, 0, 0, 1 + to]);
+        file.extend([ports[usize::from(from)], ports[usize::from(to)]].iter().flat_map(|port| port.to_be_bytes()));
+        file.extend(sent[usize::from(from)].to_be_bytes());
+        file.extend(sent[usize::from(to)].to_be_bytes());
+        file.extend([0x50, 0x18, 0xff, 0xff, 0, 0, 0, 0]); // 20 bytes of header; ACK and PSH
+        sent[usize::from(from)] += bytes.len() as u32;
+        file.extend(bytes);
+    }
+    file
+}
+
+/// Walks "Look inside with Wireshark." in wss.md.
+#[test]
+fn with_the_key_log_a_recording_can_be_read_and_without_it_not() {
+    if Command::new("tshark").arg("--version").output().is_err() {
+        return tests::skipped("no tshark on this machine");
+    }
+    let folder = std::env::temp_dir().join(format!("wss-keys-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let (keys, file) = (folder.join("keys"), folder.join("recorded.pcap"));
+    let demo = Setup::new("wss").env("SSLKEYLOGFILE", &keys.display().to_string()).start();
+    let mut feed = demo.bench().feed();
+    let mut wire = Client::of(&demo).websocket(&demo, "/");
+    wire.send(say("a secret", "k1"));
+    wire.told("said");
+    let inside = feed.row(|row| row.text("mean").contains("\"said\"") && row.whole());
+    let outer = inside.json["in"].clone();
+    wire.send(frame(0x88, b"\x03\xe8"));
+    wire.end();
+    feed.row(|row| row.json["conn"] == outer && row.text("dir") == "down" && row.text("kind") == "fin");
+    std::fs::write(&file, capture(feed.rows(), &outer)).expect("a file");
+    let follow = |more: &[&str]| {
+        let output = Command::new("tshark")
+            .args(["-r", file.to_str().unwrap_or_default(), "-d", "tcp.port==8017,tls", "-q", "-z", "follow,tls,ascii,0"])
+            .args(more)
+            .output()
+            .expect("tshark runs");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let without = follow(&[]);
+    let with = follow(&["-o", &format!("tls.keylog_file:{}", keys.display())]);
+    std::fs::remove_dir_all(&folder).expect("the folder can be removed");
+    assert!(!without.contains("a secret"), "{without}");
+    assert!(with.contains("GET / HTTP/1.1") && with.contains("a secret"), "{with}");
 }

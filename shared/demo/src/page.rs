@@ -92,8 +92,18 @@ fn fill(text: &str, name: &str, site: &Site) -> String {
     for (server, port) in &site.side_ports {
         text = text.replace(&format!("{{{{{server}}}}}"), &format!("{name}:{port}"));
     }
-    text.replace("{{bench}}", &format!("http://{name}:{}", site.bench_port))
-        .replace("{{book}}", &format!("http://{name}:{}", Site::BOOK_PORT))
+    text.replace("{{bench}}", &bench(name, site)).replace("{{book}}", &format!("http://{name}:{}", Site::BOOK_PORT))
+}
+
+/// Where a page finds the bench. A page on https loads from a plain port on loopback only (W3C Mixed Content, 3.1); elsewhere
+/// from the demo's side server `tools`, the bench over TLS.
+fn bench(name: &str, site: &Site) -> String {
+    let loopback = Site::new(site.address).is_own_host(name);
+    let sealed = site.scheme(site.address.port()) == "https" && !loopback;
+    match site.side_port("tools") {
+        port if sealed && port != 0 => format!("https://{name}:{port}"),
+        _ => format!("http://{name}:{}", site.bench_port),
+    }
 }
 
 /// 128 random bits in hexadecimal: a number for one answer only.

@@ -66,7 +66,9 @@ impl Together {
             .expect("cargo runs");
         assert!(built.success(), "the demos do not build together");
         let program = folder.join(format!("target/debug/together{}", std::env::consts::EXE_SUFFIX));
-        let mut process = Command::new(program).stdout(Stdio::piped()).spawn().expect("it starts");
+        let mut command = Command::new(program);
+        command.env("WSS_CERTIFICATES", folder.join("certificates"));
+        let mut process = command.stdout(Stdio::piped()).spawn().expect("it starts");
         let lines = BufReader::new(process.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
         let addresses = lines.take_while(|line| line != "all");
         let addresses = addresses.filter_map(|line| line.split_once(" ").map(|(a, b)| (a.to_string(), b.to_string())));
@@ -127,6 +129,11 @@ fn all_demos_run_in_one_process_on_one_room_and_each_takes_a_message() {
             }
             "frames" | "heartbeat" | "deflate" | "chat" | "eventloop" => {
                 wire = together.websocket(name, "/");
+                wire.send(frame(TEXT, json!({ "type": "say", "text": said, "key": name }).to_string()));
+            }
+            "wss" => {
+                // Its plain server; what TLS adds is tested with the demo.
+                wire = together.websocket("wss/ws", "/");
                 wire.send(frame(TEXT, json!({ "type": "say", "text": said, "key": name }).to_string()));
             }
             "handshake" => {
