@@ -30,6 +30,7 @@ packages() {
         have_pip || echo python3 python3-pip
         have_nginx || echo nginx
         have_haproxy || echo haproxy
+        have certutil || echo libnss3-tools # certutil: a browser that trusts an authority
     elif have dnf; then
         have_chromium || echo chromium chromedriver
         have_firefox || echo firefox
@@ -37,6 +38,7 @@ packages() {
         have_pip || echo python3 python3-pip
         have_nginx || echo nginx
         have_haproxy || echo haproxy
+        have certutil || echo nss-tools # certutil: a browser that trusts an authority
     elif have pacman; then
         have_chromium || echo chromium
         have_firefox || echo firefox
@@ -44,6 +46,7 @@ packages() {
         have_pip || echo python python-pip
         have_nginx || echo nginx
         have_haproxy || echo haproxy
+        have certutil || echo nss # certutil: a browser that trusts an authority
     elif have zypper; then
         have_chromium || echo chromium chromedriver
         have_firefox || echo MozillaFirefox
@@ -51,6 +54,7 @@ packages() {
         have_pip || echo python3 python3-pip
         have_nginx || echo nginx
         have_haproxy || echo haproxy
+        have certutil || echo mozilla-nss-tools # certutil: a browser that trusts an authority
     elif have apk; then
         have_chromium || echo chromium chromium-chromedriver
         have_firefox || echo firefox
@@ -58,6 +62,7 @@ packages() {
         have_pip || echo python3 py3-pip
         have_nginx || echo nginx
         have_haproxy || echo haproxy
+        have certutil || echo nss-tools # certutil: a browser that trusts an authority
     elif have brew; then
         have_chromium || echo chromium chromedriver
         have_firefox || echo firefox
@@ -65,6 +70,7 @@ packages() {
         have_pip || echo python
         have_nginx || echo nginx
         have_haproxy || echo haproxy
+        have certutil || echo nss # certutil: a browser that trusts an authority
     fi
 }
 
@@ -85,11 +91,11 @@ give_up() {
     exit 1
 }
 
-have_all() { have_chromium && have_firefox && have npm && have_pip && have_nginx && have_haproxy; }
+have_all() { have_chromium && have_firefox && have npm && have_pip && have_nginx && have_haproxy && have certutil; }
 
 if ! have_all; then
     missing=$(packages | tr '\n' ' ')
-    what="Chromium with chromedriver, Firefox, npm, Python with pip, nginx and HAProxy (${missing:-no package manager that this script knows})"
+    what="Chromium with chromedriver, Firefox, npm, Python with pip, nginx, HAProxy and certutil (${missing:-no package manager that this script knows})"
     if [ -z "$missing" ]; then give_up "install $what, then try again"; fi
     if ! have brew && ! may_install; then give_up "install $what as root, then try again"; fi
     echo "setup: installing $missing"

@@ -246,12 +246,12 @@ fn early(order: &str) -> Result<String, String> {
 /// The place of a running demo. `look/book.js` brings it to life where the book's own server is behind it; elsewhere it
 /// is what stands here: the command and the address.
 fn demo(name: &str) -> Result<String, String> {
-    let demos::Demo { port, title, first, .. } = demos::find(name).ok_or_else(|| format!("there is no demo {name}"))?;
-    let (title, first) = (escape(&title), escape(&first));
+    let demo = demos::find(name).ok_or_else(|| format!("there is no demo {name}"))?;
+    let (port, url, title, first) = (demo.port, demo.url(), escape(&demo.title), escape(&demo.first));
     Ok(format!(
         "<div><live-demo name=\"{name}\" port=\"{port}\" title=\"{title}\">\
          <p class=\"command\"><code>cargo run -p {name}</code> and open \
-         <a href=\"http://127.0.0.1:{port}\">http://127.0.0.1:{port}</a></p>\
+         <a href=\"{url}\">{url}</a></p>\
          <p class=\"first\">First: {first}.</p></live-demo></div>"
     ))
 }
@@ -260,9 +260,9 @@ fn demo(name: &str) -> Result<String, String> {
 fn look(names: &[&str]) -> Result<String, String> {
     let mut table = "| demo | address | what to look at | what I saw |\n|---|---|---|---|\n".to_string();
     for name in names {
-        let demos::Demo { port, title, first, .. } =
+        let demos::Demo { scheme, port, title, first, .. } =
             demos::find(name).ok_or_else(|| format!("there is no demo {name}"))?;
-        let _ = writeln!(table, "| {title} | `http://______:{port}` | {first} | |");
+        let _ = writeln!(table, "| {title} | `{scheme}://______:{port}` | {first} | |");
     }
     Ok(table)
 }
@@ -286,9 +286,13 @@ fn task(name: &str, number: &str, minutes: &str) -> Result<String, String> {
 
 /// A recording in the element that the live pages use; without scripts, its lines.
 fn wire(name: &str) -> Result<String, String> {
+    let recorded = recording::read(name)?;
+    // Where connections lie in others, a reader chooses between the ladders.
+    let layered = recorded["rows"].as_array().is_some_and(|rows| rows.iter().any(|row| row["in"].is_u64()));
+    let layers = if layered { " layers" } else { "" };
     let lines = escape(recording::ladder(name)?.trim_end()).replace('\n', "&#10;");
     Ok(format!(
-        "<div class=\"recorded\"><wire-view src=\"wire/{name}.json\"></wire-view><noscript><pre>{lines}</pre></noscript>\
+        "<div class=\"recorded\"><wire-view src=\"wire/{name}.json\"{layers}></wire-view><noscript><pre>{lines}</pre></noscript>\
          <p class=\"path\">Recorded by <code>make record</code>: <a href=\"wire/{name}.txt\">as text</a></p></div>"
     ))
 }

@@ -121,9 +121,7 @@ impl Runs {
             let (state, url, ours) = match ours {
                 Some(State::Starting) => ("starting", None, true),
                 Some(State::Running(url)) => ("running", Some(url), true),
-                _ if std::env::var_os("DEMO_PORT").is_none() && answers(&demo) => {
-                    ("running", Some(format!("http://127.0.0.1:{}", demo.port)), false)
-                }
+                _ if std::env::var_os("DEMO_PORT").is_none() && answers(&demo) => ("running", Some(demo.url()), false),
                 _ => ("off", None, false),
             };
             all.insert(demo.name, json!({ "state": state, "url": url, "ours": ours }));
@@ -138,10 +136,10 @@ impl Runs {
                 // A demo's first line is its title and its address; a check serves nothing.
                 if run.state == State::Starting
                     && demos::find(name).is_some()
-                    && let Some((_, url)) = line.split_once(": http://")
+                    && let Some((_, url)) = line.split_once(": http")
                     && !line.starts_with("bench")
                 {
-                    run.state = State::Running(format!("http://{}", url.trim()));
+                    run.state = State::Running(format!("http{}", url.trim()));
                 }
                 run.lines.push(line);
                 if run.lines.len() > LINES {

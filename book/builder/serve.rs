@@ -22,7 +22,7 @@ use crate::{build, demos, root};
 /// What a page of the book may load: its own files and the demos of this machine. So nothing leaves the machine.
 const POLICY: &str = "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; \
      img-src 'self' data:; font-src 'self' data:; connect-src 'self' ws://127.0.0.1:* ws://localhost:*; \
-     frame-src 'self' http://127.0.0.1:* http://localhost:*; object-src 'none'; base-uri 'self'; form-action 'self'";
+     frame-src 'self' http://127.0.0.1:* http://localhost:* https://127.0.0.1:* https://localhost:*; object-src 'none'; base-uri 'self'; form-action 'self'";
 
 /// The server.
 pub struct Book {

@@ -231,6 +231,7 @@ export class Ladder {
     const names = { late: " late-one", stuck: " stuck", cut: " stuck cut" };
     let classes = `row ${row.dir} is-${row.kind}${names[fate] ?? ""}`;
     if (isMark(row)) classes += " mark";
+    if (row.in) classes += " inner";
     if (row.whole === false) classes += " partial";
     if (row === this.opened) classes += " open";
     if (row === this.active) classes += " active";

@@ -13,12 +13,16 @@ export class WireModel {
   /** How many rows have come into `items`, and how many items have left it in front: both only grow. */
   came = 0;
   gone = 0;
-  /** The one connection that is shown, or 0 for all. */
+  /** The one connection that is shown, with what lies in it, or 0 for all. */
   filter = 0;
+  /** Where one connection carries another: "outside", "inside", or "" for both. */
+  layer = "";
+  /** One stream of that connection (HTTP/2), or 0 for all. */
+  stream = 0;
   paused = false;
   /** The state of the cable as the bench tells it. */
   cable = { cable: "whole", connections: [] };
-  /** Called with the number of each connection that has its first row. */
+  /** Called with the number of each connection that has its first row, and with each stream of it. */
   onconnection = () => {};
 
   #rows = new Map(); // n → row, oldest first
@@ -50,9 +54,11 @@ export class WireModel {
     return this.#waiting.filter(([name]) => name === "row").length;
   }
 
-  /** Shows the rows of one connection, or of all (0). */
-  choose(conn) {
+  /** Shows the rows of one connection, or of all (0), and of one of its streams, or of all (0). */
+  choose(conn, layer = this.layer, stream = 0) {
     this.filter = conn;
+    this.layer = layer;
+    this.stream = stream;
     this.items = [];
     for (const row of this.#rows.values()) this.#push(row);
   }
@@ -88,8 +94,11 @@ export class WireModel {
     if (row.heard == null && !isMark(row)) this.#unheard.add(row);
     if (known) return;
     this.#rows.set(row.n, row);
-    if (!this.#connections.has(row.conn)) this.onconnection(row.conn);
-    this.#connections.add(row.conn);
+    for (const stream of row.stream ? [0, row.stream] : [0]) {
+      const name = `${row.conn}/${stream}`;
+      if (!this.#connections.has(name)) this.onconnection(row.conn, stream);
+      this.#connections.add(name);
+    }
     this.#push(row);
     if (this.#rows.size > KEEP) this.#evict();
   }
@@ -106,7 +115,9 @@ export class WireModel {
 
   /** A row at the end, behind a remark on the silence before it. */
   #push(row) {
-    if (this.filter && row.conn !== this.filter) return;
+    if (this.filter && row.conn !== this.filter && row.in !== this.filter) return;
+    if (this.layer && (row.in ? "inside" : "outside") !== this.layer) return;
+    if (this.stream && row.stream !== this.stream && !isMark(row)) return;
     const silence = this.silence(row.start);
     if (silence) this.items.push({ remark: `${span(silence)} of silence`, quiet: true });
     this.items.push(row);

@@ -3,6 +3,8 @@
 //
 //   <wire-view></wire-view>                     live, from the bench that this file came from
 //   <wire-view src="longpoll.json"></wire-view> a recording, {"rows":[...]}, to play or to step through
+//   <wire-view layers></wire-view>              where connections lie in others: a choice between outside, inside and both;
+//                                               layers="inside" begins with that
 //
 // The rows, their words and their fields come from the bench; here they are only shown. This file puts the parts
 // together: wire-model.js holds the rows, wire-ladder.js draws them, wire-bytes.js draws the bytes of one,
@@ -28,6 +30,7 @@ class WireView extends HTMLElement {
   #counts = {};
   #pauses; // a button
   #select; // of connections
+  #layers; // ... and of outside and inside, if this page has both
   #status;
   #tools;
 
@@ -51,7 +54,7 @@ class WireView extends HTMLElement {
   #build() {
     this.id ||= "wire";
     const live = !this.hasAttribute("src");
-    this.#model.onconnection = (conn) => this.#offer(conn);
+    this.#model.onconnection = (conn, stream) => this.#offer(conn, stream);
     this.#ladder = new Ladder(this.#model, this.id, () => this.#drawn());
     this.#ladder.element.addEventListener("keydown", (event) => this.#key(event));
     this.#ladder.element.addEventListener("click", (event) => {
@@ -66,6 +69,7 @@ class WireView extends HTMLElement {
     this.#tools = el("div.tools", { role: "group", "aria-label": "The view" });
     if (live) this.#tools.append(this.#pauses, clears);
     this.#tools.append(this.#select);
+    if (this.hasAttribute("layers")) this.#tools.append(this.#choiceOfLayers());
     this.append(
       el("header", {}, el("h2", {}, live ? "The wire" : "The wire, recorded"), this.#tools),
       el("dl.counters", {},
@@ -77,6 +81,16 @@ class WireView extends HTMLElement {
       el("div.stage", {}, this.#ladder.element, this.#ladder.newest, this.#status),
       this.#bytes.element,
     );
+  }
+
+  #choiceOfLayers() {
+    const layer = this.getAttribute("layers");
+    this.#model.choose(0, layer);
+    const named = { "": "outside and inside", outside: "outside", inside: "inside" };
+    const option = ([value, name]) => el("option", { value, selected: value === layer }, name);
+    const choose = () => this.#choose();
+    this.#layers = el("select", { "aria-label": "Layers shown", onchange: choose }, ...Object.entries(named).map(option));
+    return this.#layers;
   }
 
   #counter(key, name, title) {
@@ -200,20 +214,22 @@ class WireView extends HTMLElement {
   /** The model was emptied: nothing is open, and no connection is known. */
   #empty() {
     this.#close(false);
-    this.#select.replaceChildren(el("option", { value: 0 }, "all connections"));
+    this.#select.replaceChildren(el("option", { value: "0/0" }, "all connections"));
     this.#ladder.active = null;
     this.#ladder.follow();
   }
 
-  /** A connection that can be chosen from now on. */
-  #offer(conn) {
+  /** A connection that can be chosen from now on, or a stream of it. */
+  #offer(conn, stream) {
     const { options } = this.#select;
-    this.#select.append(el("option", { value: conn }, `connection ${conn}`));
+    const name = stream ? `connection ${conn}, stream ${stream}` : `connection ${conn}`;
+    this.#select.append(el("option", { value: `${conn}/${stream}` }, name));
     if (options.length > OFFERED && !options[1].selected) options[1].remove();
   }
 
   #choose() {
-    this.#model.choose(Number(this.#select.value));
+    const [conn, stream] = this.#select.value.split("/").map(Number);
+    this.#model.choose(conn, this.#layers?.value, stream);
     this.#ladder.follow();
   }
 

@@ -92,7 +92,7 @@ pub fn start(kind: Kind) -> Option<Lent> {
             let place = idle.browsers.iter().position(|browser| browser.kind == kind);
             let left_by_another = place.map(|place| idle.browsers.swap_remove(place));
             drop(idle);
-            lent.0 = left_by_another.or_else(|| Some(Browser::start(kind, &browser, &driver)));
+            lent.0 = left_by_another.or_else(|| Some(Browser::start(kind, &browser, &driver, Wants::default())));
             Some(lent)
         }
         Err(missing) if std::env::var_os("REQUIRE_BROWSERS").is_some_and(|value| value == "1") => {
@@ -103,6 +103,22 @@ pub fn start(kind: Kind) -> Option<Lent> {
             None
         }
     }
+}
+
+/// A browser of its own for one test, which is warned of certificates that nobody vouches for; with more environment for its
+/// process, and more words on its command line. `None` as in [`start`].
+pub fn start_wary(kind: Kind, env: &[(&str, &str)], args: &[&str]) -> Option<Browser> {
+    drop(start(kind)?); // says what is missing, if anything is
+    let (browser, driver) = kind.programs().ok()?;
+    Some(Browser::start(kind, &browser, &driver, Wants { wary: true, env, args }))
+}
+
+/// What a test wants of its browser besides the usual.
+#[derive(Default)]
+struct Wants<'a> {
+    wary: bool,
+    env: &'a [(&'a str, &'a str)],
+    args: &'a [&'a str],
 }
 
 /// Runs a test of our own pages in a browser, if there is one.
@@ -150,8 +166,8 @@ impl Drop for Lent {
 }
 
 impl Browser {
-    fn start(kind: Kind, browser: &std::path::Path, driver: &std::path::Path) -> Browser {
-        let wanted = match kind {
+    fn start(kind: Kind, browser: &std::path::Path, driver: &std::path::Path, wants: Wants) -> Browser {
+        let mut wanted = match kind {
             Kind::Chromium => {
                 // Tabs in the background should run like those in front; and no request to anybody else.
                 let mut args = vec![
@@ -173,6 +189,7 @@ impl Browser {
                 if is_root() {
                     args.push("--no-sandbox");
                 }
+                args.extend(wants.args);
                 json!({ "browserName": "chrome", "goog:chromeOptions": { "binary": browser, "args": args },
                         "goog:loggingPrefs": { "browser": "WARNING" } })
             }
@@ -188,12 +205,13 @@ impl Browser {
                     "dom.timeout.enable_budget_timer_throttling": false,
                     "browser.sessionhistory.max_total_viewers": 0,
                 });
-                let options = json!({ "binary": browser, "prefs": quiet,
-                                      "args": ["-headless", "--width=1280", "--height=900"] });
+                let args = [&["-headless", "--width=1280", "--height=900"], wants.args].concat();
+                let options = json!({ "binary": browser, "prefs": quiet, "args": args });
                 json!({ "browserName": "firefox", "moz:firefoxOptions": options })
             }
         };
-        let driver = Driver::start(kind, driver);
+        wanted["acceptInsecureCerts"] = json!(!wants.wary);
+        let driver = Driver::start(kind, driver, wants.env);
         let session = driver.post("/session", &json!({ "capabilities": { "alwaysMatch": wanted } }));
         let session = session["sessionId"].as_str().unwrap_or_else(|| panic!("no session: {session}")).to_string();
         let session = format!("/session/{session}");
@@ -256,11 +274,16 @@ impl Browser {
 
     /// Opens a tab with this page, once its module scripts have run.
     pub fn open(&self, url: &str) -> Tab<'_> {
-        let unused = self.unused.borrow_mut().take();
-        let window = unused.unwrap_or_else(|| self.new_tab());
-        let tab = Tab { browser: self, window };
+        let tab = self.tab();
         tab.go(url);
         tab
+    }
+
+    /// An empty tab.
+    pub fn tab(&self) -> Tab<'_> {
+        let unused = self.unused.borrow_mut().take();
+        let window = unused.unwrap_or_else(|| self.new_tab());
+        Tab { browser: self, window }
     }
 
     /// Lets the pages of Chromium see a system that prefers this colour scheme, `light` or `dark`. WebDriver has no word
@@ -291,6 +314,12 @@ fn is_root() -> bool {
 
 /// The name under which an element goes over the wire: the standard's own constant (WebDriver, 12.1).
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+/// The same for a shadow root.
+const SHADOW: &str = "shadow-6066-11e4-a52e-4f735466cecf";
+
+/// What only a warning has: of Chromium, of Firefox, of Firefox before 2026.
+const WARNINGS: [&str; 3] = ["#details-button", "net-error-card", "#advancedButton"];
 
 /// A tab of the browser.
 pub struct Tab<'a> {
@@ -426,6 +455,54 @@ impl Tab<'_> {
         self.post("/url", &json!({ "url": url }));
     }
 
+    /// Goes to a page of which the browser may warn, and waits until the page or the warning is there. Returns whether it is
+    /// the warning.
+    pub fn is_warned_at(&self, url: &str) -> bool {
+        let _some_say_so = self.attempt("/url", &json!({ "url": url }));
+        let mut warned = false;
+        crate::until("a page or a warning", || {
+            warned = WARNINGS.iter().any(|sign| self.looks_for(sign).is_some());
+            warned || self.looks_for("#doing").is_some()
+        });
+        warned
+    }
+
+    /// Clicks the browser's warning away, as a person does: unfolds it, and goes on. Some browsers take that only after a pause.
+    pub fn click_the_warning_away(&self) {
+        crate::until("the page behind the warning", || {
+            let goes_on = ["#proceed-link", "#exception-button", "#exceptionDialogButton"];
+            let unfolds = ["#details-button", "#advanced-button", "#advancedButton"];
+            if !goes_on.iter().any(|button| self.clicks(button)) {
+                unfolds.iter().any(|button| self.clicks(button));
+            }
+            self.looks_for("#doing").is_some()
+        });
+    }
+
+    /// Whether this could be clicked now.
+    fn clicks(&self, selector: &str) -> bool {
+        let element = self.looks_for(selector);
+        element.is_some_and(|id| self.attempt(&format!("/element/{id}/click"), &json!({})).is_ok())
+    }
+
+    /// An element, if it is there now; also one inside of Firefox's own warning, which is a component.
+    fn looks_for(&self, selector: &str) -> Option<String> {
+        let query = |selector: &str| json!({ "using": "css selector", "value": selector });
+        let id = |found: Result<Value, String>, key: &str| found.ok()?[key].as_str().map(str::to_string);
+        id(self.attempt("/element", &query(selector)), ELEMENT).or_else(|| {
+            let card = id(self.attempt("/element", &query("net-error-card")), ELEMENT)?;
+            let path = format!("{}/element/{card}/shadow", self.browser.session);
+            let root = id(self.browser.driver.try_call("GET", &path, None), SHADOW)?;
+            id(self.attempt(&format!("/shadow/{root}/element"), &query(selector)), ELEMENT)
+        })
+    }
+
+    /// A command that may fail.
+    fn attempt(&self, path: &str, body: &Value) -> Result<Value, String> {
+        self.front();
+        self.browser.driver.try_call("POST", &format!("{}{path}", self.browser.session), Some(body))
+    }
+
     /// Loads the page anew.
     pub fn reload(&self) {
         self.post("/refresh", &json!({}));
@@ -550,7 +627,7 @@ struct Driver {
 static STARTING: Mutex<()> = Mutex::new(());
 
 impl Driver {
-    fn start(kind: Kind, program: &std::path::Path) -> Driver {
+    fn start(kind: Kind, program: &std::path::Path, env: &[(&str, &str)]) -> Driver {
         let _one_at_a_time = STARTING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let (args, sign): (&[&str], _) = match kind {
             Kind::Chromium => (&["--port=0"], "started successfully on port "),
@@ -558,7 +635,12 @@ impl Driver {
         };
         let (process, output, line) = loop {
             let mut command = Command::new(program);
-            command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+            command
+                .args(args)
+                .envs(env.iter().copied())
+                .stdin(Stdio::null())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped());
             let mut process = command.spawn().unwrap_or_else(|e| panic!("{} does not start: {e}", program.display()));
             let output = Output::new("");
             output.collect(process.stdout.take());
@@ -588,6 +670,14 @@ impl Driver {
     }
 
     fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
+        let done = self.try_call(method, path, body);
+        done.unwrap_or_else(|why| {
+            panic!("the browser can't do {method} {path} {}: {why}", body.unwrap_or(&Value::Null))
+        })
+    }
+
+    /// The same; when the browser can't do it, its own words.
+    fn try_call(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value, String> {
         let url = format!("{}{path}", self.url);
         let answer = match (method, body) {
             ("POST", Some(body)) => self.agent.post(&url).send_json(body),
@@ -598,11 +688,10 @@ impl Driver {
         let status = answer.status();
         let value: Value = answer.body_mut().read_json().unwrap_or_else(|e| panic!("the driver answers in JSON: {e}"));
         let value = value["value"].clone();
-        if !status.is_success() {
-            let (error, message) = (&value["error"], &value["message"]);
-            panic!("the browser can't do {method} {path} {}: {error}: {message}", body.unwrap_or(&Value::Null));
+        match status.is_success() {
+            true => Ok(value),
+            false => Err(format!("{}: {}", value["error"], value["message"])),
         }
-        value
     }
 }
 

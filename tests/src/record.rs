@@ -88,6 +88,11 @@ impl Tape {
         self.demo.connect()
     }
 
+    /// The demo itself.
+    pub fn demo(&self) -> &Server {
+        &self.demo
+    }
+
     /// A connection to another server of the demo, by the name that it has in its `beside`.
     pub fn connect_beside(&self, name: &str) -> Wire {
         let line = self.demo.prints(&format!("{name}: 127.0.0.1:"));
@@ -156,6 +161,15 @@ impl Tape {
         let row = self.expect(name, dir, kind, words);
         self.passed = passed;
         row
+    }
+
+    /// Waits until so many directions have ended, so that the recording has the last row of each connection.
+    pub fn ends(&mut self, count: usize) {
+        let before = self.before;
+        let ended = |row: &&Row| ["fin", "reset"].contains(&row.text("kind")) && row.number("conn") > before;
+        while self.feed.rows().iter().filter(ended).count() < count {
+            self.feed.next_event();
+        }
     }
 
     /// Leaves out all that went over the wire so far.
@@ -247,23 +261,34 @@ impl Tape {
 /// is: equal rows in a row count as one.
 fn essence(recording: &Value) -> Vec<String> {
     let mut lines = Vec::new();
-    // Which of two connections is first is chance: what counts is the order on each.
+    // Which of two connections or streams is first is chance: what counts is the order on each.
     let mut rows: Vec<&Value> = recording["rows"].as_array().into_iter().flatten().collect();
-    rows.sort_by_key(|row| (row["conn"].as_u64(), row["n"].as_u64()));
+    rows.sort_by_key(|row| (row["conn"].as_u64(), row["stream"].as_u64(), row["n"].as_u64()));
     let strict = recording["loose"].as_u64().unwrap_or(u64::MAX);
     let mark = |row: &Value| row["size"] == 0;
     rows.retain(|row| row["n"].as_u64() <= Some(strict) || mark(row));
     // What the server thinks of its connections changes with the clock.
     rows.retain(|row| !row["mean"].as_str().is_some_and(|mean| mean.contains("\"peers\":[")));
     for row in rows {
-        let bytes = bytes(row["hex"].as_str().unwrap_or_default());
-        let fields: Vec<_> = row["fields"].as_array().into_iter().flatten().map(|f| f[2].to_string()).collect();
+        // Header fields of HTTP/2 are packed, and the date of an answer with them: what they say is compared.
+        let packed =
+            row["stream"].is_u64() && ["request", "response"].contains(&row["kind"].as_str().unwrap_or_default());
+        let mut bytes = if packed { unpacked(row) } else { bytes(row["hex"].as_str().unwrap_or_default()) };
+        let mut fields: Vec<_> = row["fields"].as_array().into_iter().flatten().map(|f| f[2].to_string()).collect();
+        if row["kind"] == "record" {
+            bytes.clear(); // of TLS: keys and what they seal are drawn anew, and so is the order of the client's extensions
+            fields.sort();
+        }
+        let meaning = row["mean"].as_str().unwrap_or_default();
+        let meaning = if packed { meaning.split(';').next().unwrap_or_default() } else { meaning };
+        // A signature, and a certificate with it, is now a byte longer and now a byte shorter.
+        let meaning = if meaning.starts_with("sealed: ") { "sealed" } else { meaning };
         let line = format!(
             "#{} {} {} {} | {} | {}",
             row["conn"],
             row["dir"].as_str().unwrap_or_default(),
             row["kind"].as_str().unwrap_or_default(),
-            mask(row["mean"].as_str().unwrap_or_default()),
+            mask(meaning),
             mask(&bytes),
             fields.join(" ")
         );
@@ -286,6 +311,13 @@ fn essence(recording: &Value) -> Vec<String> {
     let times = recording["times"].as_object().into_iter().flatten();
     lines.extend(times.map(|(name, _)| format!("time {name}")));
     lines
+}
+
+/// What the header fields in a frame say, a line for each; without the frame's own fields, of which one is its length.
+fn unpacked(row: &Value) -> String {
+    let fields = row["fields"].as_array().into_iter().flatten().skip(4);
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
+    fields.map(|field| format!("{}: {}\r\n", text(&field[2]), text(&field[3]))).collect()
 }
 
 /// Dates, times, ports of the far end and random boundaries stand as signs.

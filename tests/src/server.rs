@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use socket2::{Domain, Socket, Type};
 
+use crate::writer::{Way, Writer};
 use crate::{Bench, DEADLINE, Message, Wire};
 
 /// Starts a demo on free ports, as `PORT=0 cargo run -p NAME` does; or takes the server that `TARGET` names.
@@ -112,7 +113,8 @@ impl Setup {
         }
         let again = self.clone();
         let mut server = self.launch();
-        server.url = server.announced(": http://", "its address");
+        server.url = server.announced(": http", "its address");
+        server.plain = server.plain_side();
         server.setup = Some(again);
         server
     }
@@ -145,6 +147,8 @@ impl Setup {
         for name in ["PORT", "NO_COLOR", "CLICOLOR_FORCE", "FORCE_COLOR"] {
             command.env_remove(name);
         }
+        // The user's own certificates are not the tests' to make anew.
+        command.env("WSS_CERTIFICATES", program.with_file_name("certificates-of-tests"));
         command.envs(self.env);
         Server::spawn(&self.name, command)
     }
@@ -196,6 +200,8 @@ pub fn workspace() -> &'static Path {
 pub struct Server {
     name: String,
     url: String,
+    /// `127.0.0.1:PORT` of the demo's plain server, when the demo itself speaks TLS: raw clients go there.
+    plain: Option<String>,
     bench: Option<String>,
     child: Option<Child>,
     output: Output,
@@ -211,13 +217,14 @@ impl Server {
 
     fn named(name: &str, url: &str, output: Output) -> Server {
         let (name, url) = (name.to_string(), url.to_string());
-        Server { name, url, bench: None, child: None, output, setup: None, _alone: None }
+        Server { name, url, plain: None, bench: None, child: None, output, setup: None, _alone: None }
     }
 
     /// Starts this command and waits for the line with its address.
     pub(crate) fn from_command(name: &str, command: Command) -> Server {
         let mut server = Server::spawn(name, command);
-        server.url = server.announced(": http://", "its address");
+        server.url = server.announced(": http", "its address");
+        server.plain = server.plain_side();
         server
     }
 
@@ -232,14 +239,40 @@ impl Server {
         server
     }
 
-    /// `http://127.0.0.1:PORT`
+    /// Where a demo that speaks TLS has a plain server of the name `ws` or `h2c`.
+    fn plain_side(&self) -> Option<String> {
+        let first_lines = self.url.starts_with("https://").then(|| self.prints("try: "))?;
+        drop(first_lines);
+        let output = self.output();
+        output
+            .lines()
+            .find_map(|line| line.strip_prefix("ws: ").or(line.strip_prefix("h2c: ")))
+            .map(|host| host.trim().to_string())
+    }
+
+    /// `127.0.0.1:PORT` of the demo itself, also when that speaks TLS.
+    pub fn sealed_host(&self) -> &str {
+        self.url.trim_start_matches("https://").trim_start_matches("http://").trim_end_matches('/')
+    }
+
+    /// The name that it was started by.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// `http://127.0.0.1:PORT`, or with `https`
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// `127.0.0.1:PORT`, which is also the value of a `Host` header field.
+    /// The demo's own port, as `PORT` takes it.
+    pub fn port(&self) -> &str {
+        self.sealed_host().rsplit(':').next().unwrap_or_default()
+    }
+
+    /// `127.0.0.1:PORT`, which is also the value of a `Host` header field; of a demo that speaks TLS: of its plain server.
     pub fn host(&self) -> &str {
-        self.url.trim_start_matches("http://").trim_end_matches('/')
+        self.plain.as_deref().unwrap_or(self.sealed_host())
     }
 
     /// Where it listens.
@@ -285,6 +318,9 @@ impl Server {
 
     /// Says something, and returns it as the room took it.
     pub fn say(&self, text: &str) -> Message {
+        if self.speaks_http2() {
+            return self.http2().say(1, text);
+        }
         let mut wire = self.post("/say", text);
         let head = wire.head();
         let body = wire.text();
@@ -294,6 +330,10 @@ impl Server {
 
     /// Says all of these over one connection.
     pub fn say_all(&self, texts: &[impl AsRef<str>]) {
+        if self.speaks_http2() {
+            let mut writer = Writer::open(self, Way::Http2);
+            return texts.iter().for_each(|text| writer.say(text.as_ref()));
+        }
         let mut wire = self.connect();
         for text in texts {
             wire.post("/say", &[], text.as_ref());
@@ -376,7 +416,7 @@ impl Server {
         let Some(line) = self.output.wait_for(words) else {
             panic!("{} did not print {what}; it printed\n{}", self.name, self.output.text());
         };
-        line[line.find("http://").unwrap_or_default()..].trim().to_string()
+        line[line.find("http").unwrap_or_default()..].trim().to_string()
     }
 }
 

@@ -5,6 +5,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use crate::server::address;
+use crate::tls::Tls;
 use crate::{DEADLINE, Event, Head};
 
 /// How the other side ended a connection.
@@ -18,7 +19,7 @@ pub enum End {
 
 /// The client's end of a connection.
 pub struct Wire {
-    stream: TcpStream,
+    stream: Stream,
     host: String,
     /// Read off the socket, not yet asked for.
     unread: Vec<u8>,
@@ -27,6 +28,32 @@ pub struct Wire {
     ended: Option<End>,
     body: Body,
 }
+
+/// A socket, as it is or under TLS.
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<Tls>),
+}
+
+impl Stream {
+    fn socket(&self) -> &TcpStream {
+        match self {
+            Stream::Plain(socket) => socket,
+            Stream::Tls(tls) => &tls.sock,
+        }
+    }
+
+    fn bytes(&mut self) -> &mut dyn ReadWrite {
+        match self {
+            Stream::Plain(socket) => socket,
+            Stream::Tls(tls) => tls,
+        }
+    }
+}
+
+trait ReadWrite: Read + Write {}
+
+impl<T: Read + Write> ReadWrite for T {}
 
 /// Where the body of an answer ends (RFC 9112, 6.3).
 #[derive(Clone, Copy)]
@@ -62,13 +89,30 @@ impl Wire {
         let stream = TcpStream::connect_timeout(&address(host), DEADLINE)?;
         stream.set_nodelay(true)?;
         stream.set_write_timeout(Some(DEADLINE))?;
+        Ok(Wire::over(Stream::Plain(stream), host))
+    }
+
+    /// A connection under TLS whose handshake is done; `host` is what goes into the field of that name.
+    pub fn sealed(tls: Tls, host: &str) -> Wire {
+        Wire::over(Stream::Tls(Box::new(tls)), host)
+    }
+
+    fn over(stream: Stream, host: &str) -> Wire {
         let host = host.to_string();
-        Ok(Wire { stream, host, unread: Vec::new(), events: String::new(), ended: None, body: Body::Length(0) })
+        Wire { stream, host, unread: Vec::new(), events: String::new(), ended: None, body: Body::Length(0) }
+    }
+
+    /// What TLS has agreed on, of a sealed connection.
+    pub fn tls(&self) -> &rustls::ClientConnection {
+        match &self.stream {
+            Stream::Tls(tls) => &tls.conn,
+            Stream::Plain(_) => panic!("this connection is plain"),
+        }
     }
 
     /// The client's address, by which the bench knows the connection.
     pub fn name(&self) -> SocketAddr {
-        self.stream.local_addr().expect("a connected socket has an address")
+        self.stream.socket().local_addr().expect("a connected socket has an address")
     }
 
     // ---- Saying ----
@@ -83,7 +127,8 @@ impl Wire {
     /// # Errors
     /// When it has.
     pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
-        self.stream.write_all(bytes.as_ref())
+        self.stream.bytes().write_all(bytes.as_ref())?;
+        self.stream.bytes().flush()
     }
 
     /// Sends a `GET`.
@@ -128,12 +173,15 @@ impl Wire {
 
     /// Says that nothing more will come (FIN), and goes on reading.
     pub fn finish(&mut self) {
-        self.stream.shutdown(Shutdown::Write).unwrap_or_else(|e| panic!("the connection was gone already: {e}"));
+        self.stream
+            .socket()
+            .shutdown(Shutdown::Write)
+            .unwrap_or_else(|e| panic!("the connection was gone already: {e}"));
     }
 
     /// Ends the connection at once and rudely, with a RST.
     pub fn reset(self) {
-        let socket = socket2::SockRef::from(&self.stream);
+        let socket = socket2::SockRef::from(self.stream.socket());
         socket.set_linger(Some(Duration::ZERO)).expect("a socket can be told not to linger");
     }
 
@@ -411,8 +459,8 @@ impl Wire {
             if left.is_zero() {
                 return false;
             }
-            self.stream.set_read_timeout(Some(left)).expect("a socket takes a read time-out");
-            match self.stream.read(&mut bytes) {
+            self.stream.socket().set_read_timeout(Some(left)).expect("a socket takes a read time-out");
+            match self.stream.bytes().read(&mut bytes) {
                 Ok(0) => self.ended = Some(End::Fin),
                 Ok(count) => self.unread.extend_from_slice(&bytes[..count]),
                 Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => return false,

@@ -43,6 +43,21 @@ impl PageAnswer {
         }
     }
 
+    /// The same with another status.
+    pub fn with_status(self, status: u16) -> Self {
+        PageAnswer { status, ..self }
+    }
+
+    /// Status, content type, body and further fields, for a server that writes them in its own way.
+    pub fn into_parts(self) -> (u16, &'static str, String, Vec<(&'static str, String)>) {
+        (self.status, self.kind, self.body, self.fields)
+    }
+
+    /// Text of another type.
+    pub fn file(kind: &'static str, body: String) -> Self {
+        PageAnswer { status: 200, kind, body, fields: Vec::new() }
+    }
+
     /// The bytes of the answer; for a `HEAD` request, of its head only.
     pub fn serialize(&self, head_only: bool) -> Vec<u8> {
         let upgrade = self.fields.iter().any(|(name, _)| *name == "Upgrade");
@@ -149,7 +164,10 @@ pub fn answer_bytes(
 
 /// Refuses what a foreign page loads without an `Origin`, an image say (W3C Fetch Metadata). A link from there to our page
 /// is a navigation, and welcome.
-fn check_fetch_site(request: &Request) -> Result<(), Refusal> {
+///
+/// # Errors
+/// 403.
+pub fn check_fetch_site(request: &Request) -> Result<(), Refusal> {
     let foreign = request.only("Sec-Fetch-Site") == Some("cross-site");
     if foreign && request.only("Sec-Fetch-Mode") != Some("navigate") {
         return Err(Refusal::new(403, "A page from another site may not load this."));

@@ -50,6 +50,7 @@ fn serve_for_ever(demo: &'static Demo, options: Options) {
         print(&format!("this machine's limit of open files allows {affordable} connections at once (see ulimit -n)"));
     }
     let address = listeners.site.address;
+    let scheme = listeners.site.scheme(address.port());
     let _running = if options.bench {
         let room = Arc::new(Room::new(options.capacity));
         Some(listeners.serve(demo, room, &options).unwrap_or_else(|error| give_up(&error.to_string())))
@@ -59,7 +60,7 @@ fn serve_for_ever(demo: &'static Demo, options: Options) {
         None
     };
     if options.open {
-        open_browser(&format!("http://{}:{}", shown(address), address.port()));
+        open_browser(&format!("{scheme}://{}:{}", shown(address), address.port()));
     }
     loop {
         thread::park();
@@ -112,6 +113,7 @@ impl Listeners {
             bench_port: port(&bench),
             host: (!address.ip().is_loopback()).then(|| options.host.clone()),
             side_ports: named,
+            tls_ports: tls_ports(demo, address.port(), &beside),
             head_timeout: options.timeouts.head,
             shared: options.shared.clone(),
             ..Site::new(address)
@@ -122,7 +124,7 @@ impl Listeners {
     /// The first lines: where to look and what to try.
     fn greet(&self, demo: &Demo, options: &Options) {
         let (address, host) = (self.site.address, shown(self.site.address));
-        println!("{}: http://{host}:{}", demo.title, address.port());
+        println!("{}: {}://{host}:{}", demo.title, self.site.scheme(address.port()), address.port());
         if options.bench {
             println!("bench: http://{host}:{}", self.site.bench_port);
         }
@@ -183,6 +185,14 @@ impl Listeners {
             thread::spawn(move || keep_serving(&public, serve, &room, &site));
         }
     }
+}
+
+/// The public ports of a demo that speak TLS.
+fn tls_ports(demo: &Demo, own: u16, beside: &[TcpListener]) -> Vec<u16> {
+    let beside = demo.side_servers.iter().zip(beside);
+    let beside = beside.filter_map(|(server, listener)| Some((server.speaks, listener.local_addr().ok()?.port())));
+    let all = [(demo.speaks, own)].into_iter().chain(beside);
+    all.filter_map(|(speaks, port)| (speaks == Speaks::Tls).then_some(port)).collect()
 }
 
 /// A front door for a server that is no demo: the limits, and the checks of `Host` and `Origin`, without tap and cable.

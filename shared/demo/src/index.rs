@@ -11,6 +11,8 @@ pub struct Listed {
     pub name: String,
     /// Its public port; the order of the ports is the order of the book.
     pub port: u16,
+    /// `http`, or `https` when the public port speaks TLS.
+    pub scheme: &'static str,
     /// Name and public port of each of its side servers.
     pub side_servers: Vec<(String, u16)>,
     /// The technique.
@@ -21,6 +23,13 @@ pub struct Listed {
     pub first: String,
     /// The `description` in its `Cargo.toml`.
     pub description: String,
+}
+
+impl Listed {
+    /// Where its page is: `http://127.0.0.1:8003`.
+    pub fn url(&self) -> String {
+        format!("{}://127.0.0.1:{}", self.scheme, self.port)
+    }
 }
 
 /// All demos below this root, in the order of the book.
@@ -65,6 +74,7 @@ fn parse(name: &str, source: &str, sources: &str, manifest: &str) -> Option<List
     (text(own, "name")? == name).then_some(Listed {
         name: name.to_string(),
         port: port(own)?,
+        scheme: if own.contains("speaks: Speaks::Tls") { "https" } else { "http" },
         side_servers,
         title: text(own, "title")?,
         promise: text(own, "promise")?,
@@ -98,6 +108,8 @@ mod tests {
         assert_eq!(demos.len(), folders.count(), "{demos:?}");
         let jsonp = demos.iter().find(|demo| demo.name == "jsonp").expect("a demo of two servers");
         assert_eq!((jsonp.port, &jsonp.side_servers[..]), (8002, &[("data".to_string(), 8102)][..]));
+        let wss = demos.iter().find(|demo| demo.name == "wss").expect("a demo that speaks TLS");
+        assert_eq!(wss.url(), "https://127.0.0.1:8017");
         let flash = demos.iter().find(|demo| demo.name == "flash").expect("a demo of four servers");
         assert_eq!(flash.side_servers.iter().map(|(_, port)| *port).collect::<Vec<_>>(), [8107, 8207, 8307]);
     }
@@ -109,6 +121,7 @@ mod tests {
         let source = "pub const DEMO: Demo = Demo {\n    name: \"x\",\n    port: 8_001,\n    title: \"A \\\"b\\\"\",\n    promise: \"p\",\n    first: \"f\",\n    \
                       side_servers: &[\n        SideServer { name: \"y\", port: 8101, speaks: Speaks::Http },\n        SideServer {\n            name: \"z\",\n            port: 8201,\n        },\n    ],\n};";
         let demo = parse("x", source, source, "[package]\ndescription = \"d\"\n").expect("a demo");
+        assert_eq!(demo.url(), "http://127.0.0.1:8001");
         assert_eq!((demo.port, demo.title.as_str(), demo.description.as_str()), (8001, "A \"b\"", "d"));
         assert_eq!(demo.side_servers, [("y".to_string(), 8101), ("z".to_string(), 8201)]);
     }

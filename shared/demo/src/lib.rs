@@ -4,6 +4,7 @@
 //! a demo needs to know of the place where it runs is in the [`Site`].
 
 pub mod index;
+mod legs;
 mod page;
 mod site;
 mod unpack;
@@ -15,9 +16,10 @@ use std::sync::Arc;
 
 use room::Room;
 
+pub use legs::{Leg, Legs};
 pub use page::{File, Html, Page};
 pub use site::{Shared, Site};
-pub use unpack::{MakeUnpack, Unpack, Unpackers};
+pub use unpack::{MakeUnpack, Unpack, UnpackFields, Unpackers};
 
 /// Serves the room on the listener until something is wrong with the listener itself.
 pub type Serve = fn(TcpListener, Arc<Room>, Arc<Site>) -> io::Result<()>;
@@ -69,6 +71,10 @@ pub enum Speaks {
     /// HTTP/1.1 that the demo reads itself, since that is its lesson. The front door limits the number of connections and
     /// the time to the first byte, no more.
     Upgrades,
+    /// HTTP/2 from the first byte (RFC 9113, 3.3: prior knowledge). The front door limits the same as for `Upgrades`.
+    Http2,
+    /// TLS records (RFC 8446). Their contents are closed to the front door, which limits the same as for `Upgrades`.
+    Tls,
     /// Messages that end with this byte. The front door limits the same as for `Upgrades`.
     Delimited(u8),
 }

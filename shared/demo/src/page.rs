@@ -61,14 +61,16 @@ impl Page {
         let host_name = Site::host_name(host);
         let side_ports = site.side_ports.iter().map(|(_, port)| *port);
         let ports = side_ports.chain([site.bench_port]).filter(|port| *port != 0);
-        let own = ports.fold("'self'".to_string(), |own, port| format!("{own} http://{host_name}:{port}"));
+        let own =
+            ports.fold("'self'".to_string(), |own, port| format!("{own} {}://{host_name}:{port}", site.scheme(port)));
+        let websocket = if site.scheme(site.address.port()) == "https" { "wss" } else { "ws" };
         let mut directives = vec![
             ("default-src", "'none'".to_string()),
             ("script-src", format!("{own} 'nonce-{nonce}'")),
             ("style-src", own.clone()),
             ("img-src", own.clone()),
             ("font-src", own.clone()),
-            ("connect-src", format!("{own} ws://{host}")),
+            ("connect-src", format!("{own} {websocket}://{host}")),
             ("frame-src", own),
             ("frame-ancestors", "'self' http://127.0.0.1:* http://localhost:*".to_string()),
             ("base-uri", "'none'".to_string()),
@@ -90,8 +92,18 @@ fn fill(text: &str, name: &str, site: &Site) -> String {
     for (server, port) in &site.side_ports {
         text = text.replace(&format!("{{{{{server}}}}}"), &format!("{name}:{port}"));
     }
-    text.replace("{{bench}}", &format!("http://{name}:{}", site.bench_port))
-        .replace("{{book}}", &format!("http://{name}:{}", Site::BOOK_PORT))
+    text.replace("{{bench}}", &bench(name, site)).replace("{{book}}", &format!("http://{name}:{}", Site::BOOK_PORT))
+}
+
+/// Where a page finds the bench. A page on https loads from a plain port on loopback only (W3C Mixed Content, 3.1); elsewhere
+/// from the demo's side server `tools`, the bench over TLS.
+fn bench(name: &str, site: &Site) -> String {
+    let loopback = Site::new(site.address).is_own_host(name);
+    let sealed = site.scheme(site.address.port()) == "https" && !loopback;
+    match site.side_port("tools") {
+        port if sealed && port != 0 => format!("https://{name}:{port}"),
+        _ => format!("http://{name}:{}", site.bench_port),
+    }
 }
 
 /// 128 random bits in hexadecimal: a number for one answer only.

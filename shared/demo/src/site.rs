@@ -19,6 +19,8 @@ pub struct Site {
     pub host: Option<String>,
     /// Name and public port of each side server.
     pub side_ports: Vec<(&'static str, u16)>,
+    /// The public ports that speak TLS: the origins of their pages begin with `https`, all others with `http`.
+    pub tls_ports: Vec<u16>,
     /// How long a request's head may take, for demos that read heads themselves.
     pub head_timeout: Duration,
     /// Called with the peer's address when a request has come out of tiny_http: see the `quirks` of the crate `http`.
@@ -60,6 +62,7 @@ impl Site {
             bench_port: 0,
             host: None,
             side_ports: Vec::new(),
+            tls_ports: Vec::new(),
             head_timeout: Duration::from_secs(10),
             request_came: None,
             shared: Shared::default(),
@@ -89,18 +92,28 @@ impl Site {
     /// Whether an `Origin` header's value is the origin of this server's own page, as the browser sees it: the very name
     /// and port that it asked in `Host`.
     pub fn is_own_origin(&self, origin: &str, host: &str) -> bool {
-        self.is_own_host(host) && origin.strip_prefix("http://").is_some_and(|name| name.eq_ignore_ascii_case(host))
+        self.is_own_host(host) && self.origin_parts(origin).is_some_and(|(name, _)| name.eq_ignore_ascii_case(host))
     }
 
     /// Whether an `Origin` is the demo's page or the bench: what may use the bench.
     pub fn is_bench_origin(&self, origin: &str) -> bool {
-        let Some((host, port)) = origin.strip_prefix("http://").and_then(|rest| rest.rsplit_once(':')) else {
-            return false;
-        };
-        // u16::parse would take a plus sign, which no browser sends.
-        let digits = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
         let ours = |port: u16| port == self.address.port() || (port == self.bench_port && port != 0);
-        self.is_own_host(host) && digits && port.parse().is_ok_and(ours)
+        self.origin_parts(origin).is_some_and(|(host, port)| self.is_own_host(host) && port.is_some_and(ours))
+    }
+
+    /// `https` for a public port that speaks TLS, otherwise `http`.
+    pub fn scheme(&self, port: u16) -> &'static str {
+        if self.tls_ports.contains(&port) { "https" } else { "http" }
+    }
+
+    /// Host and port of an origin, if its scheme is the one that is spoken there.
+    fn origin_parts<'a>(&self, origin: &'a str) -> Option<(&'a str, Option<u16>)> {
+        let (scheme, host) = origin.split_once("://")?;
+        // u16::parse would take a plus sign, which no browser sends.
+        let digits =
+            host.rsplit_once(':').map(|(_, port)| port).filter(|port| port.bytes().all(|b| b.is_ascii_digit()));
+        let port = digits.and_then(|digits| digits.parse().ok());
+        (scheme == self.scheme(port.unwrap_or(0))).then_some((host, port))
     }
 
     /// Whether an `Origin` may use the demo: the page that it asks, the demo's page, or the bench.
@@ -111,7 +124,8 @@ impl Site {
     /// The origin of the demo's page for a browser that knows this machine under the name in `host` (a `Host` header's
     /// value, of the demo itself or of a side server).
     pub fn page_origin(&self, host: &str) -> String {
-        format!("http://{}:{}", Site::host_name(host), self.address.port())
+        let port = self.address.port();
+        format!("{}://{}:{port}", self.scheme(port), Site::host_name(host))
     }
 
     /// Where a client on this machine finds the demo, front door first: for a demo that is its own client, too, since a
@@ -171,6 +185,17 @@ mod tests {
         assert!(!site().is_own_origin("https://localhost:8003", "localhost:8003"));
         assert!(!site().is_own_origin("http://evil.example/localhost:8003", "localhost:8003"));
         assert!(!site().is_own_origin("null", "localhost:8003"));
+    }
+
+    #[test]
+    fn a_port_that_speaks_tls_has_https_origins_and_no_others() {
+        let site = Site { tls_ports: vec![8003], ..site() };
+        assert!(site.is_own_origin("https://localhost:8003", "localhost:8003"));
+        assert!(!site.is_own_origin("http://localhost:8003", "localhost:8003"));
+        assert!(site.is_own_origin("http://localhost:8103", "localhost:8103"));
+        assert!(site.is_bench_origin("https://127.0.0.1:8003") && site.is_bench_origin("http://127.0.0.1:9003"));
+        assert!(!site.is_bench_origin("http://127.0.0.1:8003") && !site.is_bench_origin("https://127.0.0.1:9003"));
+        assert_eq!(site.page_origin("localhost:8103"), "https://localhost:8003");
     }
 
     #[test]

@@ -10,14 +10,28 @@ pub type Unpack = Box<dyn FnMut(&[u8], bool) -> Option<Vec<u8>> + Send>;
 /// Makes one for a direction of a WebSocket: given `Sec-WebSocket-Extensions` of the answer, and whether the client sends.
 pub type MakeUnpack = fn(&str, bool) -> Option<Unpack>;
 
+/// Unpacks header fields of one direction of HTTP/2 (HPACK): given a block, it gives the length of what stands in front, and the
+/// field that this is, if it is one.
+pub type UnpackFields = Box<dyn FnMut(&[u8]) -> Option<(usize, Option<(String, String)>)> + Send>;
+
 /// The demo's own way, if it has one.
 #[derive(Default)]
-pub struct Unpackers(OnceLock<MakeUnpack>);
+pub struct Unpackers(OnceLock<MakeUnpack>, OnceLock<fn() -> UnpackFields>);
 
 impl Unpackers {
     /// Called by a demo when it begins to serve.
     pub fn set(&self, make: MakeUnpack) {
         let _again = self.0.set(make); // a server that is started again sets the same
+    }
+
+    /// The same for header fields.
+    pub fn set_fields(&self, make: fn() -> UnpackFields) {
+        let _again = self.1.set(make);
+    }
+
+    /// An unpacker for the header fields of one direction.
+    pub fn make_fields(&self) -> Option<UnpackFields> {
+        self.1.get().map(|make| make())
     }
 
     /// An unpacker for what both ends agreed on.

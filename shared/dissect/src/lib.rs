@@ -18,7 +18,9 @@
 //!   makes units of heads, bodies and chunks, and `fields` names what is in a head;
 //! - `body`: what lies in a body, chosen by `Content-Type`: text and JSON there, `sse`, `ndjson`, `multipart`,
 //!   `html_scripts` (a page made of scripts) and `jsonp` in their own files;
+//! - `http2`: frames of HTTP/2, with what their streams carry;
 //! - `websocket`: frames, after a `101`; `frame` names what is in one;
+//! - `tls`: records, `records`; what can be read of a handshake, `hello`; and what its numbers mean, `names`;
 //! - `text`: messages that end with a zero byte or a line feed (`delimited`), messages with their length in front
 //!   (`length_prefixed`), and bytes of an unknown protocol (`opaque`);
 //! - `unit`: the result, and how it is built; `show`: bytes as text; `glossary`: what names and numbers mean.
@@ -35,17 +37,20 @@
 mod body;
 mod glossary;
 pub mod http;
+mod http2;
 mod show;
 #[cfg(test)]
 mod tests;
 mod text;
+mod tls;
 mod unit;
 mod websocket;
 
+pub use http2::UnpackHeaders;
 pub use show::one_line;
 pub use unit::{Dir, Field, KEEP, MAX_FIELDS, PIECE, Unit};
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use text::{delimited, opaque};
 use unit::UnitBuilder;
@@ -116,8 +121,12 @@ struct Negotiation {
     undecided: bool,
     /// The protocol changes here, both ways.
     switch: Option<ProtocolSwitch>,
+    /// HTTP/2: the streams that should become WebSockets, until the answer is there.
+    tunnels: BTreeSet<u32>,
     /// This direction goes on with another decoder.
     next: Option<Box<dyn StreamDecoder>>,
+    /// What TLS has agreed on.
+    tls: tls::records::Agreed,
 }
 
 /// What is to be remembered of a request until its answer.
@@ -171,6 +180,7 @@ pub struct Dissector {
     /// Bytes of the browser whose protocol is not known before the server has answered.
     held: Vec<u8>,
     unpacking: Option<UnpackBoth>,
+    is_sealed: bool,
 }
 
 impl fmt::Debug for Dissector {
@@ -196,6 +206,21 @@ impl Dissector {
         Dissector::with(|dir| Box::new(delimited::Delimited::new(dir, end)))
     }
 
+    /// A connection that is HTTP/2 from its first byte. `unpack` makes what unpacks the header fields of a direction, if it can.
+    pub fn http2(unpack: impl Fn() -> Option<UnpackHeaders>) -> Self {
+        Dissector::with(|dir| Box::new(http2::units::Http2Units::new(dir, unpack())))
+    }
+
+    /// A connection of TLS records.
+    pub fn tls() -> Self {
+        Dissector { is_sealed: true, ..Dissector::with(|dir| Box::new(tls::records::TlsRecords::new(dir, 0))) }
+    }
+
+    /// Whether its contents are protected against change on the way.
+    pub fn is_sealed(&self) -> bool {
+        self.is_sealed
+    }
+
     fn with(decoder: impl Fn(Dir) -> Box<dyn StreamDecoder>) -> Self {
         let half = |dir| Half { decoder: decoder(dir), at: 0 };
         Dissector {
@@ -204,6 +229,7 @@ impl Dissector {
             negotiation: Negotiation::default(),
             held: Vec::new(),
             unpacking: None,
+            is_sealed: false,
         }
     }
 

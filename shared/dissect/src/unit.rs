@@ -57,6 +57,8 @@ pub struct Field {
 pub struct Unit {
     /// Which way it goes.
     pub dir: Dir,
+    /// The stream of HTTP/2 that it is on; 0 for none, or for the connection as a whole.
+    pub stream: u32,
     /// `request`, `response`, `interim` (1xx), `body`, `chunk`, `last-chunk`, `event`, `line`, `part`, `frame`, `bytes`.
     pub kind: &'static str,
     /// What it means, in one line; has `fault:` in it when something is wrong.
@@ -105,6 +107,7 @@ pub const MAX_FIELDS: usize = 512;
 #[derive(Clone, Debug)]
 pub(crate) struct UnitBuilder {
     dir: Dir,
+    stream: u32,
     from: u64,
     len: u64,
     bytes: Vec<u8>,
@@ -115,7 +118,7 @@ pub(crate) struct UnitBuilder {
 
 impl UnitBuilder {
     pub fn new(dir: Dir, from: u64) -> Self {
-        UnitBuilder { dir, from, len: 0, bytes: Vec::new(), fields: Vec::new(), cut: 0 }
+        UnitBuilder { dir, stream: 0, from, len: 0, bytes: Vec::new(), fields: Vec::new(), cut: 0 }
     }
 
     /// Bytes so far, kept or not.
@@ -130,6 +133,11 @@ impl UnitBuilder {
 
     pub fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// The unit is on this stream.
+    pub fn on_stream(&mut self, stream: u32) {
+        self.stream = stream;
     }
 
     pub fn push(&mut self, bytes: &[u8]) {
@@ -190,6 +198,7 @@ impl UnitBuilder {
         }
         Unit {
             dir: done.dir,
+            stream: done.stream,
             kind,
             meaning: one_line(&meaning, 200),
             from: done.from,

@@ -127,7 +127,8 @@ fn every_embedded_demo_starts_from_its_button_fills_its_own_wire_view_and_stops(
             &[],
         );
         tab.until("document.querySelector('live-demo iframe') === null");
-        let gone = std::net::TcpStream::connect(url.trim_start_matches("http://")).is_err();
+        let gone =
+            std::net::TcpStream::connect(url.trim_start_matches("https://").trim_start_matches("http://")).is_err();
         assert!(gone, "{demo} should have ended");
         tab.close();
         stays.value("1"); // brings it to the front

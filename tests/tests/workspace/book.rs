@@ -260,6 +260,10 @@ fn links_out_of_the_book_lead_to_standards_and_well_known_homes() {
         "https://httpoxy.org",
         "https://docs.rs/tungstenite",
         "https://github.com/snapview/tungstenite-rs/",
+        // The conformance suite of HTTP/2, and those who told of push and of rapid reset.
+        "https://github.com/summerwind/h2spec",
+        "https://developer.chrome.com/blog/removing-push",
+        "https://blog.cloudflare.com/technical-breakdown-http2-rapid-reset-ddos-attack/",
         // The registry of close codes.
         "https://www.iana.org/assignments/websocket/",
         "https://github.com/websockets/ws",

@@ -66,12 +66,12 @@ fn every_demo_has_the_files_that_a_reader_expects() {
 fn the_readme_of_a_demo_says_what_it_is_how_to_run_it_and_where_to_read_on() {
     let mut faults = Vec::new();
     for demo in demos() {
-        let (name, port) = (&demo.name, demo.port);
+        let name = &demo.name;
         let readme = read(&format!("demos/{name}/README.md"));
         for words in [
             format!("# {}\n", demo.title),
             format!("cargo run -p {name}\n"),
-            format!("http://127.0.0.1:{port}"),
+            demo.url(),
             "src/".to_string(),
             format!("`book/src/{name}.md`"),
         ] {
@@ -93,7 +93,7 @@ fn the_source_of_a_demo_opens_with_what_run_read_wire_book_and_what_is_left_out(
         for words in [
             "//! Run    `".to_string(),
             format!("`cargo run -p {}`", demo.name),
-            format!("http://127.0.0.1:{}", demo.port),
+            demo.url(),
             "//! Read ".to_string(),
             "//! Wire ".to_string(),
             format!("//! Book   `book/src/{}.md`", demo.name),

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use demo::index::Listed;
 use serde_json::json;
+use tests::http2::{self, Http2, PREFACE, SETTINGS};
 use tests::websocket::{TEXT, frame};
 use tests::{Wire, workspace};
 
@@ -65,7 +66,9 @@ impl Together {
             .expect("cargo runs");
         assert!(built.success(), "the demos do not build together");
         let program = folder.join(format!("target/debug/together{}", std::env::consts::EXE_SUFFIX));
-        let mut process = Command::new(program).stdout(Stdio::piped()).spawn().expect("it starts");
+        let mut command = Command::new(program);
+        command.env("WSS_CERTIFICATES", folder.join("certificates"));
+        let mut process = command.stdout(Stdio::piped()).spawn().expect("it starts");
         let lines = BufReader::new(process.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
         let addresses = lines.take_while(|line| line != "all");
         let addresses = addresses.filter_map(|line| line.split_once(" ").map(|(a, b)| (a.to_string(), b.to_string())));
@@ -128,10 +131,20 @@ fn all_demos_run_in_one_process_on_one_room_and_each_takes_a_message() {
                 wire = together.websocket(name, "/");
                 wire.send(frame(TEXT, json!({ "type": "say", "text": said, "key": name }).to_string()));
             }
+            "wss" => {
+                // Its plain server; what TLS adds is tested with the demo.
+                wire = together.websocket("wss/ws", "/");
+                wire.send(frame(TEXT, json!({ "type": "say", "text": said, "key": name }).to_string()));
+            }
             "handshake" => {
                 wire = together.websocket(name, "/socket");
                 wire.send("bytes");
                 heard = "62 79 74 65 73".to_string();
+            }
+            "http2" => {
+                let mut client = Http2::new(together.connect("http2/h2c"), "127.0.0.1");
+                client.send([PREFACE, &http2::frame(SETTINGS, 0, 0, [])].concat());
+                client.say(1, &said);
             }
             "process" => {
                 // It carries no room: each connection has a program to itself.

@@ -33,8 +33,9 @@ pub struct TapEvent {
 /// What the tap saw.
 #[derive(Clone, Debug)]
 pub enum What {
-    /// A connection was accepted, by the server of this name (the demo itself has none), which speaks this.
-    Open(&'static str, Speaks),
+    /// A connection was accepted, by the server of this name (the demo itself has none), which speaks this. A leg passes on
+    /// what the connection of this number brings: see [`demo::Legs`].
+    Open(&'static str, Speaks, Option<u64>),
     /// A chunk of the stream.
     Bytes {
         /// Where the chunk stands in the stream of this connection and direction.
@@ -127,6 +128,12 @@ impl Tap {
         [&self.opened, &self.requests, &self.up, &self.down].map(|counter| counter.load(Ordering::Relaxed))
     }
 
+    /// This many bytes went by.
+    fn count_bytes(&self, dir: Dir, bytes: usize) {
+        let counter = if dir == Dir::Up { &self.up } else { &self.down };
+        counter.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
     /// Remembers one thing, and forgets the oldest when there is no room.
     pub fn record(&self, connection: u64, dir: Dir, what: What) {
         let mut ring = self.ring();
@@ -135,12 +142,8 @@ impl Tap {
                 self.opened.fetch_add(1, Ordering::Relaxed);
                 ring.open.insert(connection);
             }
-            What::Bytes { bytes, .. } => {
-                let counter = if dir == Dir::Up { &self.up } else { &self.down };
-                counter.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-            }
             What::Gone => drop(ring.open.remove(&connection)),
-            What::Heard(_) | What::Garbled | What::Fin | What::Reset => {}
+            What::Bytes { .. } | What::Heard(_) | What::Garbled | What::Fin | What::Reset => {}
         }
         let event = TapEvent { at: self.now(), connection, dir, what };
         ring.bytes += event.cost();
@@ -195,13 +198,15 @@ impl TapEvent {
 pub struct Recorder {
     tap: Arc<Tap>,
     connection: u64,
+    /// What a leg carries has been counted already, on the connection that it passes on.
+    is_leg: bool,
 }
 
 impl Recorder {
-    /// A connection was accepted.
-    pub fn new(tap: Arc<Tap>, connection: u64, server: &'static str, speaks: Speaks) -> Self {
-        tap.record(connection, Dir::Up, What::Open(server, speaks));
-        Recorder { tap, connection }
+    /// A connection was accepted. `first`: the connection that it passes on, when it is a leg.
+    pub fn new(tap: Arc<Tap>, connection: u64, server: &'static str, speaks: Speaks, first: Option<u64>) -> Self {
+        tap.record(connection, Dir::Up, What::Open(server, speaks, first));
+        Recorder { tap, connection, is_leg: first.is_some() }
     }
 
     /// Remembers one thing.
@@ -211,6 +216,9 @@ impl Recorder {
 
     /// Remembers bytes, after which the stream of this direction is so long.
     pub fn bytes(&self, dir: Dir, length: u64, bytes: &[u8], waiting: bool) {
+        if !self.is_leg {
+            self.tap.count_bytes(dir, bytes.len());
+        }
         self.note(dir, What::Bytes { from: length - bytes.len() as u64, bytes: bytes.into(), waiting });
     }
 }
@@ -233,6 +241,7 @@ mod tests {
     fn the_oldest_bytes_leave_first_and_the_counters_still_count_them() {
         let tap = Tap::new(3 * (OVERHEAD + 10));
         for n in 0..5 {
+            tap.count_bytes(Dir::Up, 10);
             tap.record(1, Dir::Up, chunk(n * 10, &[b'x'; 10]));
         }
         let seen = tap.since(0);
@@ -255,7 +264,7 @@ mod tests {
     #[test]
     fn a_reader_that_comes_again_gets_only_what_is_new() {
         let tap = Tap::new(LIMIT);
-        tap.record(1, Dir::Up, What::Open("", Speaks::Http));
+        tap.record(1, Dir::Up, What::Open("", Speaks::Http, None));
         let seen = tap.since(0);
         assert_eq!(seen.events.len(), 1);
         tap.record(1, Dir::Up, What::Fin);
@@ -265,8 +274,8 @@ mod tests {
     #[test]
     fn a_reader_that_missed_events_is_told_which_connections_are_open() {
         let tap = Arc::new(Tap::new(3 * OVERHEAD));
-        let kept = Recorder::new(tap.clone(), 1, "", Speaks::Http);
-        let gone = Recorder::new(tap.clone(), 2, "", Speaks::Http);
+        let kept = Recorder::new(tap.clone(), 1, "", Speaks::Http, None);
+        let gone = Recorder::new(tap.clone(), 2, "", Speaks::Http, None);
         assert!(tap.since(0).open.is_none());
         drop(gone);
         kept.note(Dir::Up, What::Fin);

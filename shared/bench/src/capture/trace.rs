@@ -55,6 +55,8 @@ struct Decoded {
     dissector: Dissector,
     up: Side,
     down: Side,
+    /// The connection that this one passes on, when it is a leg.
+    first: Option<u64>,
     /// The front door counts its requests, because it has read them.
     counted: bool,
 }
@@ -175,15 +177,17 @@ impl Trace {
 impl State {
     fn take(&mut self, event: &TapEvent, speaks: Speaks, unpackers: &Arc<Unpackers>) {
         let (feed, dir) = (&mut self.feed, event.dir);
-        let speaks = if let What::Open(_, own) = event.what { own } else { speaks };
+        let speaks = if let What::Open(_, own, _) = event.what { own } else { speaks };
         let decoded = self
             .connections
             .entry(event.connection)
             .or_insert_with(|| Decoded::new(event.connection, speaks, unpackers));
         match event.what {
-            What::Open(server, _) => {
+            What::Open(server, _, first) => {
                 let to = if server.is_empty() { String::new() } else { format!(" to {server}") };
-                feed.mark(event, "open", &format!("a connection opens{to}"));
+                let inside = first.map_or(String::new(), |first| format!(", inside #{first}"));
+                decoded.first = first;
+                feed.mark(decoded, event, "open", &format!("a connection opens{to}{inside}"));
             }
             What::Bytes { from, ref bytes, waiting } => {
                 let side = decoded.side(dir);
@@ -193,7 +197,7 @@ impl State {
                 if unseen > 0 {
                     let cut_off = decoded.dissector.lost(dir, unseen);
                     feed.show_done(decoded, &cut_off);
-                    feed.mark(event, "lost", &format!("{unseen} bytes went by before anybody looked"));
+                    feed.mark(decoded, event, "lost", &format!("{unseen} bytes went by before anybody looked"));
                 }
                 let units = decoded.dissector.feed(dir, bytes);
                 feed.show_done(decoded, &units);
@@ -206,7 +210,11 @@ impl State {
                 feed.push("heard", heard.to_string(), None);
             }
             What::Garbled => {
-                feed.mark(event, "garbled", "the cable flips one bit of these bytes: the receiver gets another letter");
+                let then = match decoded.dissector.is_sealed() {
+                    true => "the receiver notices",
+                    false => "the receiver gets another letter",
+                };
+                feed.mark(decoded, event, "garbled", &format!("the cable flips one bit of these bytes: {then}"));
             }
             What::Fin | What::Reset => {
                 let side = decoded.side(dir);
@@ -216,7 +224,7 @@ impl State {
                 let reset = matches!(event.what, What::Reset);
                 let (kind, words) =
                     if reset { ("reset", "RST: torn down") } else { ("fin", "FIN: nothing more from here") };
-                feed.mark(event, kind, words);
+                feed.mark(decoded, event, kind, words);
             }
             What::Gone => drop(self.connections.remove(&event.connection)),
         }
@@ -271,24 +279,29 @@ impl Feed {
         let sent = side.newest;
         let field = |field: &Field| json!([field.from, field.to, field.name, field.value, field.note]);
         let fields: Vec<Value> = unit.fields.iter().map(field).collect();
-        let row = json!({
+        let mut row = json!({
             "n": number, "conn": connection, "dir": dir.as_str(), "kind": unit.kind, "mean": unit.meaning,
             "size": unit.to - unit.from, "from": unit.from, "to": unit.to, "start": start, "sent": sent,
             "heard": if side.waiting { None } else { Some(sent) }, "whole": unit.whole,
             "hex": hex(&unit.bytes), "fields": fields,
         });
+        if unit.stream > 0 {
+            row["stream"] = json!(unit.stream);
+        }
+        decoded.lies_in(&mut row);
         let line = unit.whole.then(|| (dir, line(sent, connection, dir, &unit.line())));
         self.push("row", row.to_string(), line);
     }
 
     /// Adds a row without bytes: something that happened to the connection.
-    fn mark(&mut self, event: &TapEvent, kind: &'static str, words: &str) {
+    fn mark(&mut self, decoded: &Decoded, event: &TapEvent, kind: &'static str, words: &str) {
         self.rows += 1;
-        let row = json!({
+        let mut row = json!({
             "n": self.rows, "conn": event.connection, "dir": event.dir.as_str(), "kind": kind, "mean": words,
             "size": 0, "from": 0, "to": 0, "start": event.at, "sent": event.at, "heard": event.at, "whole": true,
             "hex": "", "fields": [],
         });
+        decoded.lies_in(&mut row);
         let line = line(event.at, event.connection, event.dir, words);
         self.push("row", row.to_string(), Some((event.dir, line)));
     }
@@ -308,12 +321,23 @@ impl Feed {
 impl Decoded {
     fn new(id: u64, speaks: Speaks, unpackers: &Arc<Unpackers>) -> Self {
         let unpackers = unpackers.clone();
+        let fields = unpackers.clone();
         let unpack = move |extensions: &str, dir| unpackers.make(extensions, dir == Dir::Up);
         let dissector = match speaks {
             Speaks::Http | Speaks::Upgrades => Dissector::new().unpacking(Box::new(unpack)),
+            Speaks::Http2 => Dissector::http2(|| fields.make_fields()),
+            Speaks::Tls => Dissector::tls(),
             Speaks::Delimited(byte) => Dissector::delimited(byte),
         };
-        Decoded { id, dissector, up: Side::default(), down: Side::default(), counted: speaks == Speaks::Http }
+        let (up, down) = (Side::default(), Side::default());
+        Decoded { id, dissector, up, down, first: None, counted: speaks == Speaks::Http }
+    }
+
+    /// A row of a leg tells in which connection it lies: `"in": 1`.
+    fn lies_in(&self, row: &mut Value) {
+        if let Some(first) = self.first {
+            row["in"] = json!(first);
+        }
     }
 
     fn side(&mut self, dir: Dir) -> &mut Side {

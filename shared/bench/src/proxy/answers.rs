@@ -3,6 +3,9 @@
 use std::fmt;
 use std::time::SystemTime;
 
+/// Stands for a status code where a TLS alert is the answer.
+const TLS_ALERT: u16 = 0;
+
 /// Why the front door does not let a request in: the status code to answer with and a sentence for a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ErrorAnswer {
@@ -18,8 +21,16 @@ impl ErrorAnswer {
         ErrorAnswer { status, why: why.into() }
     }
 
+    /// The refusal of a client that speaks TLS to a plain port: it reads no HTTP.
+    pub fn to_tls() -> Self {
+        ErrorAnswer::new(TLS_ALERT, "This port speaks plain HTTP, and this was TLS: ask with http:// or ws://.")
+    }
+
     /// The answer as it goes over the wire, the last one of its connection.
     pub fn answer(&self) -> Vec<u8> {
+        if self.status == TLS_ALERT {
+            return vec![21, 3, 1, 0, 2, 2, 10]; // a record of the type alert: fatal, unexpected_message (RFC 8446, 6.2)
+        }
         let more = match self.status {
             204 => "Allow: GET, HEAD, POST, OPTIONS\r\n",
             503 => "Retry-After: 5\r\n",
@@ -33,7 +44,10 @@ impl ErrorAnswer {
 
 impl fmt::Display for ErrorAnswer {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "{}: {}", self.status, self.why)
+        match self.status {
+            TLS_ALERT => write!(f, "with an alert: {}", self.why),
+            status => write!(f, "{status}: {}", self.why),
+        }
     }
 }
 

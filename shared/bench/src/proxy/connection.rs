@@ -45,6 +45,10 @@ pub struct Connection {
     /// They count from 1.
     pub id: u64,
     peer: SocketAddr,
+    /// The connection that this one passes on, when it is a leg of the demo's own: see [`demo::Legs`].
+    first: Option<u64>,
+    /// This end's address, by which the demo knows the connection.
+    near: Option<SocketAddr>,
     route: Rc<Route>,
     client: ReadySocket,
     server: Option<ReadySocket>,
@@ -73,8 +77,8 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// A connection that was just accepted.
-    pub fn new(place: Place, client: ReadySocket, peer: SocketAddr, env: &mut Env) -> Self {
+    /// A connection that was just accepted. `first`: the one that it passes on, when it is a leg.
+    pub fn new(place: Place, client: ReadySocket, peer: SocketAddr, first: Option<u64>, env: &mut Env) -> Self {
         let route = place.route().clone();
         env.newest += u64::from(route.tap.is_some());
         let id = if route.tap.is_some() { env.newest } else { 0 };
@@ -82,6 +86,8 @@ impl Connection {
         Connection {
             id,
             peer,
+            first,
+            near: None,
             client,
             server: None,
             up: Direction::default(),
@@ -95,7 +101,7 @@ impl Connection {
             opened: env.now,
             last_byte: env.now,
             forgotten: None,
-            recorder: route.tap.as_ref().map(|tap| Recorder::new(tap.clone(), id, route.name, route.speaks)),
+            recorder: route.tap.as_ref().map(|tap| Recorder::new(tap.clone(), id, route.name, route.speaks, first)),
             admitted: None,
             route,
             place,
@@ -112,9 +118,14 @@ impl Connection {
         &self.route
     }
 
-    /// Whether the wire view shows it and the cable acts on it.
-    pub fn is_shown(&self) -> bool {
-        self.recorder.is_some()
+    /// Whether the cable acts on it. What a leg carries has come through the cable already.
+    pub fn is_on_cable(&self) -> bool {
+        self.recorder.is_some() && self.first.is_none()
+    }
+
+    /// Whether the demo knows it by this address.
+    pub fn is_known_as(&self, near: SocketAddr) -> bool {
+        self.near == Some(near)
     }
 
     /// Gives it a cable of its own, or the demo's again.
@@ -150,6 +161,7 @@ impl Connection {
         match connected() {
             Ok((address, server)) => {
                 self.server = Some(server);
+                self.near = Some(address);
                 Some(address)
             }
             Err(error) => {
@@ -184,7 +196,7 @@ impl Connection {
 
     /// Does what can be done now.
     pub fn drive(&mut self, env: &mut Env) -> Drive {
-        let cable = if self.is_shown() { self.cable.unwrap_or(env.cable) } else { Cable::new(Fault::Whole) };
+        let cable = if self.is_on_cable() { self.cable.unwrap_or(env.cable) } else { Cable::new(Fault::Whole) };
         let silence_began = self.last_byte.max(cable.since);
         match cable.fault {
             Fault::Idle(limit) if env.now >= silence_began + limit => {
@@ -333,7 +345,9 @@ impl Connection {
                     let mut buffer = std::mem::take(&mut env.buffer);
                     self.note_bytes(Dir::Up, &buffer[..length], fault);
                     self.last_byte = env.now;
-                    if self.requests.is_some() {
+                    if self.begins_with_tls(&buffer[..length]) {
+                        self.refuse(ErrorAnswer::to_tls());
+                    } else if self.requests.is_some() {
                         self.unread.extend_from_slice(&buffer[..length]);
                         self.pass_requests(env, fault);
                     } else {
@@ -348,6 +362,12 @@ impl Connection {
         if self.client.was_reset() && !self.up.over {
             self.client_ended(StreamEnd::Reset, env.now, fault);
         }
+    }
+
+    /// Whether these are the first bytes, and TLS, where plain HTTP is spoken: a record of the type handshake, version 3.x.
+    fn begins_with_tls(&self, bytes: &[u8]) -> bool {
+        let is_plain = matches!(self.route.speaks, Speaks::Http | Speaks::Upgrades);
+        is_plain && self.up.seen == bytes.len() as u64 && bytes.starts_with(&[22, 3])
     }
 
     fn unread_may_grow(&self) -> bool {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use demo::{Site, Speaks};
+use demo::{Legs, Site, Speaks};
 use mio::{Interest, Registry, Token};
 
 use super::admission::{Admission, Arrivals};
@@ -123,6 +123,7 @@ impl Drop for Place {
 pub struct Frontend {
     listener: mio::net::TcpListener,
     route: Rc<Route>,
+    legs: Arc<Legs>,
     /// Of a demo that is served by tiny_http.
     pub admission: Option<Admission>,
     /// Accepting goes on at that time, after a failure.
@@ -148,12 +149,18 @@ impl Frontend {
         registry.register(&mut listener, token, Interest::READABLE)?;
         let to_tiny_http = route.to.filter(|_| route.speaks == Speaks::Http);
         let admission = to_tiny_http.map(|to| Admission::new(to, arrivals.clone()));
-        Ok(Frontend { listener, route: Rc::new(route), admission, paused: None, ready: true })
+        let legs = route.rules.site.shared.get();
+        Ok(Frontend { listener, route: Rc::new(route), legs, admission, paused: None, ready: true })
     }
 
     /// Whether connections are answered here.
     pub fn is_bench(&self) -> bool {
         self.route.to.is_none()
+    }
+
+    /// What the connection from this address passes on, when it is a leg of the demo's own.
+    pub fn passes_on(&self, peer: SocketAddr) -> Option<SocketAddr> {
+        self.legs.first(peer)
     }
 
     /// Whether connections with this route come in here.

@@ -122,10 +122,18 @@ struct Connections {
 }
 
 impl Connections {
+    /// The number of the connection that a leg passes on, by the address under which the demo knows it.
+    fn known_as(&self, near: SocketAddr) -> Option<u64> {
+        self.slots.values().find_map(|slot| match slot {
+            Slot::Through(connection) if connection.is_known_as(near) => Some(connection.id),
+            _ => None,
+        })
+    }
+
     /// The connections that the cable acts on, with their keys.
     fn shown(&self) -> impl Iterator<Item = (usize, &Connection)> {
         self.slots.iter().filter_map(|(key, slot)| match slot {
-            Slot::Through(connection) if connection.is_shown() => Some((*key, &**connection)),
+            Slot::Through(connection) if connection.is_on_cable() => Some((*key, &**connection)),
             _ => None,
         })
     }
@@ -369,7 +377,8 @@ impl EventLoop {
             Err(why) => return self.turn_away(key, client, &why),
             Ok(place) if frontend.is_bench() => Slot::Bench(Box::new(BenchConnection::new(place, client, &self.env))),
             Ok(place) => {
-                let mut connection = Connection::new(place, client, peer, &mut self.env);
+                let first = frontend.passes_on(peer).and_then(|near| self.connections.known_as(near));
+                let mut connection = Connection::new(place, client, peer, first, &mut self.env);
                 if frontend.admission.is_none() {
                     connection.connect(&self.env, Token(key * 2 + 1));
                 }

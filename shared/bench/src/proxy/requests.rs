@@ -344,8 +344,13 @@ fn whose(head: &MessageHead, host: &str, rules: &Rules) -> Result<(), ErrorAnswe
         true => site.is_bench_origin(origin),
         false => site.is_allowed_origin(origin, host),
     };
-    if let Some(origin) = head.field("Origin").filter(|origin| !ours(origin)) {
-        return Err(ErrorAnswer::new(403, format!("A page from {:?} may not use this server.", clip(origin))));
+    match head.field("Origin") {
+        Some(origin) if !ours(origin) => {
+            return Err(ErrorAnswer::new(403, format!("A page from {:?} may not use this server.", clip(origin))));
+        }
+        // To a browser, our page on https is another site than this port on http. Its Origin says more.
+        Some(_) => return Ok(()),
+        None => {}
     }
     // What a page of another site loads without saying its origin, an image say (W3C Fetch Metadata, 2.3). A person who
     // follows a link from there is welcome.
@@ -354,7 +359,11 @@ fn whose(head: &MessageHead, host: &str, rules: &Rules) -> Result<(), ErrorAnswe
         && !rules.is_bench
         && says("Sec-Fetch-Mode", "navigate")
         && says("Sec-Fetch-Dest", "document");
-    if says("Sec-Fetch-Site", "cross-site") && !follows_a_link {
+    // Styles and pictures are asked for without Origin. Those of the bench are no secret.
+    let styles_our_https_page = rules.is_bench
+        && !site.tls_ports.is_empty()
+        && (says("Sec-Fetch-Dest", "style") || says("Sec-Fetch-Dest", "image"));
+    if says("Sec-Fetch-Site", "cross-site") && !follows_a_link && !styles_our_https_page {
         return Err(ErrorAnswer::new(403, "A page of another site may not use this server."));
     }
     Ok(())

@@ -43,8 +43,13 @@ pub(crate) trait BodyDecoder: fmt::Debug + Send {
 
 /// The decoder for the body behind this head.
 pub(crate) fn choose(head: &MessageHead) -> Box<dyn BodyDecoder> {
-    let content_type = head.field("content-type").unwrap_or("");
-    if let Some(coding) = head.field("content-encoding").filter(|coding| !coding.eq_ignore_ascii_case("identity")) {
+    let field = |name| head.field(name).unwrap_or("");
+    of_type(field("content-type"), field("content-encoding"), head.field("transfer-encoding").is_some())
+}
+
+/// The decoder for a body of this type. `in_pieces`: its length is not known ahead.
+pub(crate) fn of_type(content_type: &str, coding: &str, in_pieces: bool) -> Box<dyn BodyDecoder> {
+    if !coding.is_empty() && !coding.eq_ignore_ascii_case("identity") {
         return Box::new(PlainBody {
             label: format!("{}, packed with {coding}", glossary::media(content_type)),
             text: false,
@@ -58,7 +63,7 @@ pub(crate) fn choose(head: &MessageHead) -> Box<dyn BodyDecoder> {
         "multipart/x-mixed-replace" => Box::new(MixedReplace::new(glossary::parameter(content_type, "boundary"))),
         "application/javascript" | "text/javascript" => Box::new(Jsonp::new(label)),
         // A page in one piece is a page; one in chunks may be a stream of scripts.
-        "text/html" if head.field("transfer-encoding").is_some() => Box::new(ScriptStream::default()),
+        "text/html" if in_pieces => Box::new(ScriptStream::default()),
         "application/x-www-form-urlencoded" => Box::new(PlainBody { label, text: true }),
         text if text.starts_with("text/") || text.ends_with("+xml") || text.ends_with("/xml") => {
             Box::new(PlainBody { label, text: true })

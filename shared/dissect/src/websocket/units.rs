@@ -52,6 +52,11 @@ impl WebSocketUnits {
         }
     }
 
+    /// How many bytes have been taken.
+    pub fn position(&self) -> u64 {
+        self.builder.from() + self.builder.len()
+    }
+
     /// Ends the frame when nothing of it is left.
     fn ended(&mut self, out: &mut Vec<Unit>) {
         let FrameStage::Payload { head, left: 0, .. } = self.stage else { return };

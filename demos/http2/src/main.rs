@@ -1,0 +1,5 @@
+//! Runs the demo on the bench.
+
+fn main() {
+    bench::run(&http2::DEMO);
+}

@@ -1,0 +1,5 @@
+//! Runs the demo: `cargo run -p wss`.
+
+fn main() {
+    bench::run(&wss::DEMO);
+}
