@@ -53,7 +53,7 @@ pub struct RedisLog {
 }
 
 /// The room on the log at this address. Returns when the room is in a life of the log. Calls
-/// `tell` whenever the log is reached, or lost for a reason.
+/// `tell` when the log is reached, and when it is lost.
 pub fn join(
     address: RedisAddress,
     capacity: usize,
@@ -64,14 +64,17 @@ pub fn join(
     let (joined, is_joined) = std::sync::mpsc::channel();
     let copy = room.clone();
     thread::spawn(move || {
-        let mut wait = BACK_OFF[0];
+        let (mut wait, mut is_told) = (BACK_OFF[0], false);
         loop {
             let error = log.follow(&copy, &mut || {
-                wait = BACK_OFF[0];
+                (wait, is_told) = (BACK_OFF[0], false);
                 tell(Ok(()));
                 let _others_know = joined.send(());
             });
-            tell(Err(&error));
+            if !is_told {
+                tell(Err(&error));
+                is_told = true; // the next failures are the same one
+            }
             thread::sleep(wait.mul_f64(0.5 + chance() / 2.0));
             wait = (wait * 2).min(BACK_OFF[1]);
         }
