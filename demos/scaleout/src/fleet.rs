@@ -213,11 +213,11 @@ impl Fleet {
     /// When the process has no file left for it.
     pub fn visit(
         self: &Arc<Self>,
-        client: &TcpStream,
+        ends: [&TcpStream; 2],
         [server, technique, tab]: [&str; 3],
     ) -> std::io::Result<OpenConnection<Visit>> {
         let [server, technique, tab] = [server, technique, tab].map(str::to_string);
-        self.visits.add(client, Visit { server, technique, tab })
+        self.visits.add(ends, Visit { server, technique, tab })
     }
 
     /// Does what the page asks for.

@@ -90,7 +90,7 @@ fn hand_on(
         let Ok(mut server) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else { continue };
         server.set_nodelay(true)?;
         server.set_write_timeout(Some(WRITE_TIMEOUT))?;
-        let _visit = fleet.visit(&client, [&name, technique, tab])?;
+        let _visit = fleet.visit([&client, &server], [&name, technique, tab])?;
         server.write_all(head(request, target).as_bytes())?;
         server.write_all(rest)?;
         return pipe::pipe(client, server);

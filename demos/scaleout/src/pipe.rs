@@ -21,8 +21,8 @@ pub fn pipe(client: TcpStream, server: TcpStream) -> io::Result<()> {
     }
 }
 
-/// Connections that are open, each with a word on it.
-pub struct OpenConnections<T>(Arc<Mutex<Vec<(u64, TcpStream, T)>>>);
+/// Connections that are open, each with both of its ends and a word on it.
+pub struct OpenConnections<T>(Arc<Mutex<Vec<(u64, [TcpStream; 2], T)>>>);
 
 /// A connection among those that are open, until this is dropped.
 pub struct OpenConnection<T> {
@@ -47,19 +47,19 @@ impl<T> OpenConnections<T> {
     ///
     /// # Errors
     /// When the process has no file left for it.
-    pub fn add(&self, stream: &TcpStream, word: T) -> io::Result<OpenConnection<T>> {
-        let stream = stream.try_clone()?;
+    pub fn add(&self, ends: [&TcpStream; 2], word: T) -> io::Result<OpenConnection<T>> {
+        let ends = [ends[0].try_clone()?, ends[1].try_clone()?];
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let number = all.last().map_or(0, |(number, ..)| number + 1);
-        all.push((number, stream, word));
+        all.push((number, ends, word));
         Ok(OpenConnection { all: self.clone(), number })
     }
 
     /// Ends those whose word is like this.
     pub fn end(&self, which: impl Fn(&T) -> bool) {
-        for (_, stream, word) in &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+        for (_, ends, word) in &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
             if which(word) {
-                let _ended = stream.shutdown(Shutdown::Both);
+                ends.iter().for_each(|end| drop(end.shutdown(Shutdown::Both)));
             }
         }
     }
@@ -114,7 +114,7 @@ impl Relay {
         let redis = TcpStream::connect((Ipv4Addr::LOCALHOST, self.target.load(Ordering::Acquire)))?;
         stream.set_nodelay(true)?;
         redis.set_nodelay(true)?;
-        let _open = self.open.add(&stream, ())?;
+        let _open = self.open.add([&stream, &redis], ())?;
         if self.is_split() {
             return Ok(()); // looked at when it is among the open ones: a split ends those
         }
