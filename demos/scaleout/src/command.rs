@@ -1,13 +1,28 @@
 //! Machinery: the words of the command line that are this demo's own.
 
+use std::env;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
-use demo::{CommandLine, OptionValue};
+use demo::{CommandLine, Demo, OptionValue};
 
 use crate::link::RedisAddress;
+use crate::{guard, server};
 
 /// How many servers there may be.
 pub const MOST_SERVERS: usize = 8;
+
+/// Runs this demo. The server processes and the guard of Redis are this program, too, each started with one word.
+pub fn run(demo: &'static Demo) -> ExitCode {
+    match env::args().nth(1).as_deref() {
+        Some(server::WORD) => server::run(),
+        Some(guard::WORD) => guard::run(),
+        _ => {
+            bench::run_with(demo, FleetOptions::of_this_program());
+            ExitCode::SUCCESS
+        }
+    }
+}
 
 /// How many servers, and on which Redis.
 #[derive(Clone, Debug)]
@@ -32,7 +47,7 @@ impl Default for FleetOptions {
 impl FleetOptions {
     /// Two servers, which are processes of the program that runs.
     pub fn of_this_program() -> Self {
-        FleetOptions { program: std::env::current_exe().ok(), ..FleetOptions::default() }
+        FleetOptions { program: env::current_exe().ok(), ..FleetOptions::default() }
     }
 }
 

@@ -212,12 +212,17 @@ impl Fleet {
     /// # Errors
     /// When the process has no file left for it.
     pub fn visit(
-        self: &Arc<Self>,
+        &self,
         ends: [&TcpStream; 2],
         [server, technique, tab]: [&str; 3],
     ) -> std::io::Result<OpenConnection<Visit>> {
         let [server, technique, tab] = [server, technique, tab].map(str::to_string);
         self.visits.add(ends, Visit { server, technique, tab })
+    }
+
+    /// How many connections this server has.
+    pub fn connections(&self, server: &str) -> usize {
+        self.visits.map(|visit| (visit.server == server).then_some(())).len()
     }
 
     /// Does what the page asks for.

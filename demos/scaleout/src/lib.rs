@@ -11,7 +11,7 @@
 
 pub mod command;
 mod control;
-mod fleet;
+pub mod fleet;
 pub mod guard;
 pub mod link;
 pub mod log;
@@ -65,14 +65,29 @@ pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Res
     let fleet = site.shared.get::<Fleet>();
     fleet.start(&room, &site.shared.get::<FleetOptions>());
     page_server::each_request(&listener, site.clone(), move |client, request, rest| {
-        if request.path() == "/" {
-            return page(&client, &request, &site);
-        }
-        match check_host_and_origin(&request, &site) {
-            Ok(()) => hand_on(client, &request, &rest, &fleet),
-            Err(refusal) => page_server::refuse(&client, refusal),
-        }
+        answer(client, &request, &rest, &site, &fleet, Fleet::order)
     })
+}
+
+/// Answers with the page, or hands the request to the first server of this order that takes it.
+///
+/// # Errors
+/// When the client has gone.
+pub fn answer(
+    client: TcpStream,
+    request: &Request,
+    rest: &[u8],
+    site: &Site,
+    fleet: &Fleet,
+    order: fn(&Fleet, &str, &str) -> Vec<(String, u16)>,
+) -> io::Result<()> {
+    if request.path() == "/" {
+        return page(&client, request, site);
+    }
+    match check_host_and_origin(request, site) {
+        Ok(()) => hand_on(client, request, rest, fleet, order),
+        Err(refusal) => page_server::refuse(&client, refusal),
+    }
 }
 
 // ANCHOR: hand-on
@@ -82,11 +97,12 @@ fn hand_on(
     client: TcpStream,
     request: &Request,
     rest: &[u8],
-    fleet: &Arc<Fleet>,
+    fleet: &Fleet,
+    order: fn(&Fleet, &str, &str) -> Vec<(String, u16)>,
 ) -> io::Result<()> {
     let (technique, target) = split(&request.target);
     let tab = request.query("tab").unwrap_or("");
-    for (name, port) in fleet.order(technique, tab) {
+    for (name, port) in order(fleet, technique, tab) {
         let Ok(mut server) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else { continue };
         server.set_nodelay(true)?;
         server.set_write_timeout(Some(WRITE_TIMEOUT))?;

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-/// Carries bytes both ways until one side ends.
+/// Carries bytes both ways until one side ends. A client that ends its side has gone: browsers do not close by half.
 pub fn pipe(client: TcpStream, server: TcpStream) -> io::Result<()> {
     let (from, to) = (client.try_clone()?, server.try_clone()?);
     net::spawn(move || {
         let _broken = io::copy(&mut &from, &mut &to);
-        let _gone = to.shutdown(Shutdown::Write); // a half-close is passed on
+        let _gone = to.shutdown(Shutdown::Both);
     })?;
     let copied = io::copy(&mut &server, &mut &client);
     let _gone = server.shutdown(Shutdown::Both);

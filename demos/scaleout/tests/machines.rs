@@ -1,4 +1,5 @@
 //! What stands between the clients and the servers, and the orders that stop and start them.
+#![allow(dead_code)] // each test program needs a part of it
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -24,7 +25,7 @@ pub fn is_installed(program: &str) -> bool {
 pub fn start_with_redis(words: &[&str]) -> Option<(Server, Control)> {
     is_installed("redis-server").then(|| {
         let demo = Setup::new("scaleout").args(words).start();
-        let control = Control(demo.beside("control"));
+        let control = Control::of(&demo);
         control.until("the servers are up", |state| {
             state["servers"].as_array().is_some_and(|all| !all.is_empty() && all.iter().all(is_well))
         });
@@ -41,6 +42,11 @@ fn is_well(server: &Value) -> bool {
 pub struct Control(String);
 
 impl Control {
+    /// The control port of this demo.
+    pub fn of(demo: &Server) -> Control {
+        Control(demo.beside("control"))
+    }
+
     /// Gives an order, which must be taken.
     pub fn order(&self, order: &str, server: &str) {
         let (status, answer) = self.try_order(order, server);
