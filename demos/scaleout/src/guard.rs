@@ -183,6 +183,7 @@ impl Drop for OwnRedis {
 
 /// A new folder that only this user can look into.
 fn private_folder(path: &Path) -> io::Result<()> {
+    #[cfg_attr(not(unix), allow(unused_mut))]
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);

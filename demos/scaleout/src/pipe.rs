@@ -8,6 +8,7 @@ use std::thread;
 
 /// Carries bytes both ways until one side ends. A client that ends its side has gone: browsers do not close by half.
 pub fn pipe(client: TcpStream, server: TcpStream) -> io::Result<()> {
+    client.set_read_timeout(None)?; // its head was read with a time limit; now silence is allowed
     let (from, to) = (client.try_clone()?, server.try_clone()?);
     net::spawn(move || {
         let _broken = io::copy(&mut &from, &mut &to);

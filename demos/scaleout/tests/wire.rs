@@ -3,6 +3,7 @@
 use std::io;
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 use tests::websocket::{TEXT, frame};
@@ -323,6 +324,16 @@ fn orders_are_taken_from_the_demos_own_page_only_and_wrong_ones_are_refused_in_w
     }
     let (status, output) = Setup::new("scaleout").args(&["--redis", "http://x"]).run_to_its_end();
     assert!(!status.success() && output.contains("--help"), "{output}");
+}
+
+#[test]
+fn a_listener_may_be_silent_for_longer_than_a_head_may_take() {
+    let Some((demo, _control)) = start_with_redis(&["--head-timeout", "0.2"]) else { return };
+    let mut socket = demo.websocket("/frames/?tab=k1");
+    socket.told("here");
+    assert!(socket.is_silent_for(Duration::from_millis(600)), "nothing comes, and the connection stays");
+    said(&demo, "after a silence");
+    assert_eq!(socket.told("message")["text"], "after a silence");
 }
 
 #[test]
