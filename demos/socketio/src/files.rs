@@ -1,4 +1,4 @@
-//! Machinery: serves the official client, which `make client` has fetched. The wire view does not show it.
+//! Machinery: serves the official client, which `make socketio` has fetched. The wire view does not show it.
 
 use std::fs::File;
 use std::io;
@@ -27,7 +27,7 @@ fn answer(request: Request) {
         return http::not_found(request);
     }
     let Ok(file) = File::open(folder().join(&FILE[1..])) else {
-        return http::text(request, 404, "The client is not here: `make client` fetches it.");
+        return http::text(request, 404, "The client is not here: `make socketio` fetches it.");
     };
     // The page has another port than this file, so it is another origin. `http::serve` let this origin through already.
     let origin = http::header(&request, "Origin").unwrap_or("null").to_string();
@@ -38,7 +38,7 @@ fn answer(request: Request) {
         .respond(request, "text/javascript; charset=utf-8", Response::from_file(file));
 }
 
-/// Where `make client` puts the file; the environment variable `SOCKET_IO_CLIENT` names another folder.
+/// Where `make socketio` puts the file; the environment variable `SOCKET_IO_CLIENT` names another folder.
 fn folder() -> PathBuf {
     let fetched = || Path::new(env!("CARGO_MANIFEST_DIR")).join("node_modules/socket.io-client/dist");
     std::env::var_os("SOCKET_IO_CLIENT").map_or_else(fetched, PathBuf::from)

@@ -1,6 +1,6 @@
 //! Socket.IO, by hand: a protocol that carries events over long polling, and over a WebSocket where one gets through.
 //!
-//! Run    `cargo run -p socketio`, then open <http://127.0.0.1:8019> in two tabs; `make client` once for the page
+//! Run    `cargo run -p socketio`, then open <http://127.0.0.1:8019> in two tabs; `make socketio` once for the page
 //! Read   `engine.rs` and `session.rs` (transports), `packets.rs` (what is sent), `sockets.rs` (who hears it)
 //! Wire   `0{"sid":...}` ... `40/room,` ... `42/room,0["say","hello",...]` ... `2probe`, `3probe`, `5` ... `2`, `3`
 //! Book   `book/src/socketio.md`
@@ -39,8 +39,8 @@ pub const DEMO: Demo = Demo {
     port: 8019,
     title: "Socket.IO",
     promise: "Events over long polling that works everywhere, and over a WebSocket as soon as one gets through.",
-    first: "run `make client` once, open the page and watch the upgrade; then take the upgrade away on the cable",
-    page: demo::page!("page.js", "playground.js", "socketio.css"),
+    first: "run `make socketio` once, open the page and watch the upgrade; then take the upgrade away on the cable",
+    page: demo::page!("packet-composer.js", "packet-costs.js", "rooms.js", "socketio.css"),
     speaks: Speaks::Upgrades,
     serve,
     side_servers: &[files::SERVER],
@@ -57,11 +57,12 @@ pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Res
     let budget = Budget::new(BUDGET);
     let app = Arc::new(Talk::new(room.clone()));
     let sockets = Arc::new(Sockets::new(app, timing, budget.clone()));
-    let news = sockets.clone();
-    net::spawn(move || tell_of_news(&news, &room))?;
+    let (news, log) = (sockets.clone(), room.clone());
+    net::spawn(move || tell_of_news(&news, &log))?;
     let engines = Engines {
         sockets: Engine::start(timing, budget.clone(), sockets),
         echo: Engine::start(timing, budget, Arc::new(Echo)),
+        room,
     };
     server::serve(&listener, site, engines)
 }

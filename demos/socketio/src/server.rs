@@ -12,13 +12,17 @@ use frames::message::{DataMessage, Role};
 use frames::outbox::Sender;
 use frames::websocket::{Next, WebSocket};
 use handshake::fields::check_host_and_origin;
-use handshake::page_server::{self, PageAnswer, WRITE_TIMEOUT, method_not_allowed, not_found};
+use handshake::page_server::{self, PageAnswer, WRITE_TIMEOUT, method_not_allowed};
 use handshake::refusal::Refusal;
 use handshake::request::{Request, read_head};
+use room::{Refused, Room};
 
 use crate::DEMO;
 use crate::engine::{Engine, Fault, Packet, packets, payload};
 use crate::session::{Session, Transport, Upper, reason};
+
+/// The longest body of `POST /say`, in bytes.
+const MAX_SAID: usize = 64 * 1024;
 
 /// How long a connection may be silent between two requests.
 const IDLE: Duration = Duration::from_secs(120);
@@ -38,6 +42,8 @@ pub struct Engines {
     pub sockets: Arc<Engine>,
     /// `/engine.io/`
     pub echo: Arc<Engine>,
+    /// `/say`
+    pub room: Arc<Room>,
 }
 
 /// What the protocol's test suite wants above Engine.IO: what comes goes back.
@@ -82,10 +88,24 @@ fn converse(stream: TcpStream, site: &Site, engines: &Engines, budget: &Arc<Budg
         let engine = match request.path() {
             "/socket.io/" => &engines.sockets,
             "/engine.io/" => &engines.echo,
-            _ => return page(&stream, &request, site),
+            "/" => return page(&stream, &request, site),
+            _ => {
+                let body = (request.method == "POST").then(|| body(&stream, &request, &mut behind, MAX_SAID));
+                let body = body.transpose().map(Option::flatten);
+                let answer = check_host_and_origin(&request, site).and(body).map(|body| say(&request, body, &engines.room));
+                match answer {
+                    Ok(answer) => respond(&stream, &request, &answer)?,
+                    Err(refusal) => return page_server::refuse(&stream, refusal),
+                }
+                patience = IDLE;
+                continue;
+            }
         };
         match check_host_and_origin(&request, site) {
-            Err(refusal) if refusal.status == 403 => return respond(&stream, &request, Err(Fault::Forbidden)),
+            Err(refusal) if refusal.status == 403 => {
+                respond(&stream, &request, &Answer::from(Err(Fault::Forbidden)))?;
+                return net::close(&stream);
+            }
             Err(refusal) => return page_server::refuse(&stream, refusal),
             Ok(()) => {}
         }
@@ -93,25 +113,44 @@ fn converse(stream: TcpStream, site: &Site, engines: &Engines, budget: &Arc<Budg
             return websocket(stream, behind, &request, site, engine, budget);
         }
         let answer = match polling(&stream, &request, &mut behind, engine) {
-            Ok(answer) => answer,
+            Ok(answer) => Answer::from(answer),
             Err(refusal) => return page_server::refuse(&stream, refusal),
         };
-        let last = answer.is_err() || request.version != "HTTP/1.1" || request.lists("Connection", "close");
-        respond(&stream, &request, answer)?;
-        if last {
+        respond(&stream, &request, &answer)?;
+        if answer.status != 200 || is_last(&request) {
             return net::close(&stream);
         }
         patience = IDLE;
     }
 }
 
+/// Whether the client wants its connection to end with the answer.
+fn is_last(request: &Request) -> bool {
+    request.version != "HTTP/1.1" || request.lists("Connection", "close")
+}
+
 /// The page. Its connection ends with the answer.
 fn page(stream: &TcpStream, request: &Request, site: &Site) -> io::Result<()> {
-    page_server::answer(stream, request, site, |method, path| match (method, path) {
-        ("GET", "/") => Ok(PageAnswer::page(&DEMO, request, site)),
-        (_, "/") => Err(method_not_allowed("GET, HEAD")),
-        _ => Err(not_found()),
+    page_server::answer(stream, request, site, |method, _| match method {
+        "GET" => Ok(PageAnswer::page(&DEMO, request, site)),
+        _ => Err(method_not_allowed("GET, HEAD")),
     })
+}
+
+/// `POST /say`: the body is a message, for who has no client.
+fn say(request: &Request, body: Option<Vec<u8>>, room: &Room) -> Answer {
+    let text = |status, text: String| Answer { status, kind: "text/plain; charset=utf-8", body: text + "\n" };
+    let key = request.only("Idempotency-Key").unwrap_or("");
+    match (request.path(), body.map(String::from_utf8)) {
+        ("/say", Some(Ok(words))) => match room.say_once(key, &words) {
+            Ok(message) => Answer { status: 201, kind: "application/json", body: message.json().to_string() },
+            Err(refused @ Refused::TooLong(_)) => text(413, refused.to_string()),
+            Err(refused) => text(400, refused.to_string()),
+        },
+        ("/say", Some(Err(_))) => text(400, "A message is UTF-8 text; this is not.".to_string()),
+        ("/say", None) => text(405, "This path takes POST only.".to_string()),
+        _ => text(404, "There is nothing under this path.".to_string()),
+    }
 }
 
 // ANCHOR: verify
@@ -234,20 +273,38 @@ fn has_left(stream: &TcpStream) -> bool {
     has_ended || stream.set_nonblocking(false).is_err()
 }
 
-/// Answers a request. There is no field of CORS: a page from elsewhere can't read this.
-fn respond(mut stream: &TcpStream, request: &Request, answer: Result<String, Fault>) -> io::Result<()> {
-    let (status, kind, body) = match answer {
-        Ok(body) => (200, "text/plain; charset=UTF-8", body),
-        Err(fault) => {
-            let (status, json) = fault.answer();
-            (status, "application/json", json)
+/// What is answered.
+struct Answer {
+    status: u16,
+    kind: &'static str,
+    body: String,
+}
+
+impl From<Result<String, Fault>> for Answer {
+    fn from(answer: Result<String, Fault>) -> Self {
+        match answer {
+            Ok(body) => Answer { status: 200, kind: "text/plain; charset=UTF-8", body },
+            Err(fault) => {
+                let (status, body) = fault.answer();
+                Answer { status, kind: "application/json", body }
+            }
         }
+    }
+}
+
+/// Answers a request. There is no field of CORS: the page of another origin can't read this.
+fn respond(mut stream: &TcpStream, request: &Request, answer: &Answer) -> io::Result<()> {
+    let Answer { status, kind, body } = answer;
+    let phrase = match status {
+        200 => "OK",
+        201 => "Created",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        413 => "Content Too Large",
+        _ => "Bad Request",
     };
-    let (phrase, last) = match status {
-        200 => ("OK", request.lists("Connection", "close")),
-        403 => ("Forbidden", true),
-        _ => ("Bad Request", true),
-    };
+    let last = is_last(request) || (*kind == "application/json" && *status >= 400);
     let head = format!(
         "HTTP/1.1 {status} {phrase}\r\nDate: {}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\
          Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n{}\r\n",
@@ -255,8 +312,7 @@ fn respond(mut stream: &TcpStream, request: &Request, answer: Result<String, Fau
         body.len(),
         if last { "Connection: close\r\n" } else { "" },
     );
-    stream.write_all((head + &body).as_bytes())?;
-    if status == 200 { Ok(()) } else { net::close(stream) }
+    stream.write_all((head + body).as_bytes())
 }
 
 /// Serves a WebSocket: a session of its own, or the upgrade of one.
@@ -270,7 +326,10 @@ fn websocket(
 ) -> io::Result<()> {
     let known = match verify(engine, request, Transport::WebSocket) {
         Ok(known) => known,
-        Err(fault) => return respond(&stream, request, Err(fault)),
+        Err(fault) => {
+            respond(&stream, request, &Answer::from(Err(fault)))?;
+            return net::close(&stream);
+        }
     };
     let tries = known.as_ref().is_none_or(|session| session.begin_upgrade());
     if handshake::upgrade(&stream, request, site, &[])?.is_none() {
