@@ -3,6 +3,7 @@
 //   showFleet(element)      boxes and buttons, kept up to date from the control port (data-control: its host:port)
 //   row(technique, shown)   a row in the table of this tab's listeners
 //   tabOf(technique)        the name that the balancer knows this tab's listener by
+//   poll(listener)          Socket.IO by long polling, for a listener of this page
 import { el, put } from "./dom.js";
 import { backOff, newKey, sleep, tell } from "./room.js";
 
@@ -151,4 +152,27 @@ class Box {
 
 function press(id, on) {
   document.getElementById(id).setAttribute("aria-pressed", on);
+}
+
+/** Socket.IO by long polling, the few packets that a listener needs: the demo `socketio` explains them. */
+export async function poll(listener) {
+  const base = `/socketio/socket.io/?EIO=4&transport=polling&tab=${listener.tab}`;
+  const ask = async (path, body) => {
+    const answer = await fetch(path, { method: body ? "POST" : "GET", body, cache: "no-store" });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(answer.status === 400 ? JSON.parse(text).message : text.trim());
+    return text;
+  };
+  const session = `${base}&sid=${JSON.parse((await ask(base)).slice(1)).sid}`;
+  await ask(session, `40/room,${JSON.stringify({ after: `${listener.place}` })}`);
+  while (listener.isOn) {
+    for (const packet of (await ask(session)).split("\x1e")) {
+      if (packet === "2") await ask(session, "3"); // ping, pong
+      if (/^(1|41)/.test(packet)) throw new Error("closed");
+      if (!packet.startsWith("42/room,")) continue;
+      const [event, told] = JSON.parse(packet.slice(8));
+      if (event === "here") listener.arrive(told);
+      if (event === "message") listener.hear(told);
+    }
+  }
 }

@@ -12,17 +12,18 @@ use machines::start_with_redis;
 in_both_browsers! {
     servers_and_redis_are_killed_and_nothing_is_lost_and_nothing_comes_twice
     without_the_log_the_listeners_are_in_different_rooms
+    a_session_of_socketio_needs_a_sticky_balancer
 }
 
 /// Waits until each listener of the tab is on a server.
 fn until_seated(tab: &Tab) {
-    tab.until("[...document.querySelectorAll('#listeners [id$=\"-server\"]')].every((one) => /^[a-z]$/.test(one.textContent))");
+    tab.until("['sse', 'longpoll', 'frames'].every((one) => /^[a-z]$/.test(document.getElementById(`${one}-server`)?.textContent))");
 }
 
 /// Waits until each listener of the tab has heard that many messages; none may be lost, none may come twice.
 fn until_all_heard(tab: &Tab, count: usize) {
     tab.until(&format!(
-        "[...document.querySelectorAll('#listeners [id$=\"-heard\"]')].every((one) => one.textContent === '{count}')"
+        "['sse', 'longpoll', 'frames'].every((one) => document.getElementById(one + '-heard').textContent === '{count}')"
     ));
     let faults = tab.texts("#listeners [id$=\"-lost\"], #listeners [id$=\"-twice\"]");
     assert!(faults.iter().all(|number| number == "0"), "lost, twice: {faults:?}");
@@ -53,7 +54,7 @@ fn servers_and_redis_are_killed_and_nothing_is_lost_and_nothing_comes_twice(brow
 
     press_in(&tab, "server-a", "Stop");
     tab.until_text("#server-a .words", "killed");
-    tab.until("[...document.querySelectorAll('#listeners [id$=\"-server\"]')].every((one) => one.textContent === 'b')");
+    tab.until("['sse', 'longpoll', 'frames'].every((one) => document.getElementById(`${one}-server`).textContent === 'b')");
     say(&tab, "said to server b");
     until_all_heard(&tab, 2);
     press_in(&tab, "server-a", "Start");
@@ -77,7 +78,7 @@ fn servers_and_redis_are_killed_and_nothing_is_lost_and_nothing_comes_twice(brow
     });
     press_in(&tab, "server-b", "Split");
     tab.until_text("#server-b .words", "split from its log");
-    tab.until("[...document.querySelectorAll('#listeners [id$=\"-server\"]')].every((one) => one.textContent === 'a')");
+    tab.until("['sse', 'longpoll', 'frames'].every((one) => document.getElementById(`${one}-server`).textContent === 'a')");
     say(&tab, "said while b was split");
     until_all_heard(&tab, 4);
     press_in(&tab, "server-b", "Join");
@@ -111,4 +112,24 @@ fn without_the_log_the_listeners_are_in_different_rooms(browser: &Browser) {
     // The log has kept what was said there: the page is told that it is in another life, and gets it again.
     tab.until_said(alone, "started again");
     hears(&tab, "with the log");
+}
+
+/// Walks "Not sticky." in scaleout.md.
+fn a_session_of_socketio_needs_a_sticky_balancer(browser: &Browser) {
+    let Some((demo, _control)) = start_with_redis(&[]) else { return };
+    let tab = browser.visit(&demo);
+    until_seated(&tab);
+    let turns = tab.now();
+    tab.click("#socketio");
+    tab.until_said(turns, "Session ID unknown");
+    tab.click("#sticky");
+    tab.until_said(turns, "socketio: listening");
+    say(&tab, "to a session");
+    tab.until("document.getElementById('socketio-heard').textContent === '1'");
+    let server = tab.value("document.getElementById('socketio-server').textContent");
+    press_in(&tab, &format!("server-{}", server.as_str().expect("its name")), "Stop");
+    tab.until("Number(document.getElementById('socketio-reconnects').textContent) >= 2");
+    say(&tab, "to the next session");
+    tab.until("document.getElementById('socketio-heard').textContent === '2'");
+    assert_eq!(tab.texts("#socketio-lost, #socketio-twice"), ["0", "0"]);
 }

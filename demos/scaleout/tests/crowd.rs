@@ -30,9 +30,6 @@ impl<T: Read + Write + Send> Stream for T {}
 /// Opens a connection to the balancer.
 pub type Connect<'a> = &'a (dyn Fn() -> io::Result<Box<dyn Stream>> + Sync);
 
-/// A connection behind its handshake.
-type WebSocket = BufReader<Box<dyn Stream>>;
-
 /// What one client has heard: the number and the text of each message, in the order in which they came.
 type Heard = Vec<(u64, String)>;
 
@@ -154,7 +151,7 @@ impl<'a> Client<'a> {
         'a: 'scope,
     {
         let speaks = scope.spawn(move || match self.technique {
-            "frames" => self.talks(),
+            "frames" | "socketio" => self.talks(),
             _ => (0..EACH).for_each(|n| self.says(n)),
         });
         let mut ear = Ear { cursor: "0".to_string(), ..Ear::default() };
@@ -257,11 +254,11 @@ impl<'a> Client<'a> {
         Ok(())
     }
 
-    /// WebSocket: one connection, until it ends.
+    /// WebSocket and Socket.IO: one connection, until it ends.
     fn listens(&self, ear: &mut Ear) -> io::Result<()> {
-        let mut socket = self.websocket(&ear.cursor)?;
+        let mut socket = self.socket(&ear.cursor)?;
         while ear.heard.len() < ALL {
-            let event = event(&mut socket)?;
+            let event = socket.event()?;
             match event["type"].as_str() {
                 Some("here") => {
                     self.checks_place(&event);
@@ -278,7 +275,7 @@ impl<'a> Client<'a> {
         Ok(())
     }
 
-    /// Says all messages over a WebSocket, and over the next one when that breaks.
+    /// Says all messages over one connection, and over the next one when that breaks.
     fn talks(&self) {
         let mut socket = None;
         for n in 0..EACH {
@@ -290,46 +287,47 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// Says one message and waits for its answer. What is heard meanwhile is for the other socket.
-    fn talks_once(&self, socket: &mut Option<WebSocket>, n: usize) -> io::Result<()> {
+    /// Says one message and waits for its answer. What is heard meanwhile is for the other connection.
+    fn talks_once(&self, socket: &mut Option<Socket>, n: usize) -> io::Result<()> {
         let mut open = match socket.take() {
             Some(open) => open,
-            None => self.websocket("0")?,
+            None => self.socket("0")?,
         };
-        let text = words(self.number, n);
-        let say = json!({ "type": "say", "text": text, "key": text });
-        open.get_mut().write_all(&frame(TEXT, say.to_string()))?;
-        loop {
-            let event = event(&mut open)?;
-            match event["type"].as_str() {
-                Some("said") => {
-                    assert_eq!(event["key"], text.as_str(), "{self}: {event}");
-                    break;
-                }
-                Some("refused") => {
-                    assert_eq!(event["again"], true, "{self}: {event}");
-                    *socket = Some(open);
-                    return Err(io::Error::other("refused"));
-                }
-                _ => {}
+        open.say(&words(self.number, n))?;
+        let answer = loop {
+            let event = open.event()?;
+            if let Some("said" | "refused") = event["type"].as_str() {
+                break event;
             }
-        }
-        *socket = Some(open);
-        Ok(())
+        };
+        *socket = Some(open); // it is good for the next message, also when this one was refused
+        let taken = answer["type"] == "said";
+        assert!(taken || answer["again"] != false, "{self}: {answer}");
+        taken.then_some(()).ok_or_else(|| io::Error::other("refused"))
     }
 
-    fn websocket(&self, cursor: &str) -> io::Result<WebSocket> {
+    fn socket(&self, cursor: &str) -> io::Result<Socket> {
+        let is_socketio = self.technique == "socketio";
+        let path = match is_socketio {
+            true => "/socketio/socket.io/?EIO=4&transport=websocket".to_string(),
+            false => format!("/frames/?after={cursor}"),
+        };
         let mut stream = (self.connect)()?;
-        stream.write_all(handshake("127.0.0.1", &format!("/frames/?after={cursor}")).as_bytes())?;
-        let mut stream = BufReader::new(stream);
+        stream.write_all(handshake("127.0.0.1", &path).as_bytes())?;
+        let mut socket = Socket { stream: BufReader::new(stream), is_socketio };
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
-            if stream.read_line(&mut head)? == 0 {
+            if socket.stream.read_line(&mut head)? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
         }
-        let accepted = head.starts_with("HTTP/1.1 101 ");
-        accepted.then_some(stream).ok_or_else(|| io::Error::other("refused"))
+        if !head.starts_with("HTTP/1.1 101 ") {
+            return Err(io::Error::other("refused"));
+        }
+        if is_socketio {
+            socket.send(&format!("40/room,{}", json!({ "after": cursor })))?;
+        }
+        Ok(socket)
     }
 
     /// A client that comes back with its cursor has missed nothing.
@@ -347,22 +345,66 @@ impl<'a> Client<'a> {
     }
 }
 
-/// The event in the next frame; the events of this server are text of at most 65,535 bytes.
-fn event(stream: &mut impl Read) -> io::Result<Value> {
-    let mut head = [0; 2];
-    stream.read_exact(&mut head)?;
-    let length = match head[1] {
-        126 => {
-            let mut length = [0; 2];
-            stream.read_exact(&mut length)?;
-            u16::from_be_bytes(length)
-        }
-        length => length.into(),
-    };
-    let mut payload = vec![0; length.into()];
-    stream.read_exact(&mut payload)?;
-    if head[0] != TEXT {
-        return Err(io::Error::other("the server closes"));
+/// A connection behind its handshake: events of the demo `frames`, or packets of Socket.IO.
+struct Socket {
+    stream: BufReader<Box<dyn Stream>>,
+    is_socketio: bool,
+}
+
+impl Socket {
+    fn send(&mut self, text: &str) -> io::Result<()> {
+        self.stream.get_mut().write_all(&frame(TEXT, text))
     }
-    serde_json::from_slice(&payload).map_err(io::Error::other)
+
+    /// Says this under itself as the key.
+    fn say(&mut self, text: &str) -> io::Result<()> {
+        match self.is_socketio {
+            true => self.send(&format!("42/room,7{}", json!(["say", text, text]))),
+            false => self.send(&json!({ "type": "say", "text": text, "key": text }).to_string()),
+        }
+    }
+
+    /// The next event; what Socket.IO calls otherwise has the names of `frames`.
+    fn event(&mut self) -> io::Result<Value> {
+        loop {
+            let text = self.text()?;
+            if !self.is_socketio {
+                return serde_json::from_str(&text).map_err(io::Error::other);
+            }
+            if text == "2" {
+                self.send("3")?; // ping, pong
+            } else if let Some(answer) = text.strip_prefix("43/room,7") {
+                let answer: Value = serde_json::from_str(answer)?;
+                let kind = if answer[0]["error"].is_null() { "said" } else { "refused" };
+                return Ok(json!({ "type": kind, "why": answer[0]["error"] }));
+            } else if let Some(event) = text.strip_prefix("42/room,") {
+                let mut event: Value = serde_json::from_str(event)?;
+                let (kind, mut event) = (event[0].take(), event[1].take());
+                event["type"] = kind;
+                return Ok(event);
+            } else if text.starts_with('1') || text.starts_with("41") {
+                return Err(io::Error::other("the server closes"));
+            }
+        }
+    }
+
+    /// The text in the next frame; these servers send text of at most 65,535 bytes.
+    fn text(&mut self) -> io::Result<String> {
+        let mut head = [0; 2];
+        self.stream.read_exact(&mut head)?;
+        let length = match head[1] {
+            126 => {
+                let mut length = [0; 2];
+                self.stream.read_exact(&mut length)?;
+                u16::from_be_bytes(length)
+            }
+            length => length.into(),
+        };
+        let mut payload = vec![0; length.into()];
+        self.stream.read_exact(&mut payload)?;
+        match head[0] {
+            TEXT => String::from_utf8(payload).map_err(io::Error::other),
+            _ => Err(io::Error::other("the server closes")),
+        }
+    }
 }

@@ -108,6 +108,33 @@ fn of_1000_websocket_messages_each_arrives_once_and_in_order_while_servers_and_r
     behind_haproxy("frames");
 }
 
+#[cfg(unix)]
+#[test]
+fn of_1000_socketio_events_each_arrives_once_and_in_order_while_servers_and_redis_are_killed() {
+    behind_haproxy("socketio");
+}
+
+#[test]
+fn a_session_of_socketio_over_long_polling_is_known_to_one_server_only() {
+    let Some((demo, control)) = start_with_redis(&[]) else { return };
+    let path = "/socketio/socket.io/?EIO=4&transport=polling&tab=k1";
+    let session = || {
+        let (head, open) = demo.get(path).answer();
+        assert_eq!(head.status, 200, "{open}");
+        let open: Value = serde_json::from_str(&open[1..]).expect("0{\"sid\":...}");
+        format!("{path}&sid={}", open["sid"].as_str().expect("a session"))
+    };
+    // In turns, the second request reaches the other server.
+    let (head, why) = demo.post(&session(), "40/room,").answer();
+    assert_eq!(head.status, 400, "{why}");
+    assert!(why.contains("Session ID unknown"), "{why}");
+    control.order("sticky", "");
+    let session = session();
+    assert_eq!(demo.post(&session, "40/room,").answer().1, "ok");
+    let (_, packets) = demo.get(&session).answer();
+    assert!(packets.starts_with("40/room,"), "{packets}");
+}
+
 #[test]
 fn the_demos_own_balancer_keeps_the_same_promise() {
     let Some((demo, control)) = start_with_redis(&["--capacity", "2000", "--quiet"]) else { return };
