@@ -3,7 +3,7 @@
 # Cargo's own folder of programs, where `cargo install` puts geckodriver.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 
-.PHONY: pictures help book record setup ruffle clients test new index fmt lint conformance bench bench-ws
+.PHONY: pictures help book record setup ruffle clients test new index fmt lint conformance bench bench-ws bench-scaleout
 
 help:
 	@echo "make test          formatting, lints and all tests, in real browsers too; installs what is missing"
@@ -14,6 +14,7 @@ help:
 	@echo "make record        drives every demo through its exchange and writes the book's recordings anew"
 	@echo "make conformance   Autobahn|Testsuite against both ends of frames and deflate, 20 minutes; WSTEST names its program, wstest"
 	@echo "make bench         measures first build, delay, bytes and memory, against peers in the same run"
+	@echo "make bench-scaleout  measures one room on 1, 2 and 4 servers with Redis, against one server's memory"
 	@echo "make bench-ws      measures the WebSocket echo, threads and event loop, against three libraries and bare TCP"
 	@echo "make pictures      takes the pictures of the README from a running demo"
 	@echo "make setup         only installs what is missing: Chromium, Firefox and their drivers"
@@ -82,3 +83,7 @@ bench:
 # About eight minutes. Writes tests/peers/ws-bench/results.json.
 bench-ws:
 	cd tests/peers/ws-bench && npm install --no-audit --no-fund --silent && cargo run --release --quiet
+
+# About four minutes. Writes tests/bench/scaleout.json.
+bench-scaleout:
+	cargo build --release --quiet -p scaleout && cargo run --release --quiet -p scaleout --example measure

@@ -89,7 +89,7 @@ pub fn figure(words: &[&str]) -> Result<String, String> {
 fn scaleout(log: &str, servers: &str, what: &str) -> Result<f64, String> {
     let results = read(SCALEOUT)?;
     let row = find(&results, "runs", &[("log", log), ("servers", servers)]);
-    let row = row.map_err(|why| format!("{why}; for this one: cargo run --release -p scaleout --example measure"))?;
+    let row = row.map_err(|why| format!("{why}; for this one: make bench-scaleout"))?;
     number(row, what)
 }
 
@@ -101,7 +101,8 @@ fn paper(clients: f64, what: &str) -> Result<String, String> {
         "heard" => grouped(heard as u64),
         "memory" => {
             let each = number(find(&read(BENCH_WS)?, "idle", &[("peer", "eventloop")])?, "kib_each")?;
-            format!("{:.1}\u{a0}GiB", clients * each / 1024.0 / 1024.0)
+            let mib = clients * each / 1024.0;
+            if mib < 1024.0 { format!("{mib:.0}\u{a0}MiB") } else { format!("{:.1}\u{a0}GiB", mib / 1024.0) }
         }
         // One write for each message and client, as in a room that is not busy.
         "servers" => grouped((heard / echo("eventloop", "16", "500", "1", "messages_per_second")?).ceil() as u64),
@@ -223,6 +224,11 @@ mod tests {
         assert!(figure(&["echo", "eventloop", "16", "500", "1"]).unwrap().contains(','));
         assert!(figure(&["echo_cost", "frames", "16", "500", "1"]).unwrap().ends_with("\u{a0}µs"));
         assert!(figure(&["crowd", "eventloop", "each"]).unwrap().ends_with("\u{a0}KiB"));
+        assert!(figure(&["scaleout", "redis", "2", "p99"]).unwrap().ends_with("\u{a0}ms"));
+        assert!(figure(&["scaleout", "memory", "1", "said"]).unwrap().contains(','));
+        assert_eq!(figure(&["paper", "100000", "said"]).unwrap(), "1,666");
+        assert!(figure(&["paper", "10000000", "memory"]).unwrap().ends_with("iB"));
+        assert!(figure(&["scaleout", "redis", "3", "p99"]).unwrap_err().contains("make bench-scaleout"));
         for words in [&["delay", "longpoll", "7", "p50"][..], &["memory", "nobody"], &["build", "nobody"]] {
             assert!(figure(words).unwrap_err().contains("make bench"), "{words:?}");
         }

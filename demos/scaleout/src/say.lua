@@ -1,3 +1,4 @@
+-- ANCHOR: all
 -- KEYS: the stream; the message's key.  ARGV: text, by, capacity, a life for a new stream
 local said = redis.call('GET', KEYS[2])
 if said then return said end                    -- the same key again: the first id, once more
@@ -15,3 +16,4 @@ local id = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[3], life .. '-*',
 said = id .. ' ' .. at
 redis.call('SET', KEYS[2], said, 'EX', 86400)   -- a key is remembered for a day
 return said
+-- ANCHOR_END: all

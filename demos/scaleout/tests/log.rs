@@ -120,7 +120,7 @@ fn a_log_that_was_trimmed_tells_how_much_is_missing() {
         room.say(&n.to_string()).unwrap();
     }
     let late = join(&redis.address(), 1_000);
-    assert_eq!(texts(&late, 399, 1), ["400"]);
+    assert_eq!(texts(&late, Cursor { life: late.life(), after: 399 }, 1), ["400"]);
     let news = late.since(0);
     let first = news.messages[0].id;
     assert!((2..=301).contains(&first), "about 100 are kept, in whole blocks of Redis: from {first} on");

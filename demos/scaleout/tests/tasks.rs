@@ -21,7 +21,7 @@ fn the_balancer_says_whether_a_server_is_there(candidate: &Candidate) -> Finding
     let health = || server.get("/health").any_head().status;
     let found = health();
     must!(found == 200, "With two servers, GET /health should get 200; it got {found}.");
-    ["a", "b"].map(|name| control.order("stop", name));
+    ["a", "b"].iter().for_each(|name| control.order("stop", name));
     let found = health();
     must!(found == 503, "With both servers killed, GET /health should get 503; it got {found}.");
     Ok(())
