@@ -35,12 +35,7 @@ fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<
 
 // ANCHOR: answer
 /// Answers with the number of servers that take requests; with 503 when there is none.
-fn health(
-    client: &TcpStream,
-    request: &Request,
-    site: &Site,
-    fleet: &Fleet,
-) -> io::Result<()> {
+fn health(client: &TcpStream, request: &Request, site: &Site, fleet: &Fleet) -> io::Result<()> {
     let up = fleet.order("sse", "").len();
     page_server::answer(client, request, site, |_, _| match up {
         0 => Err(Refusal::new(503, "No server is there.").with("Retry-After", "1")),

@@ -73,7 +73,8 @@ fn main() -> io::Result<()> {
     let model = model.map_or("a machine", |(_, model)| model);
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let machine = format!("{model}, {cores} cores, {}", env::consts::OS);
-    let file = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/bench/scaleout.json"));
+    let file =
+        PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/bench/scaleout.json"));
     fs::write(file, format!("{:#}\n", json!({ "about": about, "machine": machine, "runs": rows })))
 }
 
@@ -82,8 +83,9 @@ fn measure((log, fsync, servers): &(&str, &'static str, usize)) -> io::Result<[f
     let program = program()?;
     let redis = if *log == "memory" { None } else { Some(OwnRedis::start(&program, fsync)?) };
     let address = redis.as_ref().map(|redis| redis.address().url());
-    let servers: Vec<ServerUnderTest> =
-        (0..*servers).map(|_| ServerUnderTest::start(&program, address.as_deref())).collect::<io::Result<_>>()?;
+    let servers: Vec<ServerUnderTest> = (0..*servers)
+        .map(|_| ServerUnderTest::start(&program, address.as_deref()))
+        .collect::<io::Result<_>>()?;
     let ports: Vec<u16> = servers.iter().map(|server| server.port).collect();
     let (p50, p99) = delay(&ports)?;
     let said = crowd(&ports, SPEAKERS)?;
@@ -142,7 +144,9 @@ fn delay(ports: &[u16]) -> io::Result<(f64, f64)> {
                     let mut delays = Vec::new();
                     while delays.len() < messages {
                         let Some(n) = client.heard("delay ")? else { continue };
-                        delays.push(clock.elapsed().as_nanos() as u64 - sent[n].load(Ordering::Acquire));
+                        delays.push(
+                            clock.elapsed().as_nanos() as u64 - sent[n].load(Ordering::Acquire),
+                        );
                         heard.fetch_add(1, Ordering::AcqRel);
                     }
                     Ok(delays)
@@ -186,7 +190,9 @@ fn crowd(ports: &[u16], clients: usize) -> io::Result<f64> {
                     if event.contains("\"type\":\"said\"") {
                         said += 1;
                         client.say(&format!("crowd {n} {said}"))?;
-                    } else if event.contains("\"type\":\"message\"") && (start..end).contains(&Instant::now()) {
+                    } else if event.contains("\"type\":\"message\"")
+                        && (start..end).contains(&Instant::now())
+                    {
                         heard.fetch_add(1, Ordering::Relaxed);
                     }
                 }
@@ -247,4 +253,3 @@ impl Client {
         Ok(text.and_then(|(_, rest)| rest.split('"').next()?.parse().ok()))
     }
 }
-

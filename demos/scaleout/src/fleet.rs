@@ -122,7 +122,12 @@ impl Fleet {
         let ports = server::listen(room).map(ports).unwrap_or_default();
         state.alone = true;
         let name = "a".to_string();
-        state.servers.push(ServerProcess { name, ports, phase: Phase::Up, ..ServerProcess::default() });
+        state.servers.push(ServerProcess {
+            name,
+            ports,
+            phase: Phase::Up,
+            ..ServerProcess::default()
+        });
     }
 
     /// Starts the process of a server, and a thread that reads what it tells.
@@ -256,14 +261,22 @@ impl Fleet {
                 match order {
                     "stop-redis" => redis.kill(),
                     _ if redis.runs() => {}
-                    _ => redis.resume().map_err(|error| format!("Redis does not start: {error}"))?,
+                    _ => {
+                        redis.resume().map_err(|error| format!("Redis does not start: {error}"))?
+                    }
                 }
                 let port = redis.address().port;
-                state.servers.iter().flat_map(|server| &server.relay).for_each(|way| way.lead_to(port));
+                state
+                    .servers
+                    .iter()
+                    .flat_map(|server| &server.relay)
+                    .for_each(|way| way.lead_to(port));
             }
             "alone" | "together" => {
                 if order == "together" && matches!(state.redis, RedisState::Missing) {
-                    return Err("There is no Redis: install redis-server, or use --redis URL.".to_string());
+                    return Err(
+                        "There is no Redis: install redis-server, or use --redis URL.".to_string()
+                    );
                 }
                 state.alone = order == "alone";
                 for at in 0..state.servers.len() {
@@ -286,7 +299,13 @@ impl Fleet {
         let redis = match &mut state.redis {
             RedisState::Missing => "missing",
             RedisState::Elsewhere(_) => "elsewhere",
-            RedisState::Own(redis) => if redis.runs() { "up" } else { "stopped" },
+            RedisState::Own(redis) => {
+                if redis.runs() {
+                    "up"
+                } else {
+                    "stopped"
+                }
+            }
         };
         let servers = state.servers.iter().map(|server| {
             let tabs = self.visits.map(|visit| {

@@ -51,8 +51,7 @@ pub const DEMO: Demo = Demo {
 // ANCHOR: techniques
 /// What each server speaks: the demos of these names, on one room. Their addresses begin with the
 /// name: `/sse/events` is `/events` of the demo `sse`.
-const TECHNIQUES: [&Demo; 4] =
-    [&sse::DEMO, &longpoll::DEMO, &frames::DEMO, &socketio::DEMO];
+const TECHNIQUES: [&Demo; 4] = [&sse::DEMO, &longpoll::DEMO, &frames::DEMO, &socketio::DEMO];
 // ANCHOR_END: techniques
 
 /// How long a server that was chosen may take for anything that it is sent.

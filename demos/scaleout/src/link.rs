@@ -44,7 +44,9 @@ impl FromStr for RedisAddress {
     type Err = String;
 
     fn from_str(url: &str) -> Result<Self, String> {
-        let wrong = || "an address is redis://[user:password@]host[:port], or rediss:// for TLS".to_string();
+        let wrong = || {
+            "an address is redis://[user:password@]host[:port], or rediss:// for TLS".to_string()
+        };
         let (scheme, rest) = url.split_once("://").ok_or_else(wrong)?;
         let tls = match scheme {
             "redis" => false,
@@ -55,14 +57,17 @@ impl FromStr for RedisAddress {
         let (login, place) = rest.rsplit_once('@').unwrap_or(("", rest));
         let (user, password) = login.split_once(':').unwrap_or((login, ""));
         let (host, port) = match place.rsplit_once(':') {
-            Some((host, port)) if !place.ends_with(']') => (host, port.parse().map_err(|_| wrong())?),
+            Some((host, port)) if !place.ends_with(']') => {
+                (host, port.parse().map_err(|_| wrong())?)
+            }
             _ => (place, 6379),
         };
         let host = host.trim_start_matches('[').trim_end_matches(']').to_string();
         if host.is_empty() || host.contains('/') {
             return Err(wrong());
         }
-        let (user, password) = (decoded(user).ok_or_else(wrong)?, decoded(password).ok_or_else(wrong)?);
+        let (user, password) =
+            (decoded(user).ok_or_else(wrong)?, decoded(password).ok_or_else(wrong)?);
         Ok(RedisAddress { tls, host, port, user, password, ca: SYSTEM_CA.into() })
     }
 }
@@ -86,10 +91,17 @@ fn decoded(text: &str) -> Option<String> {
 impl RedisAddress {
     /// The whole address, with its password: not for a log.
     pub fn url(&self) -> String {
-        let escaped = |text: &str| text.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
+        let escaped =
+            |text: &str| text.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
         let scheme = if self.tls { "rediss" } else { "redis" };
-        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
-        format!("{scheme}://{}:{}@{host}:{}", escaped(&self.user), escaped(&self.password), self.port)
+        let host =
+            if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        format!(
+            "{scheme}://{}:{}@{host}:{}",
+            escaped(&self.user),
+            escaped(&self.password),
+            self.port
+        )
     }
 }
 
@@ -147,7 +159,8 @@ impl Link {
 }
 
 fn connect(address: &RedisAddress) -> io::Result<TcpStream> {
-    let mut last = io::Error::new(io::ErrorKind::NotFound, format!("{} has no address", address.host));
+    let mut last =
+        io::Error::new(io::ErrorKind::NotFound, format!("{} has no address", address.host));
     for place in (address.host.as_str(), address.port).to_socket_addrs()? {
         match TcpStream::connect_timeout(&place, CONNECT) {
             Ok(stream) => return Ok(stream),
@@ -158,11 +171,14 @@ fn connect(address: &RedisAddress) -> io::Result<TcpStream> {
 }
 
 fn tls(address: &RedisAddress) -> io::Result<ClientConnection> {
-    let roots = trusted(&address.ca)
-        .map_err(|why| io::Error::other(format!("the certificates in {}: {why}", address.ca.display())))?;
+    let roots = trusted(&address.ca).map_err(|why| {
+        io::Error::other(format!("the certificates in {}: {why}", address.ca.display()))
+    })?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let config = config.map_err(io::Error::other)?.with_root_certificates(roots).with_no_client_auth();
+    let config =
+        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config =
+        config.map_err(io::Error::other)?.with_root_certificates(roots).with_no_client_auth();
     let name = ServerName::try_from(address.host.clone()).map_err(io::Error::other)?;
     ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)
 }
@@ -186,8 +202,20 @@ mod tests {
         assert_eq!(format!("{address:?}"), "rediss://::1:7000");
         assert_eq!(address.url().parse(), Ok(address));
         let address: RedisAddress = "redis://:secret@cache.example".parse().unwrap();
-        assert_eq!((address.user.as_str(), address.password.as_str(), address.port), ("", "secret", 6379));
-        for wrong in ["", "localhost", "http://x", "redis://", "redis://x:port", "redis://:%4@x", "redis://:%zz@x", "redis://:%é@x"] {
+        assert_eq!(
+            (address.user.as_str(), address.password.as_str(), address.port),
+            ("", "secret", 6379)
+        );
+        for wrong in [
+            "",
+            "localhost",
+            "http://x",
+            "redis://",
+            "redis://x:port",
+            "redis://:%4@x",
+            "redis://:%zz@x",
+            "redis://:%é@x",
+        ] {
             assert!(wrong.parse::<RedisAddress>().is_err(), "{wrong}");
         }
     }

@@ -129,9 +129,8 @@ impl RedisLog {
             joined();
             loop {
                 let behind = format!("{}-{}", room.life(), room.last());
-                let news = link.call(&[
-                    "XREAD", "COUNT", COUNT, "BLOCK", BLOCK, "STREAMS", STREAM, &behind,
-                ])?;
+                let news = link
+                    .call(&["XREAD", "COUNT", COUNT, "BLOCK", BLOCK, "STREAMS", STREAM, &behind])?;
                 let entries = entries(&news);
                 if entries.is_empty() {
                     self.enter_life(&mut link, room)?; // after 2 s without news
@@ -215,7 +214,10 @@ mod tests {
     }
 
     fn entry(id: &str, fields: &[&str]) -> RespValue {
-        RespValue::List(vec![text(id), RespValue::List(fields.iter().map(|one| text(one)).collect())])
+        RespValue::List(vec![
+            text(id),
+            RespValue::List(fields.iter().map(|one| text(one)).collect()),
+        ])
     }
 
     #[test]
@@ -226,7 +228,8 @@ mod tests {
             entry("9-1", &["text", "new", "by", "ann", "at", "2"]),
         ]);
         let news = RespValue::List(vec![RespValue::List(vec![text(STREAM), list])]);
-        let message = |id, text: &str, by: &str, at| Message { id, text: text.into(), by: by.into(), at };
+        let message =
+            |id, text: &str, by: &str, at| Message { id, text: text.into(), by: by.into(), at };
         assert_eq!(
             entries(&news),
             [(7, vec![message(8, "old", "", 1)]), (9, vec![message(1, "new", "ann", 2)])]

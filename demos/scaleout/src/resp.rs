@@ -76,7 +76,9 @@ fn read_at(from: &mut impl BufRead, depth: usize) -> io::Result<RespValue> {
             let mut bytes = vec![0; length(rest, MAX_STRING)? + 2];
             from.read_exact(&mut bytes)?;
             bytes.truncate(bytes.len() - 2);
-            String::from_utf8(bytes).map(RespValue::Text).map_err(|_| no_resp("a string not in UTF-8"))
+            String::from_utf8(bytes)
+                .map(RespValue::Text)
+                .map_err(|_| no_resp("a string not in UTF-8"))
         }
         "*" if depth > 0 => {
             let items = 0..length(rest, MAX_LIST)?;
@@ -124,7 +126,8 @@ mod tests {
         assert_eq!(reply(":-7\r\n").unwrap(), RespValue::Number(-7));
         assert_eq!(reply("$4\r\na\r\nb\r\n").unwrap(), RespValue::Text("a\r\nb".to_string()));
         assert_eq!(reply("$-1\r\n").unwrap(), RespValue::Nothing);
-        let list = RespValue::List(vec![RespValue::List(vec![RespValue::Number(1)]), RespValue::Nothing]);
+        let list =
+            RespValue::List(vec![RespValue::List(vec![RespValue::Number(1)]), RespValue::Nothing]);
         assert_eq!(reply("*2\r\n*1\r\n:1\r\n*-1\r\n").unwrap(), list);
         assert!(reply("-ERR no\r\n").unwrap_err().to_string().contains("ERR no"));
     }
@@ -133,9 +136,19 @@ mod tests {
     fn an_answer_that_is_no_resp_is_an_error_and_costs_no_memory() {
         let deep = "*1\r\n".repeat(100_000);
         let long = "+".repeat(100_000);
-        for bad in ["", "\r\n", "?x\r\n", "$x\r\n", "$-2\r\n", "$99999999999\r\n", "*4000000000\r\n", "$5\r\nab", ":x\r\n"]
-            .into_iter()
-            .chain([deep.as_str(), long.as_str()])
+        for bad in [
+            "",
+            "\r\n",
+            "?x\r\n",
+            "$x\r\n",
+            "$-2\r\n",
+            "$99999999999\r\n",
+            "*4000000000\r\n",
+            "$5\r\nab",
+            ":x\r\n",
+        ]
+        .into_iter()
+        .chain([deep.as_str(), long.as_str()])
         {
             assert!(reply(bad).is_err(), "{:.20}", bad);
         }

@@ -72,7 +72,8 @@ impl Pace {
     }
 
     fn until(&self, what: &str, holds: impl Fn(&Counts) -> bool) {
-        let waited = self.changed.wait_timeout_while(self.counts(), DEADLINE, |counts| !holds(counts));
+        let waited =
+            self.changed.wait_timeout_while(self.counts(), DEADLINE, |counts| !holds(counts));
         let (counts, waited) = waited.expect("no thread panicked");
         assert!(!waited.timed_out(), "{what}: {} heard, {} refused", counts.heard, counts.refused);
     }
@@ -104,18 +105,33 @@ pub fn hears_all_once(technique: &str, connect: Connect, disturb: impl FnOnce(&P
         disturb(&pace);
         clients.into_iter().map(|client| client.join().expect("a client is content")).collect()
     });
-    let said: BTreeSet<String> = (0..CLIENTS).flat_map(|number| (0..EACH).map(move |n| words(number, n))).collect();
+    let said: BTreeSet<String> =
+        (0..CLIENTS).flat_map(|number| (0..EACH).map(move |n| words(number, n))).collect();
     for (number, heard) in heard.iter().enumerate() {
         let ids: Vec<u64> = heard.iter().map(|(id, _)| *id).collect();
-        assert_eq!(ids, (1..=ALL as u64).collect::<Vec<_>>(), "{technique} {number}: each once, in order");
-        assert_eq!(heard.iter().map(|(_, text)| text.clone()).collect::<BTreeSet<_>>(), said, "{technique} {number}");
+        assert_eq!(
+            ids,
+            (1..=ALL as u64).collect::<Vec<_>>(),
+            "{technique} {number}: each once, in order"
+        );
+        assert_eq!(
+            heard.iter().map(|(_, text)| text.clone()).collect::<BTreeSet<_>>(),
+            said,
+            "{technique} {number}"
+        );
     }
     assert!(heard.iter().all(|other| *other == heard[0]), "{technique}: all have heard the same");
     for number in 0..CLIENTS {
-        let own: Vec<&String> =
-            heard[0].iter().map(|(_, text)| text).filter(|text| text.starts_with(&format!("{number}:"))).collect();
+        let own: Vec<&String> = heard[0]
+            .iter()
+            .map(|(_, text)| text)
+            .filter(|text| text.starts_with(&format!("{number}:")))
+            .collect();
         let order: Vec<String> = (0..EACH).map(|n| words(number, n)).collect();
-        assert!(own.into_iter().eq(order.iter()), "{technique} {number}: what it said first is heard first");
+        assert!(
+            own.into_iter().eq(order.iter()),
+            "{technique} {number}: what it said first is heard first"
+        );
     }
 }
 
@@ -209,7 +225,8 @@ impl<'a> Client<'a> {
     /// Long polling: one question.
     fn asks(&self, ear: &mut Ear) -> io::Result<()> {
         let path = format!("/longpoll/wait?after={}&hold=30", ear.cursor);
-        let (status, answer) = self.exchange(&format!("GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n"))?;
+        let (status, answer) =
+            self.exchange(&format!("GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n"))?;
         if status != 200 {
             return Err(io::Error::other("refused"));
         }
@@ -262,7 +279,11 @@ impl<'a> Client<'a> {
             match event["type"].as_str() {
                 Some("here") => {
                     self.checks_place(&event);
-                    ear.cursor = format!("{}-{}", event["life"].as_str().unwrap_or_default(), event["after"]);
+                    ear.cursor = format!(
+                        "{}-{}",
+                        event["life"].as_str().unwrap_or_default(),
+                        event["after"]
+                    );
                 }
                 Some("message") => {
                     self.hears(ear, event["id"].as_u64(), event["text"].as_str());

@@ -22,7 +22,10 @@ const STREAM: &str = "room:{lobby}";
 fn redis() -> Option<OwnRedis> {
     if !OwnRedis::is_installed() {
         let must = std::env::var_os("REQUIRE_BROWSERS").is_some_and(|value| value == "1");
-        assert!(!must, "redis-server is not here, and this run must not skip anything: tests/setup.sh installs it");
+        assert!(
+            !must,
+            "redis-server is not here, and this run must not skip anything: tests/setup.sh installs it"
+        );
         eprintln!("skipped: redis-server is not here; tests/setup.sh installs it");
         return None;
     }
@@ -53,7 +56,11 @@ fn two_rooms_on_one_log_have_one_life_and_one_order_and_a_key_is_good_for_one_me
     assert_eq!(a.life(), b.life());
     let first = a.say_by("ann", "k1", "said to a").unwrap();
     assert_eq!((first.id, &*first.by), (1, "ann"));
-    assert_eq!(b.say_by("ann", "k1", "said to a").unwrap(), first, "the same key at the other room");
+    assert_eq!(
+        b.say_by("ann", "k1", "said to a").unwrap(),
+        first,
+        "the same key at the other room"
+    );
     assert_eq!(b.say("said to b").unwrap().id, 2);
     assert_eq!(b.say("said to b").unwrap().id, 3, "without a key it is another message");
     for room in [&a, &b] {
@@ -61,7 +68,11 @@ fn two_rooms_on_one_log_have_one_life_and_one_order_and_a_key_is_good_for_one_me
         assert_eq!(room.since(0).messages[0], first, "with its name and its time");
     }
     let late = join(&redis.address(), 100);
-    assert_eq!((late.life(), texts(&late, 0, 3).len()), (a.life(), 3), "a server that comes later has all");
+    assert_eq!(
+        (late.life(), texts(&late, 0, 3).len()),
+        (a.life(), 3),
+        "a server that comes later has all"
+    );
 }
 
 #[test]
@@ -123,7 +134,10 @@ fn a_log_that_was_trimmed_tells_how_much_is_missing() {
     assert_eq!(texts(&late, Cursor { life: late.life(), after: 399 }, 1), ["400"]);
     let news = late.since(0);
     let first = news.messages[0].id;
-    assert!((2..=301).contains(&first), "about 100 are kept, in whole blocks of Redis: from {first} on");
+    assert!(
+        (2..=301).contains(&first),
+        "about 100 are kept, in whole blocks of Redis: from {first} on"
+    );
     assert_eq!(news.gap, Gap::Missed(first - 1));
 }
 
@@ -175,7 +189,8 @@ impl TlsRedis {
     }
 
     fn address(&self, ca: &str) -> RedisAddress {
-        let address: RedisAddress = format!("rediss://:secret@localhost:{}", self.port).parse().unwrap();
+        let address: RedisAddress =
+            format!("rediss://:secret@localhost:{}", self.port).parse().unwrap();
         RedisAddress { ca: self.folder.join(ca), ..address }
     }
 }
@@ -197,7 +212,10 @@ fn over_tls_the_room_is_the_same_and_a_certificate_that_is_not_trusted_is_refuse
     assert_eq!(texts(&b, 0, 1), ["over TLS"]);
     let other = rcgen::generate_simple_self_signed(["localhost".to_string()]).unwrap();
     fs::write(redis.folder.join("other.pem"), other.cert.pem()).unwrap();
-    assert!(Link::open(&redis.address("other.pem")).is_err(), "another certificate is trusted, not this one");
+    assert!(
+        Link::open(&redis.address("other.pem")).is_err(),
+        "another certificate is trusted, not this one"
+    );
     let plain = RedisAddress { tls: false, ..redis.address("cert.pem") };
     assert!(Link::open(&plain).is_err(), "without TLS");
 }

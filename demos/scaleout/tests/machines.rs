@@ -13,7 +13,9 @@ pub fn is_installed(program: &str) -> bool {
     let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/usr/local/sbin";
     let there = path.split(':').any(|folder| Path::new(folder).join(program).is_file());
     if !there && std::env::var_os("REQUIRE_BROWSERS").is_some_and(|value| value == "1") {
-        panic!("{program} is not here, and this run must not skip anything: tests/setup.sh installs it");
+        panic!(
+            "{program} is not here, and this run must not skip anything: tests/setup.sh installs it"
+        );
     }
     if !there {
         skipped(&format!("{program} is not here; tests/setup.sh installs it"));
@@ -27,7 +29,9 @@ pub fn start_with_redis(words: &[&str]) -> Option<(Server, Control)> {
         let demo = Setup::new("scaleout").args(words).start();
         let control = Control::of(&demo);
         control.until("the servers are up", |state| {
-            state["servers"].as_array().is_some_and(|all| !all.is_empty() && all.iter().all(is_well))
+            state["servers"]
+                .as_array()
+                .is_some_and(|all| !all.is_empty() && all.iter().all(is_well))
         });
         (demo, control)
     })
@@ -111,7 +115,8 @@ impl HaProxy {
         std::fs::create_dir_all(&folder).expect("a folder for HAProxy");
         let state = control.state();
         let servers = state["servers"].as_array().expect("servers");
-        let techniques: Vec<&String> = servers[0]["ports"].as_object().expect("ports").keys().collect();
+        let techniques: Vec<&String> =
+            servers[0]["ports"].as_object().expect("ports").keys().collect();
         let mut config = format!(
             "global\n stats socket {folder}/admin mode 600 level admin\n maxconn 500\n\
              defaults\n mode http\n timeout connect 2s\n timeout client 120s\n timeout server 120s\n timeout tunnel 120s\n \
@@ -127,8 +132,12 @@ impl HaProxy {
                 "backend {technique}\n balance roundrobin\n http-request replace-path /{technique}/(.*) /\\1\n"
             );
             for server in servers {
-                let (name, port) = (server["name"].as_str().expect("a name"), &server["ports"][technique.as_str()]);
-                config += &format!(" server {name} 127.0.0.1:{port} check inter 50ms fall 1 rise 1\n");
+                let (name, port) = (
+                    server["name"].as_str().expect("a name"),
+                    &server["ports"][technique.as_str()],
+                );
+                config +=
+                    &format!(" server {name} 127.0.0.1:{port} check inter 50ms fall 1 rise 1\n");
             }
         }
         let file = folder.join("haproxy.cfg");
@@ -138,7 +147,9 @@ impl HaProxy {
         haproxy.args(["-q", "-db", "-f"]).arg(&file).env("PATH", path).stdin(Stdio::null());
         let process = haproxy.stderr(Stdio::null()).spawn().expect("HAProxy starts");
         let haproxy = HaProxy { folder, process };
-        tests::until("HAProxy listens", || haproxy.connect().is_ok() && haproxy.tell("show info").is_ok());
+        tests::until("HAProxy listens", || {
+            haproxy.connect().is_ok() && haproxy.tell("show info").is_ok()
+        });
         haproxy
     }
 
@@ -151,7 +162,8 @@ impl HaProxy {
     pub fn lead_to(&self, server: &Value) {
         let name = server["name"].as_str().expect("a name");
         for (technique, port) in server["ports"].as_object().expect("ports") {
-            let answer = self.tell(&format!("set server {technique}/{name} addr 127.0.0.1 port {port}"));
+            let answer =
+                self.tell(&format!("set server {technique}/{name} addr 127.0.0.1 port {port}"));
             let answer = answer.expect("HAProxy takes the order");
             assert!(answer.contains("changed") || answer.trim().is_empty(), "{answer}");
         }

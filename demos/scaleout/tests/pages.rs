@@ -1,9 +1,9 @@
 //! What the page of two servers promises, in real browsers.
 
 use tests::browser::{Browser, Tab};
+use tests::in_both_browsers;
 use tests::page::{hears, say};
 use tests::promises::{self, Promise};
-use tests::in_both_browsers;
 
 #[path = "machines.rs"]
 mod machines;

@@ -39,9 +39,9 @@ fn the_recording_is_what_the_wire_says() {
     page.told("message");
     tape.pause(400);
     // The server that has this listener is killed.
-    let name = ["a", "b"].into_iter().find(|name| {
-        control.server(name)["tabs"].as_array().is_some_and(|tabs| !tabs.is_empty())
-    });
+    let name = ["a", "b"]
+        .into_iter()
+        .find(|name| control.server(name)["tabs"].as_array().is_some_and(|tabs| !tabs.is_empty()));
     control.order("stop", name.expect("one of them has the listener"));
     tape.expect("killed", "down", "fin", "");
     page.end();

@@ -41,7 +41,11 @@ fn streams(server: &Server, names: std::ops::Range<usize>) -> Vec<Wire> {
 /// The names of the listeners on this server.
 fn listeners(control: &Control, server: &str) -> Vec<String> {
     let tabs = control.server(server)["tabs"].clone();
-    tabs.as_array().into_iter().flatten().filter_map(|one| Some(one["tab"].as_str()?.to_string())).collect()
+    tabs.as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|one| Some(one["tab"].as_str()?.to_string()))
+        .collect()
 }
 
 fn a_request_goes_to_the_server_with_the_fewest_connections(candidate: &Candidate) -> Finding {
@@ -49,7 +53,11 @@ fn a_request_goes_to_the_server_with_the_fewest_connections(candidate: &Candidat
     let control = Control::of(&server);
     let mut open = streams(&server, 0..8);
     let of_a = listeners(&control, "a");
-    must!(of_a.len() == 4, "Of eight listeners, each server should have four; server a has {}.", of_a.len());
+    must!(
+        of_a.len() == 4,
+        "Of eight listeners, each server should have four; server a has {}.",
+        of_a.len()
+    );
     for name in of_a {
         let number: usize = name[1..].parse().expect("a number");
         open[number] = server.connect(); // the one before is closed
@@ -89,12 +97,16 @@ fn a_program_prints_each_message_once_while_servers_are_killed(candidate: &Candi
     say("bye");
     expected.push("bye".to_string());
     let printed = program.runs_to_its_end()?;
-    let lines: Vec<&str> = printed.lines().filter_map(|line| Some(line.split_once(' ')?.1)).collect();
+    let lines: Vec<&str> =
+        printed.lines().filter_map(|line| Some(line.split_once(' ')?.1)).collect();
     // "meanwhile" and "and now" are each one message: their keys are the same each time.
     expected.retain({
         let mut seen = std::collections::BTreeSet::new();
         move |text| seen.insert(text.clone())
     });
-    must!(lines == expected, "The program should print {expected:?}, each once; it printed {lines:?}.");
+    must!(
+        lines == expected,
+        "The program should print {expected:?}, each once; it printed {lines:?}."
+    );
     Ok(())
 }

@@ -40,7 +40,12 @@ fn news(demo: &Server, after: &str) -> Value {
 }
 
 fn texts(news: &Value) -> Vec<&str> {
-    news["messages"].as_array().expect("messages").iter().filter_map(|one| one["text"].as_str()).collect()
+    news["messages"]
+        .as_array()
+        .expect("messages")
+        .iter()
+        .filter_map(|one| one["text"].as_str())
+        .collect()
 }
 
 /// Kills servers and Redis while the crowd talks, and starts them again. `started` is told of each server that was.
@@ -80,14 +85,18 @@ fn behind_haproxy(technique: &str) {
     if !is_installed("haproxy") {
         return;
     }
-    let Some((_demo, control)) = start_with_redis(&["--capacity", "2000", "--quiet"]) else { return };
+    let Some((_demo, control)) = start_with_redis(&["--capacity", "2000", "--quiet"]) else {
+        return;
+    };
     let haproxy = machines::HaProxy::in_front_of(&control);
     let connect = || -> io::Result<Box<dyn Stream>> {
         let stream = haproxy.connect()?;
         stream.set_read_timeout(Some(tests::DEADLINE))?;
         Ok(Box::new(stream))
     };
-    hears_all_once(technique, &connect, |pace| kill_and_start(pace, &control, |server| haproxy.lead_to(server)));
+    hears_all_once(technique, &connect, |pace| {
+        kill_and_start(pace, &control, |server| haproxy.lead_to(server))
+    });
 }
 
 #[cfg(unix)]
@@ -98,7 +107,8 @@ fn of_1000_server_sent_events_each_arrives_once_and_in_order_while_servers_and_r
 
 #[cfg(unix)]
 #[test]
-fn of_1000_long_polled_messages_each_arrives_once_and_in_order_while_servers_and_redis_are_killed() {
+fn of_1000_long_polled_messages_each_arrives_once_and_in_order_while_servers_and_redis_are_killed()
+{
     behind_haproxy("longpoll");
 }
 
@@ -137,7 +147,9 @@ fn a_session_of_socketio_over_long_polling_is_known_to_one_server_only() {
 
 #[test]
 fn the_demos_own_balancer_keeps_the_same_promise() {
-    let Some((demo, control)) = start_with_redis(&["--capacity", "2000", "--quiet"]) else { return };
+    let Some((demo, control)) = start_with_redis(&["--capacity", "2000", "--quiet"]) else {
+        return;
+    };
     let address = demo.address();
     let connect = || -> io::Result<Box<dyn Stream>> {
         let stream = TcpStream::connect(address)?;
@@ -164,7 +176,11 @@ fn a_message_that_was_acknowledged_is_there_after_redis_was_killed_and_what_was_
     control.order("start-redis", "");
     let second = say(&demo, "k2", "refused, and said again");
     assert_eq!(second.0, 201, "{}", second.1);
-    assert_eq!(say(&demo, "k2", "refused, and said again"), second, "the same key is the same message");
+    assert_eq!(
+        say(&demo, "k2", "refused, and said again"),
+        second,
+        "the same key is the same message"
+    );
     assert_eq!(said(&demo, "the next"), first + 2);
     let mut heard = Vec::new();
     let mut after = "0".to_string();
@@ -191,7 +207,9 @@ fn seats(control: &Control) -> Vec<(String, Vec<String>)> {
         tabs.map(|one| one["tab"].as_str().expect("a tab").to_string()).collect()
     };
     let servers = state["servers"].as_array().expect("servers").iter();
-    servers.map(|server| (server["name"].as_str().expect("a name").to_string(), tabs(server))).collect()
+    servers
+        .map(|server| (server["name"].as_str().expect("a name").to_string(), tabs(server)))
+        .collect()
 }
 
 #[test]
@@ -204,10 +222,18 @@ fn requests_take_turns_and_a_sticky_tab_stays_with_its_server_until_that_is_kill
     let six: Vec<Wire> = (0..6).map(|_| listen(&demo, "k2")).collect();
     let seats_of_k2 = |control: &Control| -> Vec<(String, usize)> {
         let count = |tabs: Vec<String>| tabs.iter().filter(|tab| *tab == "k2").count();
-        seats(control).into_iter().map(|(name, tabs)| (name, count(tabs))).filter(|(_, count)| *count > 0).collect()
+        seats(control)
+            .into_iter()
+            .map(|(name, tabs)| (name, count(tabs)))
+            .filter(|(_, count)| *count > 0)
+            .collect()
     };
     let before = seats_of_k2(&control);
-    assert_eq!(before.iter().map(|(_, count)| *count).collect::<Vec<_>>(), [6], "all on one server");
+    assert_eq!(
+        before.iter().map(|(_, count)| *count).collect::<Vec<_>>(),
+        [6],
+        "all on one server"
+    );
     control.order("stop", &before[0].0);
     for mut wire in six {
         wire.rest(); // the stream ends
@@ -219,7 +245,8 @@ fn requests_take_turns_and_a_sticky_tab_stays_with_its_server_until_that_is_kill
 }
 
 #[test]
-fn a_server_that_is_split_from_its_log_loses_its_listeners_to_the_other_and_gets_new_ones_when_it_is_back() {
+fn a_server_that_is_split_from_its_log_loses_its_listeners_to_the_other_and_gets_new_ones_when_it_is_back()
+ {
     let Some((demo, control)) = start_with_redis(&[]) else { return };
     let mut both = [listen(&demo, "k1"), listen(&demo, "k2")];
     said(&demo, "to both");
@@ -242,7 +269,9 @@ fn without_the_log_each_server_is_a_room_of_its_own_and_a_cursor_of_the_other_on
     control.until("both serve again", |state| {
         state["servers"].as_array().expect("servers").iter().all(|server| server["phase"] == "up")
     });
-    let port = |name: &str, technique: &str| format!("127.0.0.1:{}", control.server(name)["ports"][technique]);
+    let port = |name: &str, technique: &str| {
+        format!("127.0.0.1:{}", control.server(name)["ports"][technique])
+    };
     let mut to_a = Wire::connect(&port("a", "sse"));
     to_a.post("/say", &[], "to a only");
     assert_eq!(to_a.status(), 201);
@@ -294,9 +323,13 @@ fn when_the_demo_is_killed_no_server_and_no_redis_is_left_behind() {
     let table = String::from_utf8_lossy(&ps.stdout).into_owned();
     let children = |of: &str| -> Vec<String> {
         let pairs = table.lines().filter_map(|line| line.trim().split_once(char::is_whitespace));
-        pairs.filter(|(parent, _)| *parent == of).map(|(_, child)| child.trim().to_string()).collect()
+        pairs
+            .filter(|(parent, _)| *parent == of)
+            .map(|(_, child)| child.trim().to_string())
+            .collect()
     };
-    let guards: Vec<String> = children(&own).into_iter().filter(|child| !processes.contains(child)).collect();
+    let guards: Vec<String> =
+        children(&own).into_iter().filter(|child| !processes.contains(child)).collect();
     assert_eq!(guards.len(), 1, "{table}");
     processes.extend(children(&guards[0]));
     processes.extend(guards);
@@ -304,8 +337,13 @@ fn when_the_demo_is_killed_no_server_and_no_redis_is_left_behind() {
     demo.kill();
     tests::until("no process is left", || {
         let runs = |process: &String| {
-            let ps = Command::new("ps").args(["-o", "stat=", "-p", process]).stderr(Stdio::null()).output();
-            let stat = ps.map(|ps| String::from_utf8_lossy(&ps.stdout).trim().to_string()).unwrap_or_default();
+            let ps = Command::new("ps")
+                .args(["-o", "stat=", "-p", process])
+                .stderr(Stdio::null())
+                .output();
+            let stat = ps
+                .map(|ps| String::from_utf8_lossy(&ps.stdout).trim().to_string())
+                .unwrap_or_default();
             !stat.is_empty() && !stat.starts_with('Z') // a zombie has ended
         };
         !processes.iter().any(runs)
@@ -358,7 +396,10 @@ fn a_listener_may_be_silent_for_longer_than_a_head_may_take() {
     let Some((demo, _control)) = start_with_redis(&["--head-timeout", "0.2"]) else { return };
     let mut socket = demo.websocket("/frames/?tab=k1");
     socket.told("here");
-    assert!(socket.is_silent_for(Duration::from_millis(600)), "nothing comes, and the connection stays");
+    assert!(
+        socket.is_silent_for(Duration::from_millis(600)),
+        "nothing comes, and the connection stays"
+    );
     said(&demo, "after a silence");
     assert_eq!(socket.told("message")["text"], "after a silence");
 }

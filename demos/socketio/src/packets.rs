@@ -55,7 +55,13 @@ pub struct SocketPacket {
 impl SocketPacket {
     /// A packet without number and attachments.
     pub fn new(kind: Kind, namespace: &str, data: Value) -> Self {
-        SocketPacket { kind, namespace: namespace.to_string(), id: None, data, attachments: Vec::new() }
+        SocketPacket {
+            kind,
+            namespace: namespace.to_string(),
+            id: None,
+            data,
+            attachments: Vec::new(),
+        }
     }
 
     // ANCHOR: encode

@@ -219,7 +219,8 @@ impl Session {
             let now = Instant::now();
             self.beat(&mut state, now);
             if let Some(why) = state.closed {
-                let last = if why == reason::TRANSPORT_CLOSE { Packet::Noop } else { Packet::Close };
+                let last =
+                    if why == reason::TRANSPORT_CLOSE { Packet::Noop } else { Packet::Close };
                 let mut packets = state.queue.take();
                 packets.extend((on == Transport::Polling).then_some(last));
                 state.last_poll = false;

@@ -12,6 +12,9 @@ fn the_newest_message_comes_alone(candidate: &Candidate) -> Finding {
     let (_, news) = server.get("/messages?after=0").answer();
     let count = Message::list(&news).len();
     must!(count == 1, "The answer should hold the newest message only; it holds {count}.");
-    must!(Message::list(&news) == [newest], "The answer should hold the newest message; it holds {news}.");
+    must!(
+        Message::list(&news) == [newest],
+        "The answer should hold the newest message; it holds {news}."
+    );
     Ok(())
 }
