@@ -12,14 +12,14 @@ use handshake::page_server::{self, PageAnswer};
 use handshake::refusal::Refusal;
 use handshake::request::Request;
 use room::Room;
-use scaleout::command::FleetOptions;
+use scaleout::command::{self, FleetOptions};
 use scaleout::fleet::Fleet;
 use serde_json::json;
 
 const DEMO: Demo = Demo { serve, ..scaleout::DEMO };
 
 fn main() -> ExitCode {
-    scaleout::command::run(&DEMO)
+    command::process_or(|| bench::run_with(&DEMO, FleetOptions::of_this_program()))
 }
 
 fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {

@@ -10,13 +10,13 @@ use std::sync::Arc;
 use demo::{Demo, Site};
 use handshake::page_server;
 use room::Room;
-use scaleout::command::FleetOptions;
+use scaleout::command::{self, FleetOptions};
 use scaleout::fleet::Fleet;
 
 const DEMO: Demo = Demo { serve, ..scaleout::DEMO };
 
 fn main() -> ExitCode {
-    scaleout::command::run(&DEMO)
+    command::process_or(|| bench::run_with(&DEMO, FleetOptions::of_this_program()))
 }
 
 fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {

@@ -4,7 +4,7 @@ use std::env;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use demo::{CommandLine, Demo, OptionValue};
+use demo::{CommandLine, OptionValue};
 
 use crate::link::RedisAddress;
 use crate::{guard, server};
@@ -12,13 +12,14 @@ use crate::{guard, server};
 /// How many servers there may be.
 pub const MOST_SERVERS: usize = 8;
 
-/// Runs this demo. The server processes and the guard of Redis are this program, too, each started with one word.
-pub fn run(demo: &'static Demo) -> ExitCode {
+/// Runs a server process or the guard of Redis, if the first word asks for it, and `serve`
+/// otherwise: all of them are this program.
+pub fn process_or(serve: impl FnOnce()) -> ExitCode {
     match env::args().nth(1).as_deref() {
         Some(server::WORD) => server::run(),
         Some(guard::WORD) => guard::run(),
         _ => {
-            bench::run_with(demo, FleetOptions::of_this_program());
+            serve();
             ExitCode::SUCCESS
         }
     }

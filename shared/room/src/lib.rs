@@ -183,10 +183,11 @@ impl News {
 // ANCHOR: shared-log
 /// A log outside of this process, which several servers share.
 ///
-/// Its room is a copy: [`Room::say`] asks the log, and readers wait on the copy. The log's own thread fills the copy, with
-/// [`Room::begin`] and [`Room::extend`].
+/// Its room is a copy: [`Room::say`] asks the log, and readers wait on the copy. The log's own
+/// thread fills the copy, with [`Room::begin`] and [`Room::extend`].
 pub trait SharedLog: Send + Sync {
-    /// Adds a message, unless one was said under this key: then it returns that one. Returns when the log has it for good.
+    /// Adds a message, unless one was said under this key: then it returns that one. Returns when
+    /// the log has it for good.
     ///
     /// # Errors
     /// [`Refused::Away`] when the log does not answer.
