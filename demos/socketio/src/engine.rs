@@ -180,17 +180,14 @@ impl Engine {
     pub fn open(&self, transport: Transport) -> Option<Arc<Session>> {
         let queue = Queue::new(self.budget.clone(), 2 * self.timing.max_payload);
         let session = Arc::new(Session::new(transport, self.timing, queue, self.ended.clone()));
-        let upgrades: &[&str] = if transport == Transport::Polling { &["websocket"] } else { &[] };
-        session.send([Packet::Open(
-            json!({
-                "sid": session.id,
-                "upgrades": upgrades,
-                "pingInterval": self.timing.ping_interval.as_millis() as u64,
-                "pingTimeout": self.timing.ping_timeout.as_millis() as u64,
-                "maxPayload": self.timing.max_payload,
-            })
-            .to_string(),
-        )]);
+        let upgrades = if transport == Transport::Polling { r#"["websocket"]"# } else { "[]" };
+        let Timing { ping_interval, ping_timeout, max_payload, .. } = self.timing;
+        session.send([Packet::Open(format!(
+            r#"{{"sid":"{}","upgrades":{upgrades},"pingInterval":{},"pingTimeout":{},"maxPayload":{max_payload}}}"#,
+            session.id,
+            ping_interval.as_millis(),
+            ping_timeout.as_millis(),
+        ))]);
         let mut sessions = self.lock();
         if sessions.len() >= MAX_SESSIONS {
             return None;
@@ -229,5 +226,80 @@ impl Engine {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Session>>> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    struct Counts(Mutex<Vec<&'static str>>);
+
+    impl Upper for Counts {
+        fn message(&self, session: &Arc<Session>, message: DataMessage) -> bool {
+            session.send([Packet::Message(message)]);
+            true
+        }
+
+        fn closed(&self, session: &Session) {
+            self.0.lock().unwrap().extend(session.ended());
+        }
+    }
+
+    fn engine(timing: Timing) -> (Arc<Engine>, Arc<Counts>, Arc<Budget>) {
+        let (counts, budget) = (Arc::new(Counts(Mutex::default())), Budget::new(1 << 20));
+        (Engine::start(timing, budget.clone(), counts.clone()), counts, budget)
+    }
+
+    fn until(is_so: impl Fn() -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !is_so() {
+            assert!(Instant::now() < deadline);
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_payload_is_what_the_protocol_shows() {
+        let all = ["4hello\u{1e}2\u{1e}4world", "4hello\u{1e}bAQIDBA==", "0{}\u{1e}1\u{1e}3probe\u{1e}5\u{1e}6"];
+        for body in all {
+            let read: Vec<Packet> = packets(body).map(|packet| packet.expect("a packet")).collect();
+            assert_eq!(payload(read), body);
+        }
+        let bytes = packets("bAQIDBA==").next();
+        assert_eq!(bytes, Some(Some(Packet::Message(Binary(vec![1, 2, 3, 4])))));
+        for body in ["", "7", "abc", "b%", "bAQ", "4a\u{1e}", "\u{e9}"] {
+            assert!(packets(body).any(|packet| packet.is_none()), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn of_sessions_that_have_ended_nothing_is_left() {
+        let short = Duration::from_millis(20);
+        let timing = Timing { ping_interval: short, ping_timeout: short, ..Timing::default() };
+        let (engine, counts, budget) = engine(timing);
+        for transport in [Transport::Polling, Transport::WebSocket] {
+            for _ in 0..50 {
+                let session = engine.open(transport).expect("a session");
+                let hello = Packet::Message(Text("hello".to_string()));
+                engine.receive(&session, Some(hello)).expect("open");
+            }
+        }
+        until(|| counts.0.lock().unwrap().len() == 100 && engine.lock().is_empty());
+        assert!(counts.0.lock().unwrap().iter().all(|why| *why == reason::PING_TIMEOUT));
+        until(|| budget.left() == 1 << 20);
+    }
+
+    #[test]
+    fn a_client_that_lets_too_much_wait_loses_its_session() {
+        let (engine, counts, budget) = engine(Timing { max_payload: 10_000, ..Timing::default() });
+        let session = engine.open(Transport::Polling).expect("a session");
+        let long = || Some(Packet::Message(Text("x".repeat(1_000))));
+        while session.ended().is_none() {
+            let _gone = engine.receive(&session, long());
+            assert!(budget.left() >= (1 << 20) - 20_000);
+        }
+        until(|| counts.0.lock().unwrap()[..] == [reason::FORCED_CLOSE]);
     }
 }

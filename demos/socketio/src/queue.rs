@@ -20,6 +20,11 @@ impl Budget {
     pub fn new(bytes: usize) -> Arc<Self> {
         Arc::new(Budget(AtomicUsize::new(bytes)))
     }
+
+    /// How many bytes are left of it.
+    pub fn left(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// A share of the budget. It goes back when this is dropped.
@@ -114,6 +119,6 @@ mod tests {
         assert!(!other.push(text(500)) && other.push(text(400 - PLACE)));
         assert_eq!(one.take().len(), 1);
         drop((one, other));
-        assert_eq!(budget.0.load(Ordering::Relaxed), 1_000, "all of it has come back");
+        assert_eq!(budget.left(), 1_000, "all of it has come back");
     }
 }
