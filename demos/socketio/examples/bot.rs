@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let host = std::env::args().nth(1).unwrap_or("127.0.0.1:8019".to_string());
-    let mut session = Session::open(&host)?;
+    let session = Session::open(&host)?;
     session.send(r#"40/room,{"after":"0"}"#)?;
     loop {
         for packet in session.poll()?.split('\u{1e}') {
@@ -31,7 +31,8 @@ impl Session {
     fn open(host: &str) -> Result<Self, Box<dyn Error>> {
         let path = "/socket.io/?EIO=4&transport=polling".to_string();
         let mut session = Session { host: host.to_string(), path };
-        let open: Value = serde_json::from_str(session.poll()?.strip_prefix('0').ok_or("no session")?)?;
+        let open: Value =
+            serde_json::from_str(session.poll()?.strip_prefix('0').ok_or("no session")?)?;
         session.path += &format!("&sid={}", open["sid"].as_str().ok_or("no id")?);
         Ok(session)
     }
@@ -68,7 +69,9 @@ impl Session {
             println!("here");
         } else if let Some(event) = packet.strip_prefix("42/room,[\"message\"") {
             let message: Value = serde_json::from_str(&format!("[0{event}"))?;
-            if let Some(wanted) = message[1]["text"].as_str().and_then(|text| text.strip_prefix("!echo ")) {
+            if let Some(wanted) =
+                message[1]["text"].as_str().and_then(|text| text.strip_prefix("!echo "))
+            {
                 // The key is made of the question's number: a second answer is the same message.
                 let key = format!("echo {}", message[1]["id"]);
                 self.send(&format!("42/room,0{}", json!(["say", wanted, key])))?;

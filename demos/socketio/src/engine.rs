@@ -218,7 +218,7 @@ impl Engine {
                 reason::PARSE_ERROR
             }
             None => reason::PARSE_ERROR,
-            Some(Err(())) => reason::TRANSPORT_ERROR,
+            Some(Err(_)) => reason::TRANSPORT_ERROR,
         };
         session.close(why);
         Err(Fault::BadRequest)
@@ -262,7 +262,11 @@ mod tests {
 
     #[test]
     fn a_payload_is_what_the_protocol_shows() {
-        let all = ["4hello\u{1e}2\u{1e}4world", "4hello\u{1e}bAQIDBA==", "0{}\u{1e}1\u{1e}3probe\u{1e}5\u{1e}6"];
+        let all = [
+            "4hello\u{1e}2\u{1e}4world",
+            "4hello\u{1e}bAQIDBA==",
+            "0{}\u{1e}1\u{1e}3probe\u{1e}5\u{1e}6",
+        ];
         for body in all {
             let read: Vec<Packet> = packets(body).map(|packet| packet.expect("a packet")).collect();
             assert_eq!(payload(read), body);

@@ -40,6 +40,7 @@ fn answer(request: Request) {
 
 /// Where `make socketio` puts the file; the environment variable `SOCKET_IO_CLIENT` names another folder.
 fn folder() -> PathBuf {
-    let fetched = || Path::new(env!("CARGO_MANIFEST_DIR")).join("node_modules/socket.io-client/dist");
+    let fetched =
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("node_modules/socket.io-client/dist");
     std::env::var_os("SOCKET_IO_CLIENT").map_or_else(fetched, PathBuf::from)
 }

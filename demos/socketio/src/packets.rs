@@ -55,7 +55,13 @@ pub struct SocketPacket {
 impl SocketPacket {
     /// A packet without number and attachments.
     pub fn new(kind: Kind, namespace: &str, data: Value) -> Self {
-        SocketPacket { kind, namespace: namespace.to_string(), id: None, data, attachments: Vec::new() }
+        SocketPacket {
+            kind,
+            namespace: namespace.to_string(),
+            id: None,
+            data,
+            attachments: Vec::new(),
+        }
     }
 
     // ANCHOR: encode
@@ -154,6 +160,10 @@ fn placeholders(data: &Value) -> Vec<u64> {
     }
 }
 
+/// This is no packet, or none that may come here: the connection must end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unreadable;
+
 // ANCHOR: decoder
 /// Puts packets together: the attachments of one follow it, and nothing else may come between.
 pub struct Decoder {
@@ -177,17 +187,17 @@ impl Decoder {
     ///
     /// # Errors
     /// When it is not what must come here.
-    pub fn take(&mut self, message: DataMessage) -> Result<Option<SocketPacket>, ()> {
+    pub fn take(&mut self, message: DataMessage) -> Result<Option<SocketPacket>, Unreadable> {
         let mut begun = match (message, self.begun.take()) {
             (Text(text), None) => {
-                let (packet, count) = SocketPacket::parse(&text).ok_or(())?;
+                let (packet, count) = SocketPacket::parse(&text).ok_or(Unreadable)?;
                 Begun { packet, count, since: Instant::now() }
             }
             (Binary(bytes), Some(mut begun)) if self.share.take(bytes.len()) => {
                 begun.packet.attachments.push(bytes);
                 begun
             }
-            _ => return Err(()),
+            _ => return Err(Unreadable),
         };
         if begun.packet.attachments.len() < begun.count {
             self.begun = Some(begun);
@@ -224,7 +234,10 @@ mod tests {
             (r#"2["foo"]"#, &[]),
             (r#"2/admin,["bar"]"#, &[]),
             (r#"51-["baz",{"_placeholder":true,"num":0}]"#, &[b"\x01\x02"]),
-            (r#"52-/admin,["baz",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#, &[b"a", b"b"]),
+            (
+                r#"52-/admin,["baz",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#,
+                &[b"a", b"b"],
+            ),
             (r#"212["foo"]"#, &[]),
             ("312[]", &[]),
             (r#"2/admin,13["foo"]"#, &[]),
@@ -241,7 +254,7 @@ mod tests {
             let mut read = None;
             for message in messages.clone() {
                 assert_eq!(read, None, "{text} is whole too early");
-                read = decoder.take(message).unwrap_or_else(|()| panic!("{text} is refused"));
+                read = decoder.take(message).unwrap_or_else(|_| panic!("{text} is refused"));
             }
             let written = read.unwrap_or_else(|| panic!("{text} is not whole")).encode();
             assert_eq!(written, messages.into_iter().map(Packet::Message).collect::<Vec<_>>());
@@ -251,20 +264,46 @@ mod tests {
     #[test]
     fn what_no_client_sends_is_refused() {
         for text in [
-            "", "7", "abc", "2", "2{}", "2[]", "2[1]", r#"2["connect"]"#, r#"2abc["x"]"#, "3[]", "31", r#"312{}"#,
-            r#"4{"message":"x"}"#, "0[]", "0{", r#"1["x"]"#, r#"5["x"]"#, r#"5-["x"]"#, r#"5a-["x"]"#, r#"5+1-["x"]"#,
-            r#"511-["x"]"#, r#"599999999999999999999-["x"]"#, r#"299999999999999999999["x"]"#,
-            r#"2["x",{"_placeholder":true,"num":0}]"#, r#"51-["x",{"_placeholder":true,"num":1}]"#,
-            r#"51-["x",{"_placeholder":true,"num":-1}]"#, r#"51-["x",{"_placeholder":true}]"#, "\u{e9}",
+            "",
+            "7",
+            "abc",
+            "2",
+            "2{}",
+            "2[]",
+            "2[1]",
+            r#"2["connect"]"#,
+            r#"2abc["x"]"#,
+            "3[]",
+            "31",
+            r#"312{}"#,
+            r#"4{"message":"x"}"#,
+            "0[]",
+            "0{",
+            r#"1["x"]"#,
+            r#"5["x"]"#,
+            r#"5-["x"]"#,
+            r#"5a-["x"]"#,
+            r#"5+1-["x"]"#,
+            r#"511-["x"]"#,
+            r#"599999999999999999999-["x"]"#,
+            r#"299999999999999999999["x"]"#,
+            r#"2["x",{"_placeholder":true,"num":0}]"#,
+            r#"51-["x",{"_placeholder":true,"num":1}]"#,
+            r#"51-["x",{"_placeholder":true,"num":-1}]"#,
+            r#"51-["x",{"_placeholder":true}]"#,
+            "\u{e9}",
         ] {
-            assert_eq!(decoder().take(Text(text.to_string())), Err(()), "{text:?}");
+            assert_eq!(decoder().take(Text(text.to_string())), Err(Unreadable), "{text:?}");
         }
-        assert!(decoder().take(Text(format!("2{}", "[".repeat(100_000)))).is_err(), "deep, and no stack is used up");
+        assert!(
+            decoder().take(Text(format!("2{}", "[".repeat(100_000)))).is_err(),
+            "deep, and no stack is used up"
+        );
     }
 
     #[test]
     fn attachments_come_right_behind_their_packet_and_have_a_limit() {
-        assert_eq!(decoder().take(Binary(vec![1])), Err(()), "there is no packet in front of it");
+        assert_eq!(decoder().take(Binary(vec![1])), Err(Unreadable), "there is no packet in front of it");
         let begin = || {
             let mut decoder = decoder();
             let text = r#"52-["x",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#;
@@ -272,9 +311,9 @@ mod tests {
             assert!(decoder.waits_since().is_some());
             decoder
         };
-        assert_eq!(begin().take(Text(r#"2["y"]"#.to_string())), Err(()));
+        assert_eq!(begin().take(Text(r#"2["y"]"#.to_string())), Err(Unreadable));
         let mut decoder = begin();
         assert_eq!(decoder.take(Binary(vec![0; 600])), Ok(None));
-        assert_eq!(decoder.take(Binary(vec![0; 600])), Err(()), "1,000 bytes together");
+        assert_eq!(decoder.take(Binary(vec![0; 600])), Err(Unreadable), "1,000 bytes together");
     }
 }

@@ -114,7 +114,8 @@ mod tests {
     #[test]
     fn a_queue_has_a_limit_and_all_queues_have_one_together() {
         let budget = Budget::new(1_000);
-        let (mut one, mut other) = (Queue::new(budget.clone(), 600), Queue::new(budget.clone(), 600));
+        let (mut one, mut other) =
+            (Queue::new(budget.clone(), 600), Queue::new(budget.clone(), 600));
         assert!(one.push(text(600 - PLACE)) && !one.push(Packet::Noop));
         assert!(!other.push(text(500)) && other.push(text(400 - PLACE)));
         assert_eq!(one.take().len(), 1);

@@ -44,17 +44,25 @@ impl RollCalls {
         };
         let missing = ids.into_iter().map(ask).collect();
         let until = Instant::now() + PATIENCE;
-        self.0.push(RollCall { asker: asker.to_string(), event, missing, answers: Vec::new(), until });
+        self.0.push(RollCall {
+            asker: asker.to_string(),
+            event,
+            missing,
+            answers: Vec::new(),
+            until,
+        });
     }
 
     /// An answer has come.
     pub fn answered(&mut self, io: &Io, id: &str, number: u64, answer: Value) {
         for call in &mut self.0 {
-            let Some(at) = call.missing.iter().position(|one| one.0 == id && one.1 == number) else {
+            let Some(at) = call.missing.iter().position(|one| one.0 == id && one.1 == number)
+            else {
                 continue;
             };
             call.missing.swap_remove(at);
-            call.answers.extend(answer.get(0).filter(|one| one.to_string().len() <= MAX_ANSWER).cloned());
+            call.answers
+                .extend(answer.get(0).filter(|one| one.to_string().len() <= MAX_ANSWER).cloned());
         }
         self.end(io, Instant::now());
     }
@@ -70,7 +78,11 @@ impl RollCalls {
             let goes_on = !call.missing.is_empty() && now < call.until;
             if !goes_on {
                 let silent = call.missing.len();
-                io.answer(&call.asker, &call.event, vec![json!({ "here": call.answers, "silent": silent })]);
+                io.answer(
+                    &call.asker,
+                    &call.event,
+                    vec![json!({ "here": call.answers, "silent": silent })],
+                );
             }
             goes_on
         });

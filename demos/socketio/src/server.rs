@@ -65,7 +65,12 @@ pub fn serve(listener: &TcpListener, site: Arc<Site>, engines: Engines) -> io::R
 }
 
 /// Serves one connection: request after request, until one is a WebSocket or the last.
-fn converse(stream: TcpStream, site: &Site, engines: &Engines, budget: &Arc<Budget>) -> io::Result<()> {
+fn converse(
+    stream: TcpStream,
+    site: &Site,
+    engines: &Engines,
+    budget: &Arc<Budget>,
+) -> io::Result<()> {
     stream.set_nodelay(true)?;
     stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
     let (mut behind, mut patience) = (Vec::new(), site.head_timeout);
@@ -90,9 +95,12 @@ fn converse(stream: TcpStream, site: &Site, engines: &Engines, budget: &Arc<Budg
             "/engine.io/" => &engines.echo,
             "/" => return page(&stream, &request, site),
             _ => {
-                let body = (request.method == "POST").then(|| body(&stream, &request, &mut behind, MAX_SAID));
+                let body = (request.method == "POST")
+                    .then(|| body(&stream, &request, &mut behind, MAX_SAID));
                 let body = body.transpose().map(Option::flatten);
-                let answer = check_host_and_origin(&request, site).and(body).map(|body| say(&request, body, &engines.room));
+                let answer = check_host_and_origin(&request, site)
+                    .and(body)
+                    .map(|body| say(&request, body, &engines.room));
                 match answer {
                     Ok(answer) => respond(&stream, &request, &answer)?,
                     Err(refusal) => return page_server::refuse(&stream, refusal),
@@ -139,11 +147,17 @@ fn page(stream: &TcpStream, request: &Request, site: &Site) -> io::Result<()> {
 
 /// `POST /say`: the body is a message, for who has no client.
 fn say(request: &Request, body: Option<Vec<u8>>, room: &Room) -> Answer {
-    let text = |status, text: String| Answer { status, kind: "text/plain; charset=utf-8", body: text + "\n" };
+    let text = |status, text: String| Answer {
+        status,
+        kind: "text/plain; charset=utf-8",
+        body: text + "\n",
+    };
     let key = request.only("Idempotency-Key").unwrap_or("");
     match (request.path(), body.map(String::from_utf8)) {
         ("/say", Some(Ok(words))) => match room.say_once(key, &words) {
-            Ok(message) => Answer { status: 201, kind: "application/json", body: message.json().to_string() },
+            Ok(message) => {
+                Answer { status: 201, kind: "application/json", body: message.json().to_string() }
+            }
             Err(refused @ Refused::TooLong(_)) => text(413, refused.to_string()),
             Err(refused) => text(400, refused.to_string()),
         },

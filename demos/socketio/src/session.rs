@@ -219,7 +219,8 @@ impl Session {
             let now = Instant::now();
             self.beat(&mut state, now);
             if let Some(why) = state.closed {
-                let last = if why == reason::TRANSPORT_CLOSE { Packet::Noop } else { Packet::Close };
+                let last =
+                    if why == reason::TRANSPORT_CLOSE { Packet::Noop } else { Packet::Close };
                 let mut packets = state.queue.take();
                 packets.extend((on == Transport::Polling).then_some(last));
                 state.last_poll = false;
@@ -321,7 +322,7 @@ impl Session {
     ///
     /// # Errors
     /// When no client sends such a packet.
-    pub fn receive(&self, packet: Packet) -> Result<Option<DataMessage>, ()> {
+    pub fn receive(&self, packet: Packet) -> Result<Option<DataMessage>, Fault> {
         let mut state = self.lock();
         match packet {
             Packet::Message(message) if state.closed.is_none() => return Ok(Some(message)),
@@ -334,7 +335,7 @@ impl Session {
                 state.last_poll = state.waiting.is_none() && state.transport == Transport::Polling;
                 self.end(&mut state, reason::TRANSPORT_CLOSE);
             }
-            Packet::Ping(_) | Packet::Open(_) => return Err(()), // version 3 had its pings this way
+            Packet::Ping(_) | Packet::Open(_) => return Err(Fault::BadRequest), // version 3 had its pings this way
             Packet::Message(_) | Packet::Upgrade | Packet::Noop => {}
         }
         Ok(None)

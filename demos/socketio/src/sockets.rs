@@ -12,7 +12,7 @@ use room::Cursor;
 use serde_json::{Value, json};
 
 use crate::options::Timing;
-use crate::packets::{Decoder, Kind, SocketPacket};
+use crate::packets::{Decoder, Kind, SocketPacket, Unreadable};
 use crate::queue::Budget;
 use crate::session::{Session, Upper, new_id, reason};
 
@@ -128,7 +128,9 @@ impl Io {
         let volatile = event.volatile;
         let packets = event.packet(namespace).encode(); // once for all
         let hears = |(id, socket): &(&String, &Socket)| {
-            socket.namespace == namespace && *id != but && (room.is_empty() || socket.rooms.contains(room))
+            socket.namespace == namespace
+                && *id != but
+                && (room.is_empty() || socket.rooms.contains(room))
         };
         let receivers = self.sockets.iter().filter(hears);
         receivers
@@ -240,7 +242,9 @@ impl Io {
         let pid = auth["pid"].as_str()?;
         let cursor = app.recovers(namespace, Some(auth["offset"].as_str()?))?;
         let alive = self.sockets.iter().find(|(_, socket)| socket.pid == pid);
-        if let Some((id, _)) = alive.map(|(id, socket)| (id.clone(), socket.session.close(reason::FORCED_CLOSE))) {
+        if let Some((id, _)) =
+            alive.map(|(id, socket)| (id.clone(), socket.session.close(reason::FORCED_CLOSE)))
+        {
             self.lose(&id, app); // its old connection is dead, and the server had not noticed
         }
         let away = self.away.remove(pid)?;
@@ -310,7 +314,9 @@ impl Sockets {
         let back = io.come_back(namespace, &auth, &*self.app, &self.timing);
         let recovered = back.is_some();
         let (id, pid, rooms, cursor) = match back {
-            Some((away, cursor)) => (away.id, auth["pid"].as_str().unwrap_or("").to_string(), away.rooms, cursor),
+            Some((away, cursor)) => {
+                (away.id, auth["pid"].as_str().unwrap_or("").to_string(), away.rooms, cursor)
+            }
             None => {
                 let id = new_id();
                 (id.clone(), new_id(), BTreeSet::from([id]), Cursor::START)
@@ -357,7 +363,7 @@ impl Upper for Sockets {
         match connection.decoder.take(message) {
             Ok(Some(packet)) => self.handle(&mut io, session, packet),
             Ok(None) => true,
-            Err(()) => false,
+            Err(Unreadable) => false,
         }
     }
 
@@ -381,7 +387,8 @@ impl Upper for Sockets {
         io.away.retain(|_, away| away.since.elapsed() < timing.recovery);
         for connection in io.connections.values() {
             let stuck = |since: Instant| since.elapsed() >= timing.attachment_timeout;
-            let idle = !connection.had_a_socket && connection.since.elapsed() >= timing.connect_timeout;
+            let idle =
+                !connection.had_a_socket && connection.since.elapsed() >= timing.connect_timeout;
             if idle || connection.decoder.waits_since().is_some_and(stuck) {
                 connection.session.close(reason::FORCED_CLOSE);
             }

@@ -10,7 +10,8 @@ in_both_browsers! {
 }
 
 fn client_is_here() -> bool {
-    let there = workspace().join("demos/socketio/node_modules/socket.io-client/package.json").exists();
+    let there =
+        workspace().join("demos/socketio/node_modules/socket.io-client/package.json").exists();
     if !there {
         skipped("socket.io-client is not here; `make socketio` fetches it");
     }
@@ -48,7 +49,8 @@ fn a_cut_cable_is_noticed_by_the_missing_ping(browser: &Browser) {
     if !client_is_here() {
         return;
     }
-    let demo = Setup::new("socketio").args(&["--ping-interval", "500", "--ping-timeout", "1000"]).start();
+    let demo =
+        Setup::new("socketio").args(&["--ping-interval", "500", "--ping-timeout", "1000"]).start();
     let tab = browser.visit(&demo);
     tab.until_said(0.0, "connected over websocket");
     press(&tab, "Cut", "cut");

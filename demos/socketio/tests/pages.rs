@@ -14,9 +14,13 @@ in_both_browsers! {
 
 /// Whether the official client was fetched; without it, the page says what to do, and that is all there is to test.
 fn client_is_here() -> bool {
-    let there = workspace().join("demos/socketio/node_modules/socket.io-client/package.json").exists();
+    let there =
+        workspace().join("demos/socketio/node_modules/socket.io-client/package.json").exists();
     let required = std::env::var_os("REQUIRE_BROWSERS").is_some_and(|value| value == "1");
-    assert!(there || !required, "this run must not skip anything: `make socketio` fetches the client");
+    assert!(
+        there || !required,
+        "this run must not skip anything: `make socketio` fetches the client"
+    );
     if !there {
         skipped("socket.io-client is not here; `make socketio` fetches it");
     }
@@ -116,9 +120,11 @@ fn packets_can_be_written_by_hand(browser: &Browser) {
     let demo = start("socketio");
     let tab = browser.visit(&demo);
     tests::page::open_details(&tab, "composer");
-    for (packet, answer) in
-        [("40", "40{\"sid\":"), ("42[\"message\",\"<b>by hand\"]", "42[\"message-back\",\"<b>by hand\"]"), ("4abc", "closed with")]
-    {
+    for (packet, answer) in [
+        ("40", "40{\"sid\":"),
+        ("42[\"message\",\"<b>by hand\"]", "42[\"message-back\",\"<b>by hand\"]"),
+        ("4abc", "closed with"),
+    ] {
         tab.paste("#packet", packet);
         tab.run("document.querySelector('#composer form').requestSubmit()", &[]);
         let answer = serde_json::json!(answer);

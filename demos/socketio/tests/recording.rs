@@ -12,7 +12,8 @@ fn sid(open: &str) -> String {
 
 fn post(tape: &Tape, wire: &mut Wire, path: &str, packets: &str) {
     let head = tape.head(POST, path).replace("{length}", &packets.len().to_string());
-    let lines: Vec<&str> = head.split("\r\n").filter(|line| !line.starts_with("Idempotency-Key")).collect();
+    let lines: Vec<&str> =
+        head.split("\r\n").filter(|line| !line.starts_with("Idempotency-Key")).collect();
     wire.send(lines.join("\r\n") + packets);
     assert_eq!(wire.answer().1, "ok");
 }
@@ -34,7 +35,9 @@ fn the_recording_is_what_the_wire_says() {
     tape.expect("joined", "down", "body", "CONNECT in /room");
     tape.pause(300);
     post(&tape, &mut page, &path, "42/room,0[\"say\",\"hello\",\"k1\"]");
+    let request = tape.expect("say", "up", "request", "POST");
     let said = tape.expect("said", "up", "body", "hello");
+    let taken = tape.expect("taken", "down", "response", "200");
     tape.send(&mut page, FETCH, &path);
     page.answer();
     tape.expect("answer", "down", "body", "ACK in /room");
@@ -60,6 +63,7 @@ fn the_recording_is_what_the_wire_says() {
     drop(socket);
     tape.figure("ask", ask.number("size"));
     tape.figure("heard", heard.number("size"));
+    tape.figure("post", tape.message_size(&request) + tape.message_size(&taken));
     tape.figure("say", said.number("size"));
     tape.figure("say_frame", again.number("size"));
     tape.finish();

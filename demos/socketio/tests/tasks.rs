@@ -33,7 +33,10 @@ fn an_event_is_answered(candidate: &Candidate) -> Finding {
     wire.send(frame(TEXT, r#"42["upper","no number, no answer"]"#));
     wire.send(frame(TEXT, r#"427["upper","Hello"]"#));
     let answer = ask(&mut wire, r#"42["message","behind it"]"#);
-    must!(answer == r#"437["HELLO"]"#, "427[\"upper\",\"Hello\"] should be answered by 437[\"HELLO\"]; the answer is {answer}.");
+    must!(
+        answer == r#"437["HELLO"]"#,
+        "427[\"upper\",\"Hello\"] should be answered by 437[\"HELLO\"]; the answer is {answer}."
+    );
     Ok(())
 }
 
@@ -48,7 +51,10 @@ fn a_namespace_asks_for_a_token(candidate: &Candidate) -> Finding {
         );
     }
     let answer = ask(&mut wire, r#"40/secret,{"token":"open sesame"}"#);
-    must!(answer.starts_with(r#"40/secret,{"sid":"#), "With the right token, the client should be let in; the answer is {answer}.");
+    must!(
+        answer.starts_with(r#"40/secret,{"sid":"#),
+        "With the right token, the client should be let in; the answer is {answer}."
+    );
     Ok(())
 }
 
@@ -70,12 +76,21 @@ fn a_bot_answers_over_long_polling(candidate: &Candidate) -> Finding {
                 break message.text;
             }
         };
-        must!(answer == text, "The bot should answer \"!echo {text}\" with \"{text}\"; it said {answer:?}.");
+        must!(
+            answer == text,
+            "The bot should answer \"!echo {text}\" with \"{text}\"; it said {answer:?}."
+        );
     }
     let mut rows = demo.bench().feed();
-    let poll = rows.row(|row| row.text("kind") == "request" && row.text("mean").contains("transport=polling&sid="));
+    let poll = rows.row(|row| {
+        row.text("kind") == "request" && row.text("mean").contains("transport=polling&sid=")
+    });
     must!(poll.whole(), "The bot should poll.");
-    let mut socket = rows.rows().iter().filter(|row| row.text("mean").contains("asks for websocket"));
-    must!(socket.next().is_some() && socket.next().is_none(), "The bot should do without a WebSocket.");
+    let mut socket =
+        rows.rows().iter().filter(|row| row.text("mean").contains("asks for websocket"));
+    must!(
+        socket.next().is_some() && socket.next().is_none(),
+        "The bot should do without a WebSocket."
+    );
     Ok(())
 }

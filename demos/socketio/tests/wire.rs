@@ -85,7 +85,8 @@ fn join(demo: &Server, namespace: &str, auth: &Value) -> (Wire, Value) {
     let mut wire = websocket(demo, SOCKETS);
     send(&mut wire, &format!("40{namespace}{auth}"));
     let packet = read(&mut wire);
-    let answer = packet.strip_prefix(&format!("40{namespace}")).unwrap_or_else(|| panic!("{packet}"));
+    let answer =
+        packet.strip_prefix(&format!("40{namespace}")).unwrap_or_else(|| panic!("{packet}"));
     (wire, serde_json::from_str(answer).expect("JSON"))
 }
 
@@ -115,11 +116,15 @@ fn a_session_begins_with_an_open_packet_over_either_transport() {
         assert_eq!(head.field("Content-Type"), Some("text/plain; charset=UTF-8"));
         let mut wire = demo.websocket(&format!("{path}&transport=websocket"));
         for (packet, upgrades) in [(body, json!(["websocket"])), (read(&mut wire), json!([]))] {
-            let open: Value = serde_json::from_str(packet.strip_prefix('0').expect("0")).expect("JSON");
+            let open: Value =
+                serde_json::from_str(packet.strip_prefix('0').expect("0")).expect("JSON");
             let keys: Vec<&String> = open.as_object().expect("an object").keys().collect();
             assert_eq!(keys, ["maxPayload", "pingInterval", "pingTimeout", "sid", "upgrades"]);
             assert_eq!(open["upgrades"], upgrades);
-            assert_eq!((&open["pingInterval"], &open["pingTimeout"]), (&json!(25_000), &json!(20_000)));
+            assert_eq!(
+                (&open["pingInterval"], &open["pingTimeout"]),
+                (&json!(25_000), &json!(20_000))
+            );
             assert_eq!(open["maxPayload"], 1_000_000);
         }
     }
@@ -147,28 +152,72 @@ fn what_belongs_to_no_session_is_refused_with_the_codes_of_the_official_server()
         let head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n{fields}\r\n", demo.host());
         let (head, body) = demo.send(head).answer();
         let json: Value = serde_json::from_str(&body).unwrap_or_else(|_| panic!("{body}"));
-        assert_eq!(head.field("Access-Control-Allow-Origin"), None, "no page of another origin may read this");
-        (head.status, json["code"].as_u64().expect("a code"), json["message"].as_str().expect("words").to_string())
+        assert_eq!(
+            head.field("Access-Control-Allow-Origin"),
+            None,
+            "no page of another origin may read this"
+        );
+        (
+            head.status,
+            json["code"].as_u64().expect("a code"),
+            json["message"].as_str().expect("words").to_string(),
+        )
     };
     let (transport, none) = ("Transport unknown", "");
     for (method, path, fields, status, code, words) in [
         ("GET", "/socket.io/?EIO=4", none, 400, 0, transport),
         ("GET", "/socket.io/?EIO=4&transport=webtransport", none, 400, 0, transport),
         ("GET", "/socket.io/?EIO=4&transport=polling&sid=x", none, 400, 1, "Session ID unknown"),
-        ("POST", "/socket.io/?EIO=4&transport=polling&sid=x", "Content-Length: 0\r\n", 400, 1, "Session ID unknown"),
-        ("POST", "/socket.io/?EIO=4&transport=polling", "Content-Length: 0\r\n", 400, 2, "Bad handshake method"),
+        (
+            "POST",
+            "/socket.io/?EIO=4&transport=polling&sid=x",
+            "Content-Length: 0\r\n",
+            400,
+            1,
+            "Session ID unknown",
+        ),
+        (
+            "POST",
+            "/socket.io/?EIO=4&transport=polling",
+            "Content-Length: 0\r\n",
+            400,
+            2,
+            "Bad handshake method",
+        ),
         ("OPTIONS", "/socket.io/?EIO=4&transport=polling", none, 400, 2, "Bad handshake method"),
         ("GET", "/socket.io/?EIO=4&transport=websocket", none, 400, 3, "Bad request"),
         ("GET", "/socket.io/?transport=polling", none, 400, 5, "Unsupported protocol version"),
-        ("GET", "/socket.io/?EIO=3&transport=polling", none, 400, 5, "Unsupported protocol version"),
-        ("GET", "/socket.io/?EIO=4&transport=polling", "Origin: http://evil.example\r\n", 403, 4, "Forbidden"),
+        (
+            "GET",
+            "/socket.io/?EIO=3&transport=polling",
+            none,
+            400,
+            5,
+            "Unsupported protocol version",
+        ),
+        (
+            "GET",
+            "/socket.io/?EIO=4&transport=polling",
+            "Origin: http://evil.example\r\n",
+            403,
+            4,
+            "Forbidden",
+        ),
     ] {
-        assert_eq!(answer(method, path, fields), (status, code, words.to_string()), "{method} {path} {fields}");
+        assert_eq!(
+            answer(method, path, fields),
+            (status, code, words.to_string()),
+            "{method} {path} {fields}"
+        );
     }
-    let mut refused = demo.send(handshake(demo.host(), "/socket.io/?EIO=4&transport=websocket&sid=x"));
+    let mut refused =
+        demo.send(handshake(demo.host(), "/socket.io/?EIO=4&transport=websocket&sid=x"));
     assert_eq!(refused.answer().1, UNKNOWN);
-    let foreign = handshake(demo.host(), "/socket.io/?EIO=4&transport=websocket")
-        .replacen("\r\n\r\n", "\r\nOrigin: http://evil.example\r\n\r\n", 1);
+    let foreign = handshake(demo.host(), "/socket.io/?EIO=4&transport=websocket").replacen(
+        "\r\n\r\n",
+        "\r\nOrigin: http://evil.example\r\n\r\n",
+        1,
+    );
     assert_eq!(demo.send(foreign).status(), 403);
 }
 
@@ -183,14 +232,19 @@ fn two_polls_at_once_end_the_session() {
         body == UNKNOWN || body == BAD
     });
     let (head, body) = first.answer();
-    assert!((head.status, &*body) == (200, "1") || body == BAD, "which of the two came first: {body}");
+    assert!(
+        (head.status, &*body) == (200, "1") || body == BAD,
+        "which of the two came first: {body}"
+    );
     polls.is_over();
 }
 
 #[test]
 fn two_posts_at_once_end_the_session_and_so_does_one_that_breaks_off() {
     let demo = start_with("socketio", &["--no-bench"]);
-    let head = |path: &str| format!("POST {path} HTTP/1.1\r\nHost: {}\r\nContent-Length: 5\r\n\r\n4he", demo.host());
+    let head = |path: &str| {
+        format!("POST {path} HTTP/1.1\r\nHost: {}\r\nContent-Length: 5\r\n\r\n4he", demo.host())
+    };
     let polls = Polls::open(&demo, SOCKETS);
     let mut half = demo.send(head(&polls.path)); // its body does not come whole
     tests::until("the second POST comes while the first one is read", || {
@@ -289,7 +343,9 @@ fn the_server_asks_and_a_client_that_does_not_answer_is_given_up() {
 fn what_is_no_packet_ends_the_session() {
     let demo = start("socketio");
     // A wrong separator is no separator: "2:40" is what version 3 had, and a ping is the server's to send.
-    for body in ["abc", "", "7", "4a\u{1e}", "4a\u{1e}\u{1e}4b", "b%%%", "2", "2:40", "0{}", "\u{e9}"] {
+    for body in
+        ["abc", "", "7", "4a\u{1e}", "4a\u{1e}\u{1e}4b", "b%%%", "2", "2:40", "0{}", "\u{e9}"]
+    {
         let polls = Polls::open(&demo, ECHO);
         assert_eq!(polls.post(body), (400, BAD.to_string()), "{body:?}");
         polls.is_over();
@@ -299,7 +355,11 @@ fn what_is_no_packet_ends_the_session() {
     }
     let polls = Polls::open(&demo, ECHO);
     let mut wire = demo.connect();
-    let head = format!("POST {} HTTP/1.1\r\nHost: {}\r\nContent-Length: 2\r\n\r\n", polls.path, demo.host());
+    let head = format!(
+        "POST {} HTTP/1.1\r\nHost: {}\r\nContent-Length: 2\r\n\r\n",
+        polls.path,
+        demo.host()
+    );
     wire.send([head.as_bytes(), b"4\xff"].concat());
     assert_eq!(wire.status(), 400, "text is UTF-8");
     polls.is_over();
@@ -309,9 +369,17 @@ fn what_is_no_packet_ends_the_session() {
 fn what_is_longer_than_max_payload_is_refused_before_it_is_read() {
     let demo = start("socketio");
     let polls = Polls::open(&demo, ECHO);
-    let head = format!("POST {} HTTP/1.1\r\nHost: {}\r\nContent-Length: 1000001\r\n\r\n", polls.path, demo.host());
+    let head = format!(
+        "POST {} HTTP/1.1\r\nHost: {}\r\nContent-Length: 1000001\r\n\r\n",
+        polls.path,
+        demo.host()
+    );
     assert_eq!(demo.send(head).status(), 413);
-    let chunked = format!("POST {} HTTP/1.1\r\nHost: {}\r\nTransfer-Encoding: chunked\r\n\r\n", polls.path, demo.host());
+    let chunked = format!(
+        "POST {} HTTP/1.1\r\nHost: {}\r\nTransfer-Encoding: chunked\r\n\r\n",
+        polls.path,
+        demo.host()
+    );
     assert_eq!(demo.send(chunked).status(), 411, "how long it is must be known first");
     polls.ok("4still here");
     assert_eq!(polls.get().1, "4still here");
@@ -326,8 +394,12 @@ fn a_client_that_reads_nothing_costs_a_limit_and_then_its_session() {
     let demo = start_with("socketio", &["--no-bench"]);
     let polls = Polls::open(&demo, ECHO);
     let long = format!("4{}", "x".repeat(400_000));
-    let taken = std::iter::repeat_with(|| polls.post(&long).0).take_while(|status| *status == 200).count();
-    assert_eq!(taken, 5, "2 MB may wait; the POST that makes it more is answered, and its session is over");
+    let taken =
+        std::iter::repeat_with(|| polls.post(&long).0).take_while(|status| *status == 200).count();
+    assert_eq!(
+        taken, 5,
+        "2 MB may wait; the POST that makes it more is answered, and its session is over"
+    );
     polls.is_over();
     assert_eq!(Polls::open(&demo, ECHO).post("4x").0, 200, "the others go on");
 }
@@ -340,7 +412,10 @@ fn a_client_joins_the_namespaces_that_there_are() {
     for namespace in ["", "/custom,"] {
         for auth in [json!({}), json!({ "token": "123" })] {
             let (mut wire, here) = join(&demo, namespace, &auth);
-            assert_eq!(here.as_object().map(|here| here.keys().collect::<Vec<_>>()), Some(vec!["sid"]));
+            assert_eq!(
+                here.as_object().map(|here| here.keys().collect::<Vec<_>>()),
+                Some(vec![&"sid".to_string()])
+            );
             assert_eq!(read(&mut wire), format!(r#"42{namespace}["auth",{auth}]"#));
         }
     }
@@ -376,8 +451,14 @@ fn events_come_back_with_all_their_arguments_and_acknowledgements_have_their_num
     send(&mut wire, r#"42456["message-with-ack",1,{"2":false}]"#);
     assert_eq!(read(&mut wire), r#"43456[1,{"2":false}]"#);
     for (up, down) in [
-        (r#"452-["message",{"_placeholder":true,"num":0},[{"_placeholder":true,"num":1}]]"#, "452-[\"message-back\","),
-        (r#"452-7["message-with-ack",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#, "462-7["),
+        (
+            r#"452-["message",{"_placeholder":true,"num":0},[{"_placeholder":true,"num":1}]]"#,
+            "452-[\"message-back\",",
+        ),
+        (
+            r#"452-7["message-with-ack",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#,
+            "462-7[",
+        ),
     ] {
         send(&mut wire, up);
         wire.send(frame(BINARY, [1, 2, 3]));
@@ -390,7 +471,10 @@ fn events_come_back_with_all_their_arguments_and_acknowledgements_have_their_num
     polls.ok("40");
     polls.get();
     polls.ok("451-[\"message\",{\"_placeholder\":true,\"num\":0}]\u{1e}bAQID");
-    assert_eq!(polls.get().1, "451-[\"message-back\",{\"_placeholder\":true,\"num\":0}]\u{1e}bAQID");
+    assert_eq!(
+        polls.get().1,
+        "451-[\"message-back\",{\"_placeholder\":true,\"num\":0}]\u{1e}bAQID"
+    );
 }
 
 #[test]
@@ -402,8 +486,18 @@ fn what_breaks_a_rule_of_socket_io_ends_the_connection() {
         until_closed(&mut wire);
     }
     for packet in [
-        "4abc", "42{}", "42[]", "42", "42[7]", r#"42["disconnect"]"#, r#"42abc["message"]"#, "43[]", "44{}",
-        r#"42["message",{"_placeholder":true,"num":0}]"#, r#"4511-["message"]"#, r#"4599999999999-["message"]"#,
+        "4abc",
+        "42{}",
+        "42[]",
+        "42",
+        "42[7]",
+        r#"42["disconnect"]"#,
+        r#"42abc["message"]"#,
+        "43[]",
+        "44{}",
+        r#"42["message",{"_placeholder":true,"num":0}]"#,
+        r#"4511-["message"]"#,
+        r#"4599999999999-["message"]"#,
         r#"42/custom,["message"]"#,
     ] {
         let (mut wire, _) = join(&demo, "", &json!({}));
@@ -414,7 +508,10 @@ fn what_breaks_a_rule_of_socket_io_ends_the_connection() {
     wire.send(frame(BINARY, "no packet in front of it"));
     until_closed(&mut wire);
     let (mut wire, _) = join(&demo, "", &json!({}));
-    send(&mut wire, r#"452-["message",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#);
+    send(
+        &mut wire,
+        r#"452-["message",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#,
+    );
     wire.send(frame(BINARY, "one"));
     send(&mut wire, r#"42["message","in between"]"#);
     until_closed(&mut wire);
@@ -441,7 +538,11 @@ fn what_is_said_is_answered_to_one_and_heard_by_all_once_for_each_key() {
     send(&mut ann, r#"42/room,8["say","<b>hello</b>","k1"]"#);
     let mut seen = [read(&mut ann), read(&mut ann), read(&mut ann)];
     seen.sort();
-    assert!(seen[0].starts_with(r#"42/room,["message",{"#) && seen[0].contains(r#""text":"<b>hello</b>""#), "{seen:?}");
+    assert!(
+        seen[0].starts_with(r#"42/room,["message",{"#)
+            && seen[0].contains(r#""text":"<b>hello</b>""#),
+        "{seen:?}"
+    );
     assert_eq!(seen[1..], [r#"43/room,7[{"id":1}]"#, r#"43/room,8[{"id":1}]"#]);
     let message = event(&mut bob, "message");
     assert_eq!((&message[1]["id"], &message[1]["text"]), (&json!(1), &json!("<b>hello</b>")));
@@ -478,11 +579,17 @@ fn a_roll_call_ends_when_all_have_answered_or_its_time_is_over() {
     let demo = start("socketio");
     let (mut ann, _, _) = room(&demo, &json!({}));
     let (mut bob, _, _) = room(&demo, &json!({}));
-    for (silent, expected) in [(false, r#"43/room,7[{"here":["ann","bob"],"silent":0}]"#), (true, r#"43/room,7[{"here":["ann"],"silent":1}]"#)] {
+    for (silent, expected) in [
+        (false, r#"43/room,7[{"here":["ann","bob"],"silent":0}]"#),
+        (true, r#"43/room,7[{"here":["ann"],"silent":1}]"#),
+    ] {
         send(&mut ann, r#"42/room,7["roll-call"]"#);
-        let mut answer = |wire: &mut Wire, name: &str, answers: bool| {
+        let answer = |wire: &mut Wire, name: &str, answers: bool| {
             let asked = read(wire);
-            let number = asked.strip_prefix("42/room,").and_then(|rest| rest.split('[').next()).expect("a number");
+            let number = asked
+                .strip_prefix("42/room,")
+                .and_then(|rest| rest.split('[').next())
+                .expect("a number");
             if answers {
                 send(wire, &format!(r#"43/room,{number}["{name}"]"#));
                 send(wire, &format!(r#"43/room,{number}["{name} again"]"#)); // the first answer counts
@@ -491,7 +598,11 @@ fn a_roll_call_ends_when_all_have_answered_or_its_time_is_over() {
         answer(&mut ann, "ann", true);
         if !silent {
             send(&mut ann, r#"42/room,1["join","x"]"#);
-            assert_eq!(read(&mut ann), r#"43/room,1[["x"]]"#, "ann's answer has arrived in front of this");
+            assert_eq!(
+                read(&mut ann),
+                r#"43/room,1[["x"]]"#,
+                "ann's answer has arrived in front of this"
+            );
         }
         answer(&mut bob, "bob", !silent);
         assert_eq!(read(&mut ann), expected);
@@ -507,10 +618,17 @@ fn a_volatile_event_is_dropped_for_a_client_that_is_not_waiting() {
     polls.get(); // CONNECT and here
     send(&mut ann, r#"42/room,["typing"]"#);
     send(&mut ann, r#"42/room,1["join","x"]"#);
-    assert_eq!(read(&mut ann), r#"43/room,1[["x"]]"#, "the event in front of it is done, and ann hears nothing of it");
+    assert_eq!(
+        read(&mut ann),
+        r#"43/room,1[["x"]]"#,
+        "the event in front of it is done, and ann hears nothing of it"
+    );
     demo.say("later");
     let (_, heard) = polls.get();
-    assert!(heard.starts_with(r#"42/room,["message""#), "the hint was for a client that waited: {heard}");
+    assert!(
+        heard.starts_with(r#"42/room,["message""#),
+        "the hint was for a client that waited: {heard}"
+    );
     let mut waiting = demo.get(&polls.path);
     assert!(waiting.is_silent_for(tests::A_WHILE));
     send(&mut ann, r#"42/room,["typing"]"#);
@@ -565,13 +683,16 @@ fn a_socket_that_cannot_come_back_is_a_new_one_and_is_told_what_is_missing() {
     }
     let (life, _) = {
         let (_, _, offset) = room(&demo, &json!({}));
-        offset.split_once('-').map(|(life, after)| (life.to_string(), after.to_string())).expect("a cursor")
+        offset
+            .split_once('-')
+            .map(|(life, after)| (life.to_string(), after.to_string()))
+            .expect("a cursor")
     };
     let auth = |pid: &Value, offset: &str| json!({ "pid": pid, "offset": offset, "after": offset });
     for (auth, expected) in [
         (auth(&here["pid"], &format!("{life}-1")), json!({ "missed": 1 })), // gone from the log
-        (auth(&here["pid"], "deadbeef-1"), json!({ "restarted": true })),   // another life of the room
-        (auth(&json!("0123"), &format!("{life}-5")), json!({})),            // nobody has this key
+        (auth(&here["pid"], "deadbeef-1"), json!({ "restarted": true })), // another life of the room
+        (auth(&json!("0123"), &format!("{life}-5")), json!({})),          // nobody has this key
         (auth(&json!(7), &format!("{life}-5")), json!({})),
         (json!({ "pid": here["pid"], "after": format!("{life}-5") }), json!({})), // no offset
     ] {
@@ -631,7 +752,11 @@ fn over_broken_connections_nothing_is_missed_and_nothing_doubled() {
 fn fetched(file: &Path, target: &str) -> bool {
     let there = file.exists();
     let required = std::env::var_os("REQUIRE_BROWSERS").is_some_and(|value| value == "1");
-    assert!(there || !required, "{} is not here, and this run must not skip anything: {target}", file.display());
+    assert!(
+        there || !required,
+        "{} is not here, and this run must not skip anything: {target}",
+        file.display()
+    );
     if !there {
         skipped(&format!("{} is not here; {target}", file.display()));
     }
@@ -640,8 +765,12 @@ fn fetched(file: &Path, target: &str) -> bool {
 
 /// Runs a client's script against the demo; it says how many promises it has seen kept.
 fn is_content(mut command: Command, said: &str) {
-    let output = command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    let (out, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let (out, errors) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(out.trim(), said, "{errors}");
 }
 
@@ -649,12 +778,17 @@ fn is_content(mut command: Command, said: &str) {
 fn the_official_client_can_not_tell_the_difference() {
     needs_our_server!("the bench");
     let package = workspace().join("demos/socketio/package.json");
-    if !fetched(&package.with_file_name("node_modules/socket.io-client/package.json"), "`make socketio` fetches it") {
+    if !fetched(
+        &package.with_file_name("node_modules/socket.io-client/package.json"),
+        "`make socketio` fetches it",
+    ) {
         return;
     }
     let demo = start("socketio");
     let mut node = Command::new("node");
-    node.arg(workspace().join("tests/clients/socketio.mjs")).args([demo.url(), demo.bench().host()]).arg(package);
+    node.arg(workspace().join("tests/clients/socketio.mjs"))
+        .args([demo.url(), demo.bench().host()])
+        .arg(package);
     is_content(node, "socket.io-client is content");
 }
 
@@ -666,6 +800,9 @@ fn python_socketio_can_not_tell_the_difference() {
     }
     let demo = start("socketio");
     let mut python = Command::new("python3");
-    python.arg(workspace().join("tests/clients/socketio_client.py")).arg(demo.url()).env("PYTHONPATH", modules);
+    python
+        .arg(workspace().join("tests/clients/socketio_client.py"))
+        .arg(demo.url())
+        .env("PYTHONPATH", modules);
     is_content(python, "python-socketio is content");
 }

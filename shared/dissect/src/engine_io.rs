@@ -43,12 +43,18 @@ pub(crate) fn name_packet(
     let start = builder.cut_from();
     if let Some(base64) = text.strip_prefix('b') {
         let size = base64.trim_end_matches('=').len() as u64 * 3 / 4;
-        builder.cut_at(start + 1, "binary", "b".into(), "What follows is bytes, in base64. Over a WebSocket they need none.");
+        builder.cut_at(
+            start + 1,
+            "binary",
+            "b".into(),
+            "What follows is bytes, in base64. Over a WebSocket they need none.",
+        );
         builder.cut_at(to, "base64", base64.to_string(), note);
         return format!("{} in base64", bytes_of(size));
     }
     let (digit, data) = text.split_at_checked(1).unwrap_or((text, ""));
-    let Some(name) = index(digit).and_then(|at| ["open", "close", "ping", "pong", "message", "upgrade", "noop"].get(at))
+    let Some(name) =
+        index(digit).and_then(|at| ["open", "close", "ping", "pong", "message", "upgrade", "noop"].get(at))
     else {
         builder.cut_at(to, "packet", text.to_string(), "fault: no packet of Engine.IO begins so.");
         return format!("fault: no packet type: {}", one_line(text, 60));
@@ -89,7 +95,12 @@ fn name_socket_packet(builder: &mut UnitBuilder, text: &str, to: u64, note: &'st
     if rest.starts_with('/') {
         let (namespace, behind) = rest.split_once(',').unwrap_or((rest, ""));
         let length = rest.len() - behind.len();
-        cut(length, "namespace", namespace, "Which of the conversations on this connection it belongs to. None: the main one, /.");
+        cut(
+            length,
+            "namespace",
+            namespace,
+            "Which of the conversations on this connection it belongs to. None: the main one, /.",
+        );
         meaning += &format!(" in {}", one_line(namespace, 30));
         rest = behind;
     }
@@ -176,7 +187,10 @@ mod tests {
     }
 
     fn answer(dissector: &mut Dissector, body: &str) -> Vec<Unit> {
-        let head = format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=UTF-8\r\nContent-Length: {}\r\n\r\n", body.len());
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=UTF-8\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
         dissector.feed(Dir::Down, head.as_bytes());
         dissector.feed(Dir::Down, body.as_bytes())
     }
@@ -225,7 +239,8 @@ mod tests {
     fn over_a_websocket_a_packet_is_a_message_masked_or_not() {
         let mut dissector = Dissector::new();
         ask(&mut dissector, "GET", "websocket", "Upgrade: websocket\r\nConnection: Upgrade\r\n");
-        dissector.feed(Dir::Down, b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n");
+        dissector
+            .feed(Dir::Down, b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n");
         let units = dissector.feed(Dir::Up, b"\x81\x86\0\0\0\x002probe");
         assert_eq!(units[0].meaning, "text, 6 bytes, masked: ping probe");
         let units = dissector.feed(Dir::Down, b"\x81\x0c451-/x,[\"a\"]\x82\x02hi");

@@ -300,7 +300,8 @@ fn payload(
         faults.push("text has to be UTF-8 (8.1)");
     }
     let shown_as_text = opcode == 1 || (opcode != 2 && is_text(&bytes));
-    if let Some(carries) = context.engine_io.filter(|_| head.opcode == 1 && head.fin && from == 0 && faults.is_empty()) {
+    if let Some(carries) = context.engine_io.filter(|_| head.opcode == 1 && head.fin && from == 0 && faults.is_empty())
+    {
         let said = engine_io::name_packet(builder, &text(&bytes, len), builder.len(), carries, note);
         return (format!(": {said}"), faults);
     }
