@@ -52,8 +52,8 @@ await echo({}, 'upgrade');
 // Without upgrades it stays on long polling, and all works.
 await cable('no-upgrade');
 const stays = open('/', {});
+const refused = next(stays.io, 'open').then(() => next(stays.io.engine, 'upgradeError'));
 await next(stays, 'connect');
-const refused = next(stays.io.engine, 'upgradeError');
 assert.equal(await stays.emitWithAck('message-with-ack', 'no upgrade'), 'no upgrade');
 await refused;
 assert.equal(stays.io.engine.transport.name, 'polling');

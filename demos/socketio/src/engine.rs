@@ -1,4 +1,4 @@
-//! Engine.IO 4: one conversation over what the network lets through. Long polling first, a WebSocket when one can be had.
+//! Engine.IO 4: one conversation over what the network lets through: long polling first, then a WebSocket if it works.
 //!
 //! ```text
 //! packet     4hello                    a digit says what it is for, the rest is its data
@@ -6,8 +6,8 @@
 //! WebSocket  a packet is a message: text, or binary as it is
 //! ```
 //!
-//! Source: the Engine.IO protocol, 4th version; the texts of faults are those of the server that its authors maintain.
-//! A session lives in one process. Behind a balancer, all requests of one must come to the same process: sticky sessions.
+//! Source: the Engine.IO protocol, 4th version; the texts of faults are those of its authors' own server.
+//! A session lives in one process. Behind a balancer, all its requests must come to the same one: sticky sessions.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
@@ -19,7 +19,7 @@ use frames::message::DataMessage::{self, Binary, Text};
 use serde_json::json;
 
 use crate::options::Timing;
-use crate::queue::{Budget, Queue};
+use crate::queue::{Allowance, Queue};
 use crate::session::{LOOK, Session, Transport, Upper, reason};
 
 // ANCHOR: packet
@@ -100,7 +100,7 @@ pub fn packets(body: &str) -> impl Iterator<Item = Option<Packet>> {
 
 /// Why a request is refused. The protocol names the status only; codes and words are the official server's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum EngineFault {
     /// `transport` is neither `polling` nor `websocket`.
     TransportUnknown,
     /// There is no session of this id: it has ended, or another process has it.
@@ -115,16 +115,16 @@ pub enum Fault {
     UnsupportedVersion,
 }
 
-impl Fault {
+impl EngineFault {
     /// The status, and the body in JSON.
     pub fn answer(self) -> (u16, String) {
         let (status, message) = match self {
-            Fault::TransportUnknown => (400, "Transport unknown"),
-            Fault::SessionUnknown => (400, "Session ID unknown"),
-            Fault::BadHandshakeMethod => (400, "Bad handshake method"),
-            Fault::BadRequest => (400, "Bad request"),
-            Fault::Forbidden => (403, "Forbidden"),
-            Fault::UnsupportedVersion => (400, "Unsupported protocol version"),
+            EngineFault::TransportUnknown => (400, "Transport unknown"),
+            EngineFault::SessionUnknown => (400, "Session ID unknown"),
+            EngineFault::BadHandshakeMethod => (400, "Bad handshake method"),
+            EngineFault::BadRequest => (400, "Bad request"),
+            EngineFault::Forbidden => (403, "Forbidden"),
+            EngineFault::UnsupportedVersion => (400, "Unsupported protocol version"),
         };
         (status, json!({ "code": self as u8, "message": message }).to_string())
     }
@@ -140,13 +140,13 @@ pub struct Engine {
     /// What is carried.
     pub upper: Arc<dyn Upper>,
     sessions: Mutex<HashMap<String, Arc<Session>>>,
-    budget: Arc<Budget>,
+    budget: Arc<Allowance>,
     ended: mpsc::Sender<String>,
 }
 
 impl Engine {
     /// An engine, and the thread that buries its sessions.
-    pub fn start(timing: Timing, budget: Arc<Budget>, upper: Arc<dyn Upper>) -> Arc<Self> {
+    pub fn start(timing: Timing, budget: Arc<Allowance>, upper: Arc<dyn Upper>) -> Arc<Self> {
         let (ended, endings) = mpsc::channel();
         let sessions = Mutex::default();
         let engine = Arc::new(Engine { timing, upper, sessions, budget, ended });
@@ -209,7 +209,7 @@ impl Engine {
     ///
     /// # Errors
     /// When it has.
-    pub fn receive(&self, session: &Arc<Session>, packet: Option<Packet>) -> Result<(), Fault> {
+    pub fn receive(&self, session: &Arc<Session>, packet: Option<Packet>) -> Result<(), EngineFault> {
         let why = match packet.map(|packet| session.receive(packet)) {
             Some(Ok(message)) => {
                 if message.is_none_or(|message| self.upper.message(session, message)) {
@@ -221,7 +221,7 @@ impl Engine {
             Some(Err(_)) => reason::TRANSPORT_ERROR,
         };
         session.close(why);
-        Err(Fault::BadRequest)
+        Err(EngineFault::BadRequest)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Session>>> {
@@ -247,8 +247,8 @@ mod tests {
         }
     }
 
-    fn engine(timing: Timing) -> (Arc<Engine>, Arc<Counts>, Arc<Budget>) {
-        let (counts, budget) = (Arc::new(Counts(Mutex::default())), Budget::new(1 << 20));
+    fn engine(timing: Timing) -> (Arc<Engine>, Arc<Counts>, Arc<Allowance>) {
+        let (counts, budget) = (Arc::new(Counts(Mutex::default())), Allowance::new(1 << 20));
         (Engine::start(timing, budget.clone(), counts.clone()), counts, budget)
     }
 

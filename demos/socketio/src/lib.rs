@@ -28,7 +28,7 @@ use room::{Cursor, Room};
 
 use crate::engine::Engine;
 use crate::options::Timing;
-use crate::queue::Budget;
+use crate::queue::Allowance;
 use crate::server::{Echo, Engines};
 use crate::sockets::{Application, Sockets};
 use crate::talk::{ROOM, Talk};
@@ -71,7 +71,7 @@ pub fn serve_application(
     app: Arc<dyn Application>,
 ) -> io::Result<()> {
     let timing = *site.shared.get::<Timing>();
-    let budget = Budget::new(BUDGET);
+    let budget = Allowance::new(BUDGET);
     let sockets = Arc::new(Sockets::new(app, timing, budget.clone()));
     let (news, log) = (sockets.clone(), room.clone());
     net::spawn(move || tell_of_news(&news, &log))?;

@@ -17,7 +17,7 @@ use frames::message::DataMessage::{self, Binary, Text};
 use serde_json::Value;
 
 use crate::engine::Packet;
-use crate::queue::{Budget, Share};
+use crate::queue::{Allowance, Share};
 
 /// What a packet is. With attachments, an event is sent as type 5 and an acknowledgement as type 6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,8 @@ pub enum Kind {
     ConnectError,
 }
 
-/// The most attachments of a packet; the official parser has this limit since a client could name a billion (CVE-2026-33151).
+/// The most attachments of a packet. The official parser has this limit, too: a client could name a billion
+/// (CVE-2026-33151).
 pub const MAX_ATTACHMENTS: usize = 10;
 
 /// A packet, whole.
@@ -166,7 +167,7 @@ pub struct Unreadable;
 
 // ANCHOR: decoder
 /// Puts packets together: the attachments of one follow it, and nothing else may come between.
-pub struct Decoder {
+pub struct PacketDecoder {
     begun: Option<Begun>,
     share: Share,
 }
@@ -177,10 +178,10 @@ struct Begun {
     since: Instant,
 }
 
-impl Decoder {
+impl PacketDecoder {
     /// Holds attachments of `limit` bytes together at most.
-    pub fn new(budget: Arc<Budget>, limit: usize) -> Self {
-        Decoder { begun: None, share: Share::new(budget, limit) }
+    pub fn new(budget: Arc<Allowance>, limit: usize) -> Self {
+        PacketDecoder { begun: None, share: Share::new(budget, limit) }
     }
 
     /// Takes a message. Returns the packet that it completes.
@@ -219,8 +220,8 @@ impl Decoder {
 mod tests {
     use super::*;
 
-    fn decoder() -> Decoder {
-        Decoder::new(Budget::new(1 << 20), 1_000)
+    fn decoder() -> PacketDecoder {
+        PacketDecoder::new(Allowance::new(1 << 20), 1_000)
     }
 
     /// The examples of the protocol's text, with what follows each.

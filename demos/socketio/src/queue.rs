@@ -13,12 +13,12 @@ const PLACE: usize = 64;
 
 /// How many bytes may wait in all sessions together.
 #[derive(Debug)]
-pub struct Budget(AtomicUsize);
+pub struct Allowance(AtomicUsize);
 
-impl Budget {
+impl Allowance {
     /// A budget of so many bytes.
     pub fn new(bytes: usize) -> Arc<Self> {
-        Arc::new(Budget(AtomicUsize::new(bytes)))
+        Arc::new(Allowance(AtomicUsize::new(bytes)))
     }
 
     /// How many bytes are left of it.
@@ -30,14 +30,14 @@ impl Budget {
 /// A share of the budget. It goes back when this is dropped.
 #[derive(Debug)]
 pub struct Share {
-    budget: Arc<Budget>,
+    budget: Arc<Allowance>,
     limit: usize,
     bytes: usize,
 }
 
 impl Share {
     /// Nothing yet, and `limit` bytes at most.
-    pub fn new(budget: Arc<Budget>, limit: usize) -> Self {
+    pub fn new(budget: Arc<Allowance>, limit: usize) -> Self {
         Share { budget, limit, bytes: 0 }
     }
 
@@ -73,7 +73,7 @@ pub struct Queue {
 
 impl Queue {
     /// An empty queue that may grow to `limit` bytes.
-    pub fn new(budget: Arc<Budget>, limit: usize) -> Self {
+    pub fn new(budget: Arc<Allowance>, limit: usize) -> Self {
         Queue { packets: VecDeque::new(), share: Share::new(budget, limit) }
     }
 
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_queue_has_a_limit_and_all_queues_have_one_together() {
-        let budget = Budget::new(1_000);
+        let budget = Allowance::new(1_000);
         let (mut one, mut other) =
             (Queue::new(budget.clone(), 600), Queue::new(budget.clone(), 600));
         assert!(one.push(text(600 - PLACE)) && !one.push(Packet::Noop));

@@ -12,8 +12,8 @@ use room::Cursor;
 use serde_json::{Value, json};
 
 use crate::options::Timing;
-use crate::packets::{Decoder, Kind, SocketPacket, Unreadable};
-use crate::queue::Budget;
+use crate::packets::{PacketDecoder, Kind, SocketPacket, Unreadable};
+use crate::queue::Allowance;
 use crate::session::{Session, Upper, new_id, reason};
 
 /// The most rooms that one socket may be in, besides its own.
@@ -105,7 +105,7 @@ struct Away {
 /// A session, as this layer sees it.
 struct Connection {
     session: Arc<Session>,
-    decoder: Decoder,
+    decoder: PacketDecoder,
     since: Instant,
     had_a_socket: bool,
     /// The sockets' ids, by namespace.
@@ -259,12 +259,12 @@ pub struct Sockets {
     io: Mutex<Io>,
     app: Arc<dyn Application>,
     timing: Timing,
-    budget: Arc<Budget>,
+    budget: Arc<Allowance>,
 }
 
 impl Sockets {
     /// For this application.
-    pub fn new(app: Arc<dyn Application>, timing: Timing, budget: Arc<Budget>) -> Self {
+    pub fn new(app: Arc<dyn Application>, timing: Timing, budget: Arc<Allowance>) -> Self {
         Sockets { io: Mutex::default(), app, timing, budget }
     }
 
@@ -349,7 +349,7 @@ impl Upper for Sockets {
     fn opened(&self, session: &Arc<Session>) {
         let connection = Connection {
             session: session.clone(),
-            decoder: Decoder::new(self.budget.clone(), self.timing.max_payload),
+            decoder: PacketDecoder::new(self.budget.clone(), self.timing.max_payload),
             since: Instant::now(),
             had_a_socket: false,
             sockets: HashMap::new(),
