@@ -1,4 +1,4 @@
-//! Engine.IO 4: one conversation over what the network lets through. Long polling first, a WebSocket when one can be had.
+//! Engine.IO 4: one conversation over what the network lets through: long polling first, then a WebSocket if it works.
 //!
 //! ```text
 //! packet     4hello                    a digit says what it is for, the rest is its data
@@ -6,8 +6,8 @@
 //! WebSocket  a packet is a message: text, or binary as it is
 //! ```
 //!
-//! Source: the Engine.IO protocol, 4th version; the texts of faults are those of the server that its authors maintain.
-//! A session lives in one process. Behind a balancer, all requests of one must come to the same process: sticky sessions.
+//! Source: the Engine.IO protocol, 4th version; the texts of faults are those of its authors' own server.
+//! A session lives in one process. Behind a balancer, all its requests must come to the same one: sticky sessions.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
@@ -19,7 +19,7 @@ use frames::message::DataMessage::{self, Binary, Text};
 use serde_json::json;
 
 use crate::options::Timing;
-use crate::queue::{Budget, Queue};
+use crate::queue::{Allowance, Queue};
 use crate::session::{LOOK, Session, Transport, Upper, reason};
 
 // ANCHOR: packet
@@ -100,7 +100,7 @@ pub fn packets(body: &str) -> impl Iterator<Item = Option<Packet>> {
 
 /// Why a request is refused. The protocol names the status only; codes and words are the official server's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum EngineFault {
     /// `transport` is neither `polling` nor `websocket`.
     TransportUnknown,
     /// There is no session of this id: it has ended, or another process has it.
@@ -115,16 +115,16 @@ pub enum Fault {
     UnsupportedVersion,
 }
 
-impl Fault {
+impl EngineFault {
     /// The status, and the body in JSON.
     pub fn answer(self) -> (u16, String) {
         let (status, message) = match self {
-            Fault::TransportUnknown => (400, "Transport unknown"),
-            Fault::SessionUnknown => (400, "Session ID unknown"),
-            Fault::BadHandshakeMethod => (400, "Bad handshake method"),
-            Fault::BadRequest => (400, "Bad request"),
-            Fault::Forbidden => (403, "Forbidden"),
-            Fault::UnsupportedVersion => (400, "Unsupported protocol version"),
+            EngineFault::TransportUnknown => (400, "Transport unknown"),
+            EngineFault::SessionUnknown => (400, "Session ID unknown"),
+            EngineFault::BadHandshakeMethod => (400, "Bad handshake method"),
+            EngineFault::BadRequest => (400, "Bad request"),
+            EngineFault::Forbidden => (403, "Forbidden"),
+            EngineFault::UnsupportedVersion => (400, "Unsupported protocol version"),
         };
         (status, json!({ "code": self as u8, "message": message }).to_string())
     }
@@ -140,13 +140,13 @@ pub struct Engine {
     /// What is carried.
     pub upper: Arc<dyn Upper>,
     sessions: Mutex<HashMap<String, Arc<Session>>>,
-    budget: Arc<Budget>,
+    budget: Arc<Allowance>,
     ended: mpsc::Sender<String>,
 }
 
 impl Engine {
     /// An engine, and the thread that buries its sessions.
-    pub fn start(timing: Timing, budget: Arc<Budget>, upper: Arc<dyn Upper>) -> Arc<Self> {
+    pub fn start(timing: Timing, budget: Arc<Allowance>, upper: Arc<dyn Upper>) -> Arc<Self> {
         let (ended, endings) = mpsc::channel();
         let sessions = Mutex::default();
         let engine = Arc::new(Engine { timing, upper, sessions, budget, ended });
@@ -180,17 +180,14 @@ impl Engine {
     pub fn open(&self, transport: Transport) -> Option<Arc<Session>> {
         let queue = Queue::new(self.budget.clone(), 2 * self.timing.max_payload);
         let session = Arc::new(Session::new(transport, self.timing, queue, self.ended.clone()));
-        let upgrades: &[&str] = if transport == Transport::Polling { &["websocket"] } else { &[] };
-        session.send([Packet::Open(
-            json!({
-                "sid": session.id,
-                "upgrades": upgrades,
-                "pingInterval": self.timing.ping_interval.as_millis() as u64,
-                "pingTimeout": self.timing.ping_timeout.as_millis() as u64,
-                "maxPayload": self.timing.max_payload,
-            })
-            .to_string(),
-        )]);
+        let upgrades = if transport == Transport::Polling { r#"["websocket"]"# } else { "[]" };
+        let Timing { ping_interval, ping_timeout, max_payload, .. } = self.timing;
+        session.send([Packet::Open(format!(
+            r#"{{"sid":"{}","upgrades":{upgrades},"pingInterval":{},"pingTimeout":{},"maxPayload":{max_payload}}}"#,
+            session.id,
+            ping_interval.as_millis(),
+            ping_timeout.as_millis(),
+        ))]);
         let mut sessions = self.lock();
         if sessions.len() >= MAX_SESSIONS {
             return None;
@@ -212,7 +209,7 @@ impl Engine {
     ///
     /// # Errors
     /// When it has.
-    pub fn receive(&self, session: &Arc<Session>, packet: Option<Packet>) -> Result<(), Fault> {
+    pub fn receive(&self, session: &Arc<Session>, packet: Option<Packet>) -> Result<(), EngineFault> {
         let why = match packet.map(|packet| session.receive(packet)) {
             Some(Ok(message)) => {
                 if message.is_none_or(|message| self.upper.message(session, message)) {
@@ -221,13 +218,92 @@ impl Engine {
                 reason::PARSE_ERROR
             }
             None => reason::PARSE_ERROR,
-            Some(Err(())) => reason::TRANSPORT_ERROR,
+            Some(Err(_)) => reason::TRANSPORT_ERROR,
         };
         session.close(why);
-        Err(Fault::BadRequest)
+        Err(EngineFault::BadRequest)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Session>>> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    struct Counts(Mutex<Vec<&'static str>>);
+
+    impl Upper for Counts {
+        fn message(&self, session: &Arc<Session>, message: DataMessage) -> bool {
+            session.send([Packet::Message(message)]);
+            true
+        }
+
+        fn closed(&self, session: &Session) {
+            self.0.lock().unwrap().extend(session.ended());
+        }
+    }
+
+    fn engine(timing: Timing) -> (Arc<Engine>, Arc<Counts>, Arc<Allowance>) {
+        let (counts, budget) = (Arc::new(Counts(Mutex::default())), Allowance::new(1 << 20));
+        (Engine::start(timing, budget.clone(), counts.clone()), counts, budget)
+    }
+
+    fn until(is_so: impl Fn() -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !is_so() {
+            assert!(Instant::now() < deadline);
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_payload_is_what_the_protocol_shows() {
+        let all = [
+            "4hello\u{1e}2\u{1e}4world",
+            "4hello\u{1e}bAQIDBA==",
+            "0{}\u{1e}1\u{1e}3probe\u{1e}5\u{1e}6",
+        ];
+        for body in all {
+            let read: Vec<Packet> = packets(body).map(|packet| packet.expect("a packet")).collect();
+            assert_eq!(payload(read), body);
+        }
+        let bytes = packets("bAQIDBA==").next();
+        assert_eq!(bytes, Some(Some(Packet::Message(Binary(vec![1, 2, 3, 4])))));
+        for body in ["", "7", "abc", "b%", "bAQ", "4a\u{1e}", "\u{e9}"] {
+            assert!(packets(body).any(|packet| packet.is_none()), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn of_sessions_that_have_ended_nothing_is_left() {
+        let short = Duration::from_millis(20);
+        let timing = Timing { ping_interval: short, ping_timeout: short, ..Timing::default() };
+        let (engine, counts, budget) = engine(timing);
+        for transport in [Transport::Polling, Transport::WebSocket] {
+            for _ in 0..50 {
+                let session = engine.open(transport).expect("a session");
+                let hello = Packet::Message(Text("hello".to_string()));
+                engine.receive(&session, Some(hello)).expect("open");
+            }
+        }
+        until(|| counts.0.lock().unwrap().len() == 100 && engine.lock().is_empty());
+        assert!(counts.0.lock().unwrap().iter().all(|why| *why == reason::PING_TIMEOUT));
+        until(|| budget.left() == 1 << 20);
+    }
+
+    #[test]
+    fn a_client_that_lets_too_much_wait_loses_its_session() {
+        let (engine, counts, budget) = engine(Timing { max_payload: 10_000, ..Timing::default() });
+        let session = engine.open(Transport::Polling).expect("a session");
+        let long = || Some(Packet::Message(Text("x".repeat(1_000))));
+        while session.ended().is_none() {
+            let _gone = engine.receive(&session, long());
+            assert!(budget.left() >= (1 << 20) - 20_000);
+        }
+        until(|| counts.0.lock().unwrap()[..] == [reason::FORCED_CLOSE]);
     }
 }

@@ -16,7 +16,7 @@ pub mod roll_call;
 pub mod server;
 pub mod session;
 pub mod sockets;
-mod talk;
+pub mod talk;
 
 use std::io;
 use std::net::TcpListener;
@@ -28,9 +28,9 @@ use room::{Cursor, Room};
 
 use crate::engine::Engine;
 use crate::options::Timing;
-use crate::queue::Budget;
+use crate::queue::Allowance;
 use crate::server::{Echo, Engines};
-use crate::sockets::Sockets;
+use crate::sockets::{Application, Sockets};
 use crate::talk::{ROOM, Talk};
 
 /// The demo, as the README, the book and the tests know it.
@@ -52,10 +52,26 @@ const BUDGET: usize = 64 << 20;
 /// Serves the page, Socket.IO at `/socket.io/`, and an echo of bare Engine.IO at `/engine.io/`. All
 /// sessions are in this process: a balancer in front of several must send all requests of one
 /// session to the same process (sticky sessions). The log may be shared.
+///
+/// # Errors
+/// When there is no thread for what is done besides.
 pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
+    let talk = Arc::new(Talk::new(room.clone()));
+    serve_application(&listener, room, site, talk)
+}
+
+/// The same for another application.
+///
+/// # Errors
+/// As [`serve`].
+pub fn serve_application(
+    listener: &TcpListener,
+    room: Arc<Room>,
+    site: Arc<Site>,
+    app: Arc<dyn Application>,
+) -> io::Result<()> {
     let timing = *site.shared.get::<Timing>();
-    let budget = Budget::new(BUDGET);
-    let app = Arc::new(Talk::new(room.clone()));
+    let budget = Allowance::new(BUDGET);
     let sockets = Arc::new(Sockets::new(app, timing, budget.clone()));
     let (news, log) = (sockets.clone(), room.clone());
     net::spawn(move || tell_of_news(&news, &log))?;
@@ -64,7 +80,7 @@ pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Res
         echo: Engine::start(timing, budget, Arc::new(Echo)),
         room,
     };
-    server::serve(&listener, site, engines)
+    server::serve(listener, site, engines)
 }
 
 /// Waits for what is said, and wakes the sockets in the namespace: each fetches it from the log.

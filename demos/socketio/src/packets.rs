@@ -17,7 +17,7 @@ use frames::message::DataMessage::{self, Binary, Text};
 use serde_json::Value;
 
 use crate::engine::Packet;
-use crate::queue::{Budget, Share};
+use crate::queue::{Allowance, Share};
 
 /// What a packet is. With attachments, an event is sent as type 5 and an acknowledgement as type 6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,8 @@ pub enum Kind {
     ConnectError,
 }
 
-/// The most attachments of a packet; the official parser has this limit since a client could name a billion (CVE-2026-33151).
+/// The most attachments of a packet. The official parser has this limit, too: a client could name a billion
+/// (CVE-2026-33151).
 pub const MAX_ATTACHMENTS: usize = 10;
 
 /// A packet, whole.
@@ -160,9 +161,13 @@ fn placeholders(data: &Value) -> Vec<u64> {
     }
 }
 
+/// This is no packet, or none that may come here: the connection must end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unreadable;
+
 // ANCHOR: decoder
 /// Puts packets together: the attachments of one follow it, and nothing else may come between.
-pub struct Decoder {
+pub struct PacketDecoder {
     begun: Option<Begun>,
     share: Share,
 }
@@ -173,27 +178,27 @@ struct Begun {
     since: Instant,
 }
 
-impl Decoder {
+impl PacketDecoder {
     /// Holds attachments of `limit` bytes together at most.
-    pub fn new(budget: Arc<Budget>, limit: usize) -> Self {
-        Decoder { begun: None, share: Share::new(budget, limit) }
+    pub fn new(budget: Arc<Allowance>, limit: usize) -> Self {
+        PacketDecoder { begun: None, share: Share::new(budget, limit) }
     }
 
     /// Takes a message. Returns the packet that it completes.
     ///
     /// # Errors
     /// When it is not what must come here.
-    pub fn take(&mut self, message: DataMessage) -> Result<Option<SocketPacket>, ()> {
+    pub fn take(&mut self, message: DataMessage) -> Result<Option<SocketPacket>, Unreadable> {
         let mut begun = match (message, self.begun.take()) {
             (Text(text), None) => {
-                let (packet, count) = SocketPacket::parse(&text).ok_or(())?;
+                let (packet, count) = SocketPacket::parse(&text).ok_or(Unreadable)?;
                 Begun { packet, count, since: Instant::now() }
             }
             (Binary(bytes), Some(mut begun)) if self.share.take(bytes.len()) => {
                 begun.packet.attachments.push(bytes);
                 begun
             }
-            _ => return Err(()),
+            _ => return Err(Unreadable),
         };
         if begun.packet.attachments.len() < begun.count {
             self.begun = Some(begun);
@@ -210,3 +215,106 @@ impl Decoder {
     }
 }
 // ANCHOR_END: decoder
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decoder() -> PacketDecoder {
+        PacketDecoder::new(Allowance::new(1 << 20), 1_000)
+    }
+
+    /// The examples of the protocol's text, with what follows each.
+    #[test]
+    fn the_examples_of_the_protocol_are_read_and_written_as_they_stand_there() {
+        let examples: [(&str, &[&[u8]]); 14] = [
+            ("0", &[]),
+            (r#"0{"token":"123"}"#, &[]),
+            ("0/admin,", &[]),
+            (r#"0/admin,{"token":"123"}"#, &[]),
+            (r#"2["foo"]"#, &[]),
+            (r#"2/admin,["bar"]"#, &[]),
+            (r#"51-["baz",{"_placeholder":true,"num":0}]"#, &[b"\x01\x02"]),
+            (
+                r#"52-/admin,["baz",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#,
+                &[b"a", b"b"],
+            ),
+            (r#"212["foo"]"#, &[]),
+            ("312[]", &[]),
+            (r#"2/admin,13["foo"]"#, &[]),
+            (r#"51-14["foo",{"_placeholder":true,"num":0}]"#, &[b""]),
+            (r#"61-15["bar",{"_placeholder":true,"num":0}]"#, &[b"x"]),
+            ("1/admin,", &[]),
+        ];
+        for (text, attachments) in examples {
+            let mut decoder = decoder();
+            let messages: Vec<DataMessage> = [Text(text.to_string())]
+                .into_iter()
+                .chain(attachments.iter().map(|bytes| Binary(bytes.to_vec())))
+                .collect();
+            let mut read = None;
+            for message in messages.clone() {
+                assert_eq!(read, None, "{text} is whole too early");
+                read = decoder.take(message).unwrap_or_else(|_| panic!("{text} is refused"));
+            }
+            let written = read.unwrap_or_else(|| panic!("{text} is not whole")).encode();
+            assert_eq!(written, messages.into_iter().map(Packet::Message).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn what_no_client_sends_is_refused() {
+        for text in [
+            "",
+            "7",
+            "abc",
+            "2",
+            "2{}",
+            "2[]",
+            "2[1]",
+            r#"2["connect"]"#,
+            r#"2abc["x"]"#,
+            "3[]",
+            "31",
+            r#"312{}"#,
+            r#"4{"message":"x"}"#,
+            "0[]",
+            "0{",
+            r#"1["x"]"#,
+            r#"5["x"]"#,
+            r#"5-["x"]"#,
+            r#"5a-["x"]"#,
+            r#"5+1-["x"]"#,
+            r#"511-["x"]"#,
+            r#"599999999999999999999-["x"]"#,
+            r#"299999999999999999999["x"]"#,
+            r#"2["x",{"_placeholder":true,"num":0}]"#,
+            r#"51-["x",{"_placeholder":true,"num":1}]"#,
+            r#"51-["x",{"_placeholder":true,"num":-1}]"#,
+            r#"51-["x",{"_placeholder":true}]"#,
+            "\u{e9}",
+        ] {
+            assert_eq!(decoder().take(Text(text.to_string())), Err(Unreadable), "{text:?}");
+        }
+        assert!(
+            decoder().take(Text(format!("2{}", "[".repeat(100_000)))).is_err(),
+            "deep, and no stack is used up"
+        );
+    }
+
+    #[test]
+    fn attachments_come_right_behind_their_packet_and_have_a_limit() {
+        assert_eq!(decoder().take(Binary(vec![1])), Err(Unreadable), "there is no packet in front of it");
+        let begin = || {
+            let mut decoder = decoder();
+            let text = r#"52-["x",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#;
+            assert_eq!(decoder.take(Text(text.to_string())), Ok(None));
+            assert!(decoder.waits_since().is_some());
+            decoder
+        };
+        assert_eq!(begin().take(Text(r#"2["y"]"#.to_string())), Err(Unreadable));
+        let mut decoder = begin();
+        assert_eq!(decoder.take(Binary(vec![0; 600])), Ok(None));
+        assert_eq!(decoder.take(Binary(vec![0; 600])), Err(Unreadable), "1,000 bytes together");
+    }
+}

@@ -13,26 +13,31 @@ const PLACE: usize = 64;
 
 /// How many bytes may wait in all sessions together.
 #[derive(Debug)]
-pub struct Budget(AtomicUsize);
+pub struct Allowance(AtomicUsize);
 
-impl Budget {
+impl Allowance {
     /// A budget of so many bytes.
     pub fn new(bytes: usize) -> Arc<Self> {
-        Arc::new(Budget(AtomicUsize::new(bytes)))
+        Arc::new(Allowance(AtomicUsize::new(bytes)))
+    }
+
+    /// How many bytes are left of it.
+    pub fn left(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
     }
 }
 
 /// A share of the budget. It goes back when this is dropped.
 #[derive(Debug)]
 pub struct Share {
-    budget: Arc<Budget>,
+    budget: Arc<Allowance>,
     limit: usize,
     bytes: usize,
 }
 
 impl Share {
     /// Nothing yet, and `limit` bytes at most.
-    pub fn new(budget: Arc<Budget>, limit: usize) -> Self {
+    pub fn new(budget: Arc<Allowance>, limit: usize) -> Self {
         Share { budget, limit, bytes: 0 }
     }
 
@@ -68,7 +73,7 @@ pub struct Queue {
 
 impl Queue {
     /// An empty queue that may grow to `limit` bytes.
-    pub fn new(budget: Arc<Budget>, limit: usize) -> Self {
+    pub fn new(budget: Arc<Allowance>, limit: usize) -> Self {
         Queue { packets: VecDeque::new(), share: Share::new(budget, limit) }
     }
 
@@ -108,13 +113,13 @@ mod tests {
 
     #[test]
     fn a_queue_has_a_limit_and_all_queues_have_one_together() {
-        let budget = Budget::new(1_000);
+        let budget = Allowance::new(1_000);
         let (mut one, mut other) =
             (Queue::new(budget.clone(), 600), Queue::new(budget.clone(), 600));
         assert!(one.push(text(600 - PLACE)) && !one.push(Packet::Noop));
         assert!(!other.push(text(500)) && other.push(text(400 - PLACE)));
         assert_eq!(one.take().len(), 1);
         drop((one, other));
-        assert_eq!(budget.0.load(Ordering::Relaxed), 1_000, "all of it has come back");
+        assert_eq!(budget.left(), 1_000, "all of it has come back");
     }
 }

@@ -1,4 +1,4 @@
-//! Machinery: HTTP for the two transports. A polling client reuses its connections, so requests are read one after the other.
+//! Machinery: HTTP for the two transports. A polling client reuses its connections: request after request is read.
 
 use std::io::{self, ErrorKind, Write};
 use std::net::{TcpListener, TcpStream};
@@ -18,7 +18,7 @@ use handshake::request::{Request, read_head};
 use room::{Refused, Room};
 
 use crate::DEMO;
-use crate::engine::{Engine, Fault, Packet, packets, payload};
+use crate::engine::{Engine, EngineFault, Packet, packets, payload};
 use crate::session::{Session, Transport, Upper, reason};
 
 /// The longest body of `POST /say`, in bytes.
@@ -111,7 +111,7 @@ fn converse(
         };
         match check_host_and_origin(&request, site) {
             Err(refusal) if refusal.status == 403 => {
-                respond(&stream, &request, &Answer::from(Err(Fault::Forbidden)))?;
+                respond(&stream, &request, &Answer::from(Err(EngineFault::Forbidden)))?;
                 return net::close(&stream);
             }
             Err(refusal) => return page_server::refuse(&stream, refusal),
@@ -173,16 +173,16 @@ fn verify(
     engine: &Engine,
     request: &Request,
     on: Transport,
-) -> Result<Option<Arc<Session>>, Fault> {
+) -> Result<Option<Arc<Session>>, EngineFault> {
     match (request.query("transport"), on) {
         (Some("polling"), Transport::Polling) | (Some("websocket"), Transport::WebSocket) => {}
-        (Some("polling" | "websocket"), _) => return Err(Fault::BadRequest), // the field Upgrade is gone
-        _ => return Err(Fault::TransportUnknown),
+        (Some("polling" | "websocket"), _) => return Err(EngineFault::BadRequest), // the field Upgrade is gone
+        _ => return Err(EngineFault::TransportUnknown),
     }
     match request.query("sid") {
-        Some(id) => engine.find(id).map(Some).ok_or(Fault::SessionUnknown),
-        None if request.method != "GET" => Err(Fault::BadHandshakeMethod),
-        None if request.query("EIO") != Some("4") => Err(Fault::UnsupportedVersion),
+        Some(id) => engine.find(id).map(Some).ok_or(EngineFault::SessionUnknown),
+        None if request.method != "GET" => Err(EngineFault::BadHandshakeMethod),
+        None if request.query("EIO") != Some("4") => Err(EngineFault::UnsupportedVersion),
         None => Ok(None),
     }
 }
@@ -194,7 +194,7 @@ fn polling(
     request: &Request,
     behind: &mut Vec<u8>,
     engine: &Arc<Engine>,
-) -> Result<Result<String, Fault>, Refusal> {
+) -> Result<Result<String, EngineFault>, Refusal> {
     let session = match verify(engine, request, Transport::Polling) {
         Ok(Some(session)) => session,
         Ok(None) => engine.open(Transport::Polling).ok_or_else(too_many)?,
@@ -203,7 +203,7 @@ fn polling(
     match request.method.as_str() {
         "GET" => Ok(poll(stream, engine, &session)),
         "POST" => post(stream, request, behind, engine, &session),
-        _ => Ok(Err(Fault::BadRequest)),
+        _ => Ok(Err(EngineFault::BadRequest)),
     }
 }
 
@@ -213,7 +213,7 @@ fn too_many() -> Refusal {
 
 // ANCHOR: poll
 /// Holds a GET until there are packets for it ("Receiving data").
-fn poll(stream: &TcpStream, engine: &Engine, session: &Session) -> Result<String, Fault> {
+fn poll(stream: &TcpStream, engine: &Engine, session: &Session) -> Result<String, EngineFault> {
     session.begin_poll()?;
     let taken = session.take(Transport::Polling, &*engine.upper, || has_left(stream))?;
     Ok(payload(taken.packets))
@@ -226,7 +226,7 @@ fn post(
     behind: &mut Vec<u8>,
     engine: &Arc<Engine>,
     session: &Arc<Session>,
-) -> Result<Result<String, Fault>, Refusal> {
+) -> Result<Result<String, EngineFault>, Refusal> {
     if let Err(fault) = session.begin_post() {
         return Ok(Err(fault));
     }
@@ -234,8 +234,11 @@ fn post(
     session.end_post();
     let Some(body) = body? else {
         session.close(reason::TRANSPORT_ERROR); // it broke off: which packets came is not known
-        return Ok(Err(Fault::BadRequest));
+        return Ok(Err(EngineFault::BadRequest));
     };
+    if session.ended().is_some() {
+        return Ok(Err(EngineFault::BadRequest)); // while the body was read
+    }
     let body = String::from_utf8(body);
     let mut all = packets(body.as_deref().unwrap_or(""));
     let taken = all.try_for_each(|packet| engine.receive(session, packet));
@@ -294,8 +297,8 @@ struct Answer {
     body: String,
 }
 
-impl From<Result<String, Fault>> for Answer {
-    fn from(answer: Result<String, Fault>) -> Self {
+impl From<Result<String, EngineFault>> for Answer {
+    fn from(answer: Result<String, EngineFault>) -> Self {
         match answer {
             Ok(body) => Answer { status: 200, kind: "text/plain; charset=UTF-8", body },
             Err(fault) => {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use frames::message::DataMessage;
 
-use crate::engine::{Fault, Packet};
+use crate::engine::{EngineFault, Packet};
 use crate::options::Timing;
 use crate::queue::Queue;
 
@@ -205,7 +205,7 @@ impl Session {
         on: Transport,
         upper: &dyn Upper,
         has_left: impl Fn() -> bool,
-    ) -> Result<Taken, Fault> {
+    ) -> Result<Taken, EngineFault> {
         let mut state = self.lock();
         state.waiting = Some(on);
         let noop_at = Instant::now() + if state.trying { TRIAL } else { Duration::ZERO };
@@ -231,7 +231,7 @@ impl Session {
             }
             let gone_over = on == Transport::Polling && state.transport != on;
             if gone_over && in_trial {
-                break Err(Fault::BadRequest);
+                break Err(EngineFault::BadRequest);
             }
             if gone_over || (on == Transport::Polling && state.probed && now >= noop_at) {
                 break Ok(Taken { packets: vec![Packet::Noop], over: false });
@@ -257,14 +257,14 @@ impl Session {
     ///
     /// # Errors
     /// When there is one already: then the session ends, since the order of packets is not known.
-    pub fn begin_post(&self) -> Result<(), Fault> {
+    pub fn begin_post(&self) -> Result<(), EngineFault> {
         let mut state = self.lock();
         if state.transport != Transport::Polling {
-            return Err(Fault::BadRequest);
+            return Err(EngineFault::BadRequest);
         }
         if state.posting {
             self.end(&mut state, reason::TRANSPORT_ERROR);
-            return Err(Fault::BadRequest);
+            return Err(EngineFault::BadRequest);
         }
         state.posting = true;
         Ok(())
@@ -279,14 +279,14 @@ impl Session {
     ///
     /// # Errors
     /// As [`begin_post`](Self::begin_post).
-    pub fn begin_poll(&self) -> Result<(), Fault> {
+    pub fn begin_poll(&self) -> Result<(), EngineFault> {
         let mut state = self.lock();
         if state.transport != Transport::Polling {
-            return Err(Fault::BadRequest);
+            return Err(EngineFault::BadRequest);
         }
         if state.waiting.is_some() {
             self.end(&mut state, reason::TRANSPORT_ERROR);
-            return Err(Fault::BadRequest);
+            return Err(EngineFault::BadRequest);
         }
         state.waiting = Some(Transport::Polling);
         Ok(())
@@ -322,7 +322,7 @@ impl Session {
     ///
     /// # Errors
     /// When no client sends such a packet.
-    pub fn receive(&self, packet: Packet) -> Result<Option<DataMessage>, ()> {
+    pub fn receive(&self, packet: Packet) -> Result<Option<DataMessage>, EngineFault> {
         let mut state = self.lock();
         match packet {
             Packet::Message(message) if state.closed.is_none() => return Ok(Some(message)),
@@ -335,7 +335,7 @@ impl Session {
                 state.last_poll = state.waiting.is_none() && state.transport == Transport::Polling;
                 self.end(&mut state, reason::TRANSPORT_CLOSE);
             }
-            Packet::Ping(_) | Packet::Open(_) => return Err(()), // version 3 had its pings this way
+            Packet::Ping(_) | Packet::Open(_) => return Err(EngineFault::BadRequest), // version 3 had its pings this way
             Packet::Message(_) | Packet::Upgrade | Packet::Noop => {}
         }
         Ok(None)

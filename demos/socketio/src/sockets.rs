@@ -12,8 +12,8 @@ use room::Cursor;
 use serde_json::{Value, json};
 
 use crate::options::Timing;
-use crate::packets::{Decoder, Kind, SocketPacket};
-use crate::queue::Budget;
+use crate::packets::{PacketDecoder, Kind, SocketPacket, Unreadable};
+use crate::queue::Allowance;
 use crate::session::{Session, Upper, new_id, reason};
 
 /// The most rooms that one socket may be in, besides its own.
@@ -27,8 +27,11 @@ const MAX_AWAY: usize = 1_000;
 
 /// What is built on sockets.
 pub trait Application: Send + Sync {
-    /// The namespaces that there are.
-    fn has(&self, namespace: &str) -> bool;
+    /// Whether a client with this `auth` may join a namespace.
+    ///
+    /// # Errors
+    /// The message of the CONNECT_ERROR.
+    fn admits(&self, namespace: &str, auth: &Value) -> Result<(), &'static str>;
     /// Whether sockets of this namespace may come back, and whether all that was sent after this offset can be told again.
     fn recovers(&self, namespace: &str, offset: Option<&str>) -> Option<Cursor>;
     /// A socket has connected, with the `auth` of its client; `recovered`: it has come back.
@@ -102,7 +105,7 @@ struct Away {
 /// A session, as this layer sees it.
 struct Connection {
     session: Arc<Session>,
-    decoder: Decoder,
+    decoder: PacketDecoder,
     since: Instant,
     had_a_socket: bool,
     /// The sockets' ids, by namespace.
@@ -256,12 +259,12 @@ pub struct Sockets {
     io: Mutex<Io>,
     app: Arc<dyn Application>,
     timing: Timing,
-    budget: Arc<Budget>,
+    budget: Arc<Allowance>,
 }
 
 impl Sockets {
     /// For this application.
-    pub fn new(app: Arc<dyn Application>, timing: Timing, budget: Arc<Budget>) -> Self {
+    pub fn new(app: Arc<dyn Application>, timing: Timing, budget: Arc<Allowance>) -> Self {
         Sockets { io: Mutex::default(), app, timing, budget }
     }
 
@@ -276,7 +279,10 @@ impl Sockets {
         let connection = io.connections.get(&session.id);
         let id = connection.and_then(|own| own.sockets.get(&packet.namespace)).cloned();
         match (packet.kind, id) {
-            (Kind::Connect, None) => self.connect(io, session, &packet),
+            (Kind::Connect, before) => {
+                before.iter().for_each(|id| drop(io.forget(id))); // a new one takes its place
+                self.connect(io, session, &packet);
+            }
             (Kind::Disconnect, Some(id)) => drop(io.forget(&id)),
             (Kind::Event, Some(id)) => {
                 let Value::Array(mut args) = packet.data else { return false };
@@ -289,7 +295,7 @@ impl Sockets {
                 self.app.acknowledged(io, &id, packet.id.unwrap_or(0), packet.data);
             }
             (Kind::Disconnect, None) => {}
-            _ => return false, // a second CONNECT, or anything before the first
+            _ => return false, // the first packet must be a CONNECT
         }
         true
     }
@@ -299,8 +305,10 @@ impl Sockets {
         let namespace = packet.namespace.as_str();
         let auth = if packet.data.is_null() { json!({}) } else { packet.data.clone() };
         let Some(connection) = io.connections.get(&session.id) else { return };
-        if !self.app.has(namespace) || connection.sockets.len() >= MAX_NAMESPACES {
-            let why = json!({ "message": "Invalid namespace" });
+        let free = connection.sockets.len() < MAX_NAMESPACES;
+        let admitted = self.app.admits(namespace, &auth);
+        if let Err(why) = admitted.and(free.then_some(()).ok_or("Too many namespaces")) {
+            let why = json!({ "message": why });
             return session.send(SocketPacket::new(Kind::ConnectError, namespace, why).encode());
         }
         let back = io.come_back(namespace, &auth, &*self.app, &self.timing);
@@ -341,7 +349,7 @@ impl Upper for Sockets {
     fn opened(&self, session: &Arc<Session>) {
         let connection = Connection {
             session: session.clone(),
-            decoder: Decoder::new(self.budget.clone(), self.timing.max_payload),
+            decoder: PacketDecoder::new(self.budget.clone(), self.timing.max_payload),
             since: Instant::now(),
             had_a_socket: false,
             sockets: HashMap::new(),
@@ -355,7 +363,7 @@ impl Upper for Sockets {
         match connection.decoder.take(message) {
             Ok(Some(packet)) => self.handle(&mut io, session, packet),
             Ok(None) => true,
-            Err(()) => false,
+            Err(Unreadable) => false,
         }
     }
 

@@ -22,8 +22,9 @@ pub struct Talk {
 
 // ANCHOR: application
 impl Application for Talk {
-    fn has(&self, namespace: &str) -> bool {
-        ["/", "/custom", ROOM].contains(&namespace)
+    fn admits(&self, namespace: &str, _auth: &Value) -> Result<(), &'static str> {
+        let known = ["/", "/custom", ROOM].contains(&namespace);
+        if known { Ok(()) } else { Err("Invalid namespace") }
     }
 
     /// The offset is a cursor of the log: what came after it can be told again while it is there.
