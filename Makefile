@@ -3,7 +3,7 @@
 # Cargo's own folder of programs, where `cargo install` puts geckodriver.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 
-.PHONY: pictures help book record setup ruffle clients test new index fmt lint conformance bench bench-ws
+.PHONY: pictures help book record setup ruffle socketio clients test new index fmt lint conformance bench bench-ws bench-scaleout
 
 help:
 	@echo "make test          formatting, lints and all tests, in real browsers too; installs what is missing"
@@ -14,16 +14,18 @@ help:
 	@echo "make record        drives every demo through its exchange and writes the book's recordings anew"
 	@echo "make conformance   Autobahn|Testsuite against both ends of frames and deflate, 20 minutes; WSTEST names its program, wstest"
 	@echo "make bench         measures first build, delay, bytes and memory, against peers in the same run"
+	@echo "make bench-scaleout  measures one room on 1, 2 and 4 servers with Redis, against one server's memory"
 	@echo "make bench-ws      measures the WebSocket echo, threads and event loop, against three libraries and bare TCP"
 	@echo "make pictures      takes the pictures of the README from a running demo"
 	@echo "make setup         only installs what is missing: Chromium, Firefox and their drivers"
 	@echo "make ruffle        fetches the Flash emulator for the demo flash (npm, 10 MB)"
-	@echo "make clients       fetches what only the tests need: axe-core and ws (npm), websockets (pip)"
+	@echo "make socketio      fetches the official client for the demo socketio (npm, 4 MB)"
+	@echo "make clients       fetches what only the tests need: axe-core and ws (npm), websockets and socketio (pip)"
 	@echo "make fmt           formats the Rust code"
 	@echo "make lint          checks formatting and lints"
 
 # Nothing is skipped here: a test that needs a browser fails without one.
-test: setup ruffle clients
+test: setup ruffle socketio clients
 	REQUIRE_BROWSERS=1 cargo run --quiet -p tests -- test $(DEMO)
 
 new:
@@ -59,7 +61,14 @@ $(RUFFLE): demos/flash/package-lock.json
 	cd demos/flash && npm ci --ignore-scripts --no-audit --no-fund
 	touch $@
 
-# The judge of accessibility and two foreign WebSocket clients, for the tests only; pinned and fetched the same way.
+SOCKETIO = demos/socketio/node_modules/socket.io-client/package.json
+socketio: $(SOCKETIO)
+$(SOCKETIO): demos/socketio/package-lock.json
+	@command -v npm >/dev/null || { echo "make socketio needs npm, which comes with Node.js"; exit 1; }
+	cd demos/socketio && npm ci --ignore-scripts --no-audit --no-fund
+	touch $@
+
+# The judge of accessibility and three foreign WebSocket clients, for the tests only; pinned and fetched the same way.
 NPM = tests/node_modules/ws/package.json
 PIP = tests/python_modules/websockets/version.py
 clients: $(NPM) $(PIP)
@@ -82,3 +91,7 @@ bench:
 # About eight minutes. Writes tests/peers/ws-bench/results.json.
 bench-ws:
 	cd tests/peers/ws-bench && npm install --no-audit --no-fund --silent && cargo run --release --quiet
+
+# About four minutes. Writes tests/bench/scaleout.json.
+bench-scaleout:
+	cargo build --release --quiet -p scaleout && cargo run --release --quiet -p scaleout --example measure

@@ -11,6 +11,8 @@ have_pip() { python3 -m pip --version >/dev/null 2>&1; }
 have_nginx() { have nginx || [ -x /usr/sbin/nginx ]; }
 have_haproxy() { have haproxy || [ -x /usr/sbin/haproxy ]; }
 have_firefox() { have firefox || have firefox-esr; }
+have_redis() { have redis-server; }
+have_haproxy() { have haproxy || [ -x /usr/sbin/haproxy ]; }
 
 # Runs a command as root.
 as_root() {
@@ -102,6 +104,21 @@ if ! have_all; then
     # shellcheck disable=SC2086  # the names are words on purpose
     install_them $missing >/dev/null || give_up "this did not work; install $what, then try again"
     have_all || give_up "still missing; install $what, then try again"
+fi
+
+# The demo scaleout and its tests want these two. Without them a test says so and passes (in `make test` it fails).
+if ! have_redis || ! have_haproxy; then
+    redis=redis
+    if have apt-get; then redis=redis-server; fi
+    if have pacman; then redis=valkey; fi # it brings redis-server, too
+    missing="$(have_redis || echo $redis) $(have_haproxy || echo haproxy)"
+    if have brew || may_install; then
+        echo "setup: installing $missing"
+        # shellcheck disable=SC2086  # the names are words on purpose
+        install_them $missing >/dev/null || echo "setup: this did not work; install $missing for the demo scaleout" >&2
+    else
+        echo "setup: install $missing for the demo scaleout" >&2
+    fi
 fi
 
 if ! have geckodriver; then

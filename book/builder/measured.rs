@@ -10,6 +10,8 @@
 //! {{#measured echo frames 16 500 1}}     ... on 500 connections, with one message in flight on each
 //! {{#measured echo_cost frames 16 500 1}} ... the server's processor time for each
 //! {{#measured crowd eventloop each}}     memory for an idle WebSocket; also `threads`, and `all`: the whole process
+//! {{#measured scaleout redis 2 p50}}     one room on this log and as many servers; also p99, `said` and `heard` a second
+//! {{#measured paper 100000 servers}}     what that many clients need; also `said`, `heard`, `memory`, `logs`
 //! {{#measured machine}}                  on which machine
 //! {{#ways delay}}                        a table that compares all techniques; also `bytes` and `silence`
 //! ```
@@ -26,6 +28,7 @@ use crate::{demos, root};
 
 const BENCH: &str = "tests/bench/results.json";
 const CHAT: &str = "tests/bench/chat.json";
+const SCALEOUT: &str = "tests/bench/scaleout.json";
 const BENCH_WS: &str = "tests/peers/ws-bench/results.json";
 
 /// The number that these words ask for, as in a sentence.
@@ -67,9 +70,45 @@ pub fn figure(words: &[&str]) -> Result<String, String> {
             let row = find(&results, "rooms", &[("server", &server.replace('-', " ")), ("rooms", rooms)])?;
             Ok(milliseconds(number(row, &format!("{p}_us"))?))
         }
+        ["scaleout", "machine"] => {
+            Ok(read(SCALEOUT)?["machine"].as_str().ok_or_else(|| missing("machine"))?.to_string())
+        }
+        ["scaleout", log, servers, p @ ("p50" | "p99")] => {
+            Ok(milliseconds(scaleout(log, servers, &format!("{p}_us"))?))
+        }
+        ["scaleout", log, servers, what @ ("said" | "heard")] => {
+            Ok(grouped(scaleout(log, servers, &format!("{what}_per_second"))? as u64))
+        }
+        ["paper", clients, what] => paper(clients.parse().map_err(|_| format!("{clients} is no number"))?, what),
         ["machine"] => Ok(read(BENCH)?["machine"].as_str().ok_or_else(|| missing("machine"))?.to_string()),
         _ => Err(format!("nobody measured {words:?}")),
     }
+}
+
+/// What was measured of a room on this log and as many servers.
+fn scaleout(log: &str, servers: &str, what: &str) -> Result<f64, String> {
+    let results = read(SCALEOUT)?;
+    let row = find(&results, "runs", &[("log", log), ("servers", servers)]);
+    let row = row.map_err(|why| format!("{why}; for this one: make bench-scaleout"))?;
+    number(row, what)
+}
+
+/// What this number of clients needs, when each of them is in one room of 100 members and says something once a minute.
+fn paper(clients: f64, what: &str) -> Result<String, String> {
+    let (said, heard) = (clients / 60.0, clients / 60.0 * 100.0);
+    Ok(match what {
+        "said" => grouped(said as u64),
+        "heard" => grouped(heard as u64),
+        "memory" => {
+            let each = number(find(&read(BENCH_WS)?, "idle", &[("peer", "eventloop")])?, "kib_each")?;
+            let mib = clients * each / 1024.0;
+            if mib < 1024.0 { format!("{mib:.0}\u{a0}MiB") } else { format!("{:.1}\u{a0}GiB", mib / 1024.0) }
+        }
+        // One write for each message and client, as in a room that is not busy.
+        "servers" => grouped((heard / echo("eventloop", "16", "500", "1", "messages_per_second")?).ceil() as u64),
+        "logs" => grouped((said / scaleout("redis", "2", "said_per_second")?).ceil() as u64),
+        _ => return Err(format!("no paper says {what}")),
+    })
 }
 
 /// What one peer was measured at in one case of `make bench-ws`.
@@ -185,6 +224,11 @@ mod tests {
         assert!(figure(&["echo", "eventloop", "16", "500", "1"]).unwrap().contains(','));
         assert!(figure(&["echo_cost", "frames", "16", "500", "1"]).unwrap().ends_with("\u{a0}µs"));
         assert!(figure(&["crowd", "eventloop", "each"]).unwrap().ends_with("\u{a0}KiB"));
+        assert!(figure(&["scaleout", "redis", "2", "p99"]).unwrap().ends_with("\u{a0}ms"));
+        assert!(figure(&["scaleout", "memory", "1", "said"]).unwrap().contains(','));
+        assert_eq!(figure(&["paper", "100000", "said"]).unwrap(), "1,666");
+        assert!(figure(&["paper", "10000000", "memory"]).unwrap().ends_with("iB"));
+        assert!(figure(&["scaleout", "redis", "3", "p99"]).unwrap_err().contains("make bench-scaleout"));
         for words in [&["delay", "longpoll", "7", "p50"][..], &["memory", "nobody"], &["build", "nobody"]] {
             assert!(figure(words).unwrap_err().contains("make bench"), "{words:?}");
         }

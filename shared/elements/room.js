@@ -138,12 +138,13 @@ export class Refusal extends Error {}
  * takes it once (`Room::say_once`). `waiting` is told why it takes so long.
  * Throws the server's own sentence when the room does not take it.
  */
-export async function post(text, waiting = () => {}) {
+export async function post(text, waiting = () => {}, path = "/say") {
   const key = newKey();
   for (let tries = 1; ; tries++) {
     let wait = backOff(tries);
+    let why = "No answer.";
     try {
-      const answer = await fetch("/say", {
+      const answer = await fetch(path, {
         method: "POST",
         body: text,
         headers: { "Idempotency-Key": key },
@@ -153,10 +154,11 @@ export async function post(text, waiting = () => {}) {
       const sentence = (await answer.text()).trim();
       if (answer.status < 500) throw new Refusal(sentence);
       wait = Number(answer.headers.get("Retry-After")) || wait;
+      why = sentence;
     } catch (error) {
       if (error instanceof Refusal) throw error;
     }
-    waiting(`No answer; saying it again in ${wait.toFixed(1)} s.`);
+    waiting(`${why} Saying it again in ${wait.toFixed(1)} s.`);
     await sleep(wait * 1000);
     waiting("Saying it again.");
   }

@@ -320,7 +320,24 @@ fn unpacked(row: &Value) -> String {
     fields.map(|field| format!("{}: {}\r\n", text(&field[2]), text(&field[3]))).collect()
 }
 
-/// Dates, times, ports of the far end and random boundaries stand as signs.
+/// Ids of sessions and sockets are drawn anew each time: 32 hexadecimal digits.
+fn mask_ids(text: &str) -> String {
+    let mut out = String::new();
+    let mut digits = String::new();
+    for c in text.chars().chain([' ']) {
+        if c.is_ascii_hexdigit() && !c.is_ascii_uppercase() {
+            digits.push(c);
+            continue;
+        }
+        out += if digits.len() == 32 { "ID" } else { &digits };
+        digits.clear();
+        out.push(c);
+    }
+    out.pop();
+    out
+}
+
+/// Dates, times, ports of the far end, random ids and boundaries stand as signs.
 fn mask(text: &str) -> String {
     let mut out = String::new();
     for line in text.split_inclusive('\n') {
@@ -336,7 +353,7 @@ fn mask(text: &str) -> String {
         let (_, rest) = piece.split_once('"').unwrap_or_default();
         format!("{out}to-ports=\"PORT\"{rest}")
     });
-    let out = mask_lives(&out);
+    let out = mask_ids(&mask_lives(&out));
     // The boundary of a multipart answer is drawn anew each time: "part-" and 32 hexadecimal digits.
     let mut pieces = out.split("part-");
     let mut unbound = pieces.next().unwrap_or_default().to_string();

@@ -6,14 +6,14 @@
 //!                                                               tells as well: "missed":3 or "restarted":true
 //!                   {"type":"message","id":8,"text":"hello","at":1760000000000}
 //!                   {"type":"said","key":"k1","id":8}           your own message, and the number it got
-//!                   {"type":"refused","key":"k1","why":"..."}
+//!                   {"type":"refused","key":"k1","why":"..."}   and "again":true when it may be taken later
 //! ```
 //!
 //! The address says what the client has already: `ws://127.0.0.1:8011/?after=9f3c01d2-7`. So nothing is lost between two
 //! connections, and nothing comes twice. What was said and not answered with `said` is said again under the same key.
 
 use handshake::request::Request;
-use room::{Cursor, Gap, News, Room};
+use room::{Cursor, Gap, News, Refused, Room};
 use serde_json::{Value, json};
 
 /// Where a client is that opens a connection: `?after=9f3c01d2-7`; without it, in front of all messages.
@@ -56,7 +56,13 @@ pub fn handle(text: &str, room: &Room) -> String {
     };
     match room.say_once(&key, &said) {
         Ok(message) => json!({ "type": "said", "key": key, "id": message.id }),
-        Err(refused) => json!({ "type": "refused", "key": key, "why": refused.to_string() }),
+        Err(refused) => {
+            let mut event = json!({ "type": "refused", "key": key, "why": refused.to_string() });
+            if refused == Refused::Away {
+                event["again"] = json!(true);
+            }
+            event
+        }
     }
     .to_string()
 }

@@ -21,6 +21,7 @@
 //! - `http2`: frames of HTTP/2, with what their streams carry;
 //! - `websocket`: frames, after a `101`; `frame` names what is in one;
 //! - `tls`: records, `records`; what can be read of a handshake, `hello`; and what its numbers mean, `names`;
+//! - `engine_io`: the packets of Engine.IO and Socket.IO, in a body or in a frame;
 //! - `text`: messages that end with a zero byte or a line feed (`delimited`), messages with their length in front
 //!   (`length_prefixed`), and bytes of an unknown protocol (`opaque`);
 //! - `unit`: the result, and how it is built; `show`: bytes as text; `glossary`: what names and numbers mean.
@@ -35,6 +36,7 @@
 //! names a fault and goes on.
 
 mod body;
+mod engine_io;
 mod glossary;
 pub mod http;
 mod http2;
@@ -138,6 +140,8 @@ struct OpenRequest {
     connect: bool,
     /// `Upgrade`: the answer may be 101.
     upgrade: bool,
+    /// Its answer has packets of Engine.IO.
+    engine_io: Option<engine_io::Carries>,
 }
 
 /// The protocol that both directions speak from here on.
@@ -147,6 +151,8 @@ struct ProtocolSwitch {
     protocol: String,
     /// The value of `Sec-WebSocket-Extensions` in the answer.
     extensions: String,
+    /// Each message is a packet of Engine.IO.
+    engine_io: Option<engine_io::Carries>,
 }
 
 /// This many requests at most are remembered until they are answered.
@@ -297,7 +303,8 @@ impl Dissector {
             half.decoder.end(out);
             half.decoder = match switch.protocol.as_str() {
                 "websocket" => {
-                    Box::new(websocket::units::WebSocketUnits::new(dir, half.at, &switch.extensions, unpack))
+                    let units = websocket::units::WebSocketUnits::new(dir, half.at, &switch.extensions, unpack);
+                    Box::new(units.carrying(switch.engine_io))
                 }
                 _ => Box::new(opaque::Opaque::new(dir, half.at, "")),
             };

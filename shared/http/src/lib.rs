@@ -98,6 +98,10 @@ pub fn say(mut request: Request, room: &Room) {
     match room.say_once(&key, &words) {
         Ok(message) => json(request, 201, &message.json()),
         Err(refused @ room::Refused::TooLong(_)) => text(request, 413, &refused.to_string()),
+        Err(refused @ room::Refused::Away) => {
+            let answer = Answer::new(503).field("Retry-After", "1");
+            answer.send(request, "text/plain; charset=utf-8", format!("{refused}\n"));
+        }
         Err(refused) => text(request, 400, &refused.to_string()),
     }
 }

@@ -6,6 +6,8 @@
 //!
 //! The room does the arithmetic with cursors: [`News`] says what is new, whether something is missing, and where the
 //! reader is now. A [`Reader`] keeps that place between two waits.
+//!
+//! The log may also live outside of this process, where several servers share it: then the room is a copy ([`SharedLog`]).
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -58,6 +60,9 @@ pub enum Refused {
     TooLong(usize),
     /// Its key has this many bytes, more than [`MAX_KEY`].
     KeyTooLong(usize),
+    /// The log is outside of this process, and it did not answer. It may have taken the message or not: say it again under
+    /// the same key.
+    Away,
 }
 
 impl fmt::Display for Refused {
@@ -70,6 +75,7 @@ impl fmt::Display for Refused {
             Refused::KeyTooLong(bytes) => {
                 write!(f, "This message's key has {bytes} bytes and the room takes {MAX_KEY}: shorten it.")
             }
+            Refused::Away => write!(f, "The room's log does not answer now."),
         }
     }
 }
@@ -174,6 +180,21 @@ impl News {
     }
 }
 
+// ANCHOR: shared-log
+/// A log outside of this process, which several servers share.
+///
+/// Its room is a copy: [`Room::say`] asks the log, and readers wait on the copy. The log's own
+/// thread fills the copy, with [`Room::begin`] and [`Room::extend`].
+pub trait SharedLog: Send + Sync {
+    /// Adds a message, unless one was said under this key: then it returns that one. Returns when
+    /// the log has it for good.
+    ///
+    /// # Errors
+    /// [`Refused::Away`] when the log does not answer.
+    fn append(&self, by: &str, key: &str, text: &str) -> Result<Message, Refused>;
+}
+// ANCHOR_END: shared-log
+
 struct Log {
     /// The newest messages, oldest in front; each with the key it was said under.
     kept: VecDeque<(Message, Box<str>)>,
@@ -181,6 +202,8 @@ struct Log {
     last: u64,
     /// The room's number: see [`Room::life`].
     life: u32,
+    /// Another process has the log, and may have told a reader more than this copy has.
+    is_copy: bool,
 }
 
 /// A log of messages, with a blocking wait for the next one.
@@ -188,13 +211,51 @@ pub struct Room {
     log: Mutex<Log>,
     news: Condvar,
     capacity: usize,
+    shared: Option<Arc<dyn SharedLog>>,
 }
 
 impl Room {
     /// An empty room that keeps the newest `capacity` messages (at least one).
     pub fn new(capacity: usize) -> Self {
-        let log = Log { kept: VecDeque::new(), last: 0, life: (now() as u32).max(1) };
-        Room { log: Mutex::new(log), news: Condvar::new(), capacity: capacity.max(1) }
+        let log = Log { kept: VecDeque::new(), last: 0, life: new_life(), is_copy: false };
+        Room { log: Mutex::new(log), news: Condvar::new(), capacity: capacity.max(1), shared: None }
+    }
+
+    /// A copy of this log, which is empty and of no life until [`begin`](Self::begin).
+    pub fn copy_of(shared: Arc<dyn SharedLog>, capacity: usize) -> Self {
+        let log = Log { kept: VecDeque::new(), last: 0, life: 0, is_copy: true };
+        Room { log: Mutex::new(log), shared: Some(shared), ..Room::new(capacity) }
+    }
+
+    /// How many messages it keeps.
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// The log is in this life: what the copy has of another one is forgotten.
+    pub fn begin(&self, life: u32) {
+        let mut log = self.log();
+        (log.life, log.last) = (life, 0);
+        log.kept.clear();
+        drop(log);
+        self.news.notify_all();
+    }
+
+    /// Adds what the log has, in its order. When there is a hole in front of a message, the log itself has forgotten what
+    /// was there: then the copy forgets what is before the hole, so that a reader is told of all that is missing.
+    pub fn extend(&self, messages: impl IntoIterator<Item = Message>) {
+        let mut log = self.log();
+        for message in messages {
+            if message.id <= log.last {
+                continue; // the copy has it
+            }
+            if message.id > log.last + 1 {
+                log.kept.clear();
+            }
+            log.add(message, "", self.capacity);
+        }
+        drop(log);
+        self.news.notify_all();
     }
 
     /// The room's number, never 0: the time when it was made, in milliseconds, the lowest 32 bits of it. A server that is
@@ -238,18 +299,17 @@ impl Room {
         if key.len() > MAX_KEY {
             return Err(Refused::KeyTooLong(key.len()));
         }
+        if let Some(shared) = &self.shared {
+            return shared.append(by, key, &text);
+        }
         let mut log = self.log();
         if !key.is_empty()
             && let Some((message, _)) = log.kept.iter().rev().find(|(_, said)| **said == *key)
         {
             return Ok(message.clone());
         }
-        log.last += 1;
-        let message = Message { id: log.last, text: text.into(), by: by.into(), at: now() };
-        log.kept.push_back((message.clone(), key.into()));
-        if log.kept.len() > self.capacity {
-            log.kept.pop_front();
-        }
+        let message = Message { id: log.last + 1, text: text.into(), by: by.into(), at: now() };
+        log.add(message.clone(), key, self.capacity);
         drop(log); // unlock first, so that woken threads need not wait for the lock
         self.news.notify_all();
         Ok(message)
@@ -316,8 +376,21 @@ impl Reader {
 }
 
 impl Log {
-    fn since(&self, Cursor { life, after }: Cursor) -> News {
+    fn add(&mut self, message: Message, key: &str, capacity: usize) {
+        self.last = message.id;
+        self.kept.push_back((message, key.into()));
+        if self.kept.len() > capacity {
+            self.kept.pop_front();
+        }
+    }
+
+    fn since(&self, cursor: Cursor) -> News {
+        let Cursor { life, after } = cursor;
         let next = Cursor { life: self.life, after: self.last };
+        if self.is_copy && life == self.life && after > self.last {
+            // The reader comes from a server whose copy was ahead of this one: what follows will come.
+            return News { gap: Gap::None, messages: Vec::new(), next: cursor };
+        }
         if after > self.last || (life != self.life && life != 0) {
             return News { gap: Gap::Restarted, messages: self.newest(self.kept.len()), next };
         }
@@ -330,6 +403,11 @@ impl Log {
     fn newest(&self, count: usize) -> Vec<Message> {
         self.kept.range(self.kept.len() - count..).map(|(message, _)| message.clone()).collect()
     }
+}
+
+/// A number for a new life of a room: the time in milliseconds, the lowest 32 bits of it, and never 0.
+pub fn new_life() -> u32 {
+    (now() as u32).max(1)
 }
 
 fn now() -> u64 {
@@ -435,6 +513,66 @@ mod tests {
         assert_eq!(room.since(57).start().after, 7);
         assert_eq!(room.since(4).place()["after"], 7);
         assert_eq!(room.since(4).json()["after"], 10);
+    }
+
+    /// A log elsewhere that is never there.
+    struct Gone;
+
+    impl SharedLog for Gone {
+        fn append(&self, _by: &str, _key: &str, _text: &str) -> Result<Message, Refused> {
+            Err(Refused::Away)
+        }
+    }
+
+    fn message(id: u64) -> Message {
+        Message { id, text: id.to_string().into(), by: "".into(), at: 0 }
+    }
+
+    #[test]
+    fn a_copy_has_what_its_log_has_and_says_nothing_by_itself() {
+        let room = Room::copy_of(Arc::new(Gone), 10);
+        room.begin(7);
+        room.extend([message(1), message(2)]);
+        room.extend([message(2), message(3)]); // some of it again
+        assert_eq!(ids(&room.since(0)), [1, 2, 3]);
+        assert_eq!(room.say("hello"), Err(Refused::Away));
+        assert_eq!(room.say(""), Err(Refused::Empty), "what the room would not take is not asked for");
+        assert_eq!(room.last(), 3);
+    }
+
+    #[test]
+    fn a_reader_that_is_ahead_of_a_copy_waits_for_it_and_hears_nothing_twice() {
+        let room = Room::copy_of(Arc::new(Gone), 10);
+        room.begin(7);
+        room.extend([message(1)]);
+        let ahead = Cursor { life: 7, after: 3 };
+        assert_eq!(room.since(ahead), News { gap: Gap::None, messages: Vec::new(), next: ahead });
+        room.extend([message(2), message(3), message(4)]);
+        assert_eq!(ids(&room.since(ahead)), [4]);
+        assert_eq!(room.since(Cursor { life: 6, after: 3 }).gap, Gap::Restarted);
+    }
+
+    #[test]
+    fn a_hole_in_the_log_is_missed_by_the_readers_of_its_copy() {
+        let room = Room::copy_of(Arc::new(Gone), 10);
+        room.begin(7);
+        room.extend([message(5), message(6)]); // the log begins with 5
+        assert_eq!(room.since(2).gap, Gap::Missed(2));
+        room.extend([message(10)]);
+        let news = room.since(5);
+        assert_eq!((news.gap, ids(&news)), (Gap::Missed(4), vec![10])); // 6 as well, which is not kept in front of a hole
+    }
+
+    #[test]
+    fn a_new_life_of_the_log_is_told_to_the_readers_of_its_copy() {
+        let room = Arc::new(Room::copy_of(Arc::new(Gone), 10));
+        room.begin(7);
+        room.extend([message(1), message(2)]);
+        let mut reader = room.reader(Cursor { life: 7, after: 2 });
+        room.begin(8);
+        room.extend([message(1)]);
+        let news = reader.wait(Duration::from_secs(60));
+        assert_eq!((news.gap, ids(&news)), (Gap::Restarted, vec![1]));
     }
 
     #[test]

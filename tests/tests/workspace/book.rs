@@ -272,6 +272,11 @@ fn links_out_of_the_book_lead_to_standards_and_well_known_homes() {
         "http://websocketd.com",
         "https://socket.io/",
         "https://github.com/mrniko/netty-socketio",
+        // Logs and brokers that several servers share, and what others run on them.
+        "https://redis.io/docs/",
+        "https://centrifugal.dev/",
+        "https://docs.nats.io/",
+        "https://slack.engineering/real-time-messaging/",
     ];
     for (name, text) in chapters() {
         for target in links(&text).iter().filter(|target| target.starts_with("http")) {

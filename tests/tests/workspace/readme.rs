@@ -218,6 +218,7 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("cargo run -p tests -- new radio", "the test of a new demo runs it"),
     ("make bench", "five minutes of measuring, worth nothing on a machine that runs tests meanwhile"),
     ("make bench-ws", "eight minutes of the same, and npm packages to fetch"),
+    ("make bench-scaleout", "four minutes of the same"),
     (
         "make conformance",
         "minutes, and a program that not every machine has; make test runs a part of it where it is found",
@@ -320,6 +321,20 @@ impl Running<'_> {
                 let mut wire = demo.websocket("/");
                 wire.send(frame(TEXT, "hello"));
                 assert_eq!(wire.frame(), (TEXT, b"1 hello".to_vec()), "{command} counts lines");
+            }
+            ["cargo", "run", "-p", "scaleout", "--", "--servers" | "--redis", _] => {
+                shows_its_page(&self.clone.server(command), "scaleout", command);
+            }
+            ["cargo", "run", "-p", "scaleout", "--example", "tail", "--", _] => {
+                let demo = self.clone.server("cargo run -p scaleout");
+                let tail = self.clone.program(&command.replace("127.0.0.1:8020", demo.host()));
+                demo.say("hello");
+                tail.prints("1 hello");
+            }
+            ["curl", "-i", url] if url.ends_with(":8020/health") => {
+                let demo = self.clone.server("cargo run -p scaleout --example health");
+                let said = self.clone.output(&command.replace("127.0.0.1:8020", demo.host()), "");
+                assert!(said.contains(" 200 OK"), "{command}: {said}");
             }
             ["cargo", "run", "-p", "heartbeat", "--example", "asks", "--", _] => {
                 let demo = self.clone.server("cargo run -p heartbeat");

@@ -6,6 +6,7 @@ use super::fields;
 use super::framing::FramerState;
 use super::{Malformed, MessageFramer, MessageHead, MessageKind, MessagePart};
 use crate::body::{self, BodyDecoder};
+use crate::engine_io;
 use crate::show::{bytes_of, text};
 use crate::text::opaque;
 use crate::unit::{PIECE, UnitBuilder, at_most};
@@ -60,12 +61,21 @@ impl HttpUnits {
         fields::name_fields(&mut self.builder, self.kind);
         out.push(self.builder.finish(kind, fields::meaning(head, self.kind, headless), true));
         self.pieces = 0;
-        self.content = Some(body::choose(head));
+        let asked = match self.kind {
+            MessageKind::Request => engine_io::asked_by(head),
+            MessageKind::Response => negotiation.open.front().and_then(|request| request.engine_io),
+        };
+        let text = head.field("content-type").is_none_or(|kind| kind.starts_with("text/plain"));
+        self.content = Some(match asked.filter(|_| text) {
+            Some(carries) => Box::new(engine_io::Payload::new(carries)),
+            None => body::choose(head),
+        });
         match self.kind {
             MessageKind::Request => {
                 let upgrade = fields::asks_to_upgrade(head);
+                let method = head.method();
                 let request =
-                    OpenRequest { head: head.method() == "HEAD", connect: head.method() == "CONNECT", upgrade };
+                    OpenRequest { head: method == "HEAD", connect: method == "CONNECT", upgrade, engine_io: asked };
                 if negotiation.open.len() < MAX_OPEN_REQUESTS {
                     negotiation.open.push_back(request);
                     negotiation.undecided = self.framer.between_messages() && (upgrade || request.connect);
@@ -81,8 +91,8 @@ impl HttpUnits {
                 if head.status() == 101 || tunnel {
                     let word = |name| head.field(name).unwrap_or("").trim().to_ascii_lowercase();
                     let protocol = if tunnel { String::new() } else { word("upgrade") };
-                    negotiation.switch =
-                        Some(ProtocolSwitch { protocol, extensions: word("sec-websocket-extensions") });
+                    let extensions = word("sec-websocket-extensions");
+                    negotiation.switch = Some(ProtocolSwitch { protocol, extensions, engine_io: request.engine_io });
                 }
             }
         }

@@ -7,6 +7,7 @@
 //! ```
 
 use super::unpacked::Unpacked;
+use crate::engine_io::{self, Carries};
 use crate::show::{bytes_of, hex, is_text, one_line, text};
 use crate::unit::UnitBuilder;
 use crate::{Dir, glossary};
@@ -100,6 +101,8 @@ pub(crate) struct FrameContext {
     pub closed: bool,
     /// Frames before this one were not seen.
     pub unsure: bool,
+    /// Each message is a packet of Engine.IO.
+    pub engine_io: Option<Carries>,
     /// What the compressed payload of this frame says, if it can be told.
     pub unpacked: Option<Unpacked>,
 }
@@ -297,6 +300,11 @@ fn payload(
         faults.push("text has to be UTF-8 (8.1)");
     }
     let shown_as_text = opcode == 1 || (opcode != 2 && is_text(&bytes));
+    if let Some(carries) = context.engine_io.filter(|_| head.opcode == 1 && head.fin && from == 0 && faults.is_empty())
+    {
+        let said = engine_io::name_packet(builder, &text(&bytes, len), builder.len(), carries, note);
+        return (format!(": {said}"), faults);
+    }
     let clipped = if len > bytes.len() as u64 { " …" } else { "" };
     let value = if shown_as_text { text(&bytes, len) } else { hex(&bytes) + clipped };
     let colon = if bytes.is_empty() { "" } else { ": " };

@@ -5,6 +5,7 @@
 
 use super::frame::{FrameContext, FrameHead, MAX_HEAD, describe, describe_rest};
 use super::unpacked::Unpacker;
+use crate::engine_io::Carries;
 use crate::text::opaque;
 use crate::unit::{UnitBuilder, at_most};
 use crate::{Dir, Negotiation, StreamDecoder, Unit, UnpackFrames};
@@ -55,6 +56,12 @@ impl WebSocketUnits {
     /// How many bytes have been taken.
     pub fn position(&self) -> u64 {
         self.builder.from() + self.builder.len()
+    }
+
+    /// Each message is a packet of Engine.IO.
+    pub fn carrying(mut self, engine_io: Option<Carries>) -> Self {
+        self.context.engine_io = engine_io;
+        self
     }
 
     /// Ends the frame when nothing of it is left.
@@ -187,7 +194,8 @@ impl StreamDecoder for WebSocketUnits {
             }
             _ => {
                 self.stage = FrameStage::Search;
-                self.context = FrameContext { deflate: self.context.deflate, unsure: true, ..FrameContext::default() };
+                let FrameContext { deflate, engine_io, .. } = self.context;
+                self.context = FrameContext { deflate, engine_io, unsure: true, ..FrameContext::default() };
             }
         }
     }
