@@ -29,66 +29,48 @@ packages() {
         have npm || echo nodejs npm
         have_pip || echo python3 python3-pip
         have_nginx || echo nginx
-<<<<<<< HEAD
         have certutil || echo libnss3-tools # certutil: a browser that trusts an authority
-=======
         have_haproxy || echo haproxy
->>>>>>> lead
     elif have dnf; then
         have_chromium || echo chromium chromedriver
         have_firefox || echo firefox
         have npm || echo nodejs npm
         have_pip || echo python3 python3-pip
         have_nginx || echo nginx
-<<<<<<< HEAD
         have certutil || echo nss-tools # certutil: a browser that trusts an authority
-=======
         have_haproxy || echo haproxy
->>>>>>> lead
     elif have pacman; then
         have_chromium || echo chromium
         have_firefox || echo firefox
         have npm || echo nodejs npm
         have_pip || echo python python-pip
         have_nginx || echo nginx
-<<<<<<< HEAD
         have certutil || echo nss # certutil: a browser that trusts an authority
-=======
         have_haproxy || echo haproxy
->>>>>>> lead
     elif have zypper; then
         have_chromium || echo chromium chromedriver
         have_firefox || echo MozillaFirefox
         have npm || echo nodejs npm
         have_pip || echo python3 python3-pip
         have_nginx || echo nginx
-<<<<<<< HEAD
         have certutil || echo mozilla-nss-tools # certutil: a browser that trusts an authority
-=======
         have_haproxy || echo haproxy
->>>>>>> lead
     elif have apk; then
         have_chromium || echo chromium chromium-chromedriver
         have_firefox || echo firefox
         have npm || echo nodejs npm
         have_pip || echo python3 py3-pip
         have_nginx || echo nginx
-<<<<<<< HEAD
         have certutil || echo nss-tools # certutil: a browser that trusts an authority
-=======
         have_haproxy || echo haproxy
->>>>>>> lead
     elif have brew; then
         have_chromium || echo chromium chromedriver
         have_firefox || echo firefox
         have npm || echo node
         have_pip || echo python
         have_nginx || echo nginx
-<<<<<<< HEAD
         have certutil || echo nss # certutil: a browser that trusts an authority
-=======
         have_haproxy || echo haproxy
->>>>>>> lead
     fi
 }
 

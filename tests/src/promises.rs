@@ -353,12 +353,7 @@ pub fn wide(tab: &Tab) {
 
 /// The room is another one: its messages count from 1, and the page says that.
 pub fn a_server_that_was_started_again_is_told_of(stage: &mut Stage) {
-<<<<<<< HEAD
-    stage.demo.kill();
-    stage.demo = Setup::new(stage.name).env("PORT", stage.demo.port()).start();
-=======
     stage.demo.start_again();
->>>>>>> lead
     stage.elsewhere("a new life");
     for tab in [&stage.one, &stage.other] {
         hears(tab, "a new life");

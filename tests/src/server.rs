@@ -105,24 +105,16 @@ impl Setup {
             let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
             let output = Output::new("(a foreign server: its output is its own)");
             let bench = target("TARGET_BENCH");
-<<<<<<< HEAD
-            return Server { name: self.name, url, plain: None, bench, child: None, output, _alone: Some(alone) };
-=======
             let mut server = Server::named(&self.name, &url, output);
             server.bench = bench;
             server._alone = Some(alone);
             return server;
->>>>>>> lead
         }
         let again = self.clone();
         let mut server = self.launch();
-<<<<<<< HEAD
         server.url = server.announced(": http", "its address");
         server.plain = server.plain_side();
-=======
-        server.url = server.announced(": http://", "its address");
         server.setup = Some(again);
->>>>>>> lead
         server
     }
 
@@ -219,25 +211,12 @@ pub struct Server {
 impl Server {
     /// A server that somebody else started, in any language.
     pub fn at(name: &str, url: &str) -> Server {
-<<<<<<< HEAD
-        let output = Output::new("(a foreign server: its output is its own)");
-        Server {
-            name: name.to_string(),
-            url: url.to_string(),
-            plain: None,
-            bench: None,
-            child: None,
-            output,
-            _alone: None,
-        }
-=======
         Server::named(name, url, Output::new("(a foreign server: its output is its own)"))
     }
 
     fn named(name: &str, url: &str, output: Output) -> Server {
         let (name, url) = (name.to_string(), url.to_string());
-        Server { name, url, bench: None, child: None, output, setup: None, _alone: None }
->>>>>>> lead
+        Server { name, url, plain: None, bench: None, child: None, output, setup: None, _alone: None }
     }
 
     /// Starts this command and waits for the line with its address.
@@ -254,21 +233,9 @@ impl Server {
         let output = Output::new("");
         output.collect(child.stdout.take());
         output.collect(child.stderr.take());
-<<<<<<< HEAD
-        Server {
-            name: name.to_string(),
-            url: String::new(),
-            plain: None,
-            bench: None,
-            child: Some(child),
-            output,
-            _alone: None,
-        }
-=======
         let mut server = Server::named(name, "", output);
         server.child = Some(child);
         server
->>>>>>> lead
     }
 
     /// Where a demo that speaks TLS has a plain server of the name `ws`.
@@ -287,11 +254,6 @@ impl Server {
     /// `http://127.0.0.1:PORT`, or with `https`
     pub fn url(&self) -> &str {
         &self.url
-    }
-
-    /// The demo's own port, as `PORT` takes it.
-    pub fn port(&self) -> &str {
-        self.sealed_host().rsplit(':').next().unwrap_or_default()
     }
 
     /// `127.0.0.1:PORT`, which is also the value of a `Host` header field; of a demo that speaks TLS: of its plain server.

@@ -99,11 +99,7 @@ pub fn echo(mut socket: WebSocket<impl Receive>) {
 /// Serves one connection of the room: this thread reads, a second one tells the news. When a client
 /// takes nothing, the second one waits in its write. This one waits for it only when it has an
 /// answer to send; after the write time-out of 10 s the connection ends.
-<<<<<<< HEAD
-pub fn converse(mut socket: WebSocket, room: &Arc<Room>, cursor: Cursor) {
-=======
 pub fn converse(mut socket: WebSocket<impl Receive>, room: &Arc<Room>, cursor: Cursor) {
->>>>>>> lead
     let (sender, reader) = (socket.sender(), room.reader(cursor));
     if net::spawn(move || tell(&sender, reader)).is_err() {
         return socket.sender().hang_up();
