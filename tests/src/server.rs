@@ -265,11 +265,6 @@ impl Server {
         &self.url
     }
 
-    /// The demo's own port, as `PORT` takes it.
-    pub fn port(&self) -> &str {
-        self.sealed_host().rsplit(':').next().unwrap_or_default()
-    }
-
     /// `127.0.0.1:PORT`, which is also the value of a `Host` header field; of a demo that speaks TLS: of its plain server.
     pub fn host(&self) -> &str {
         self.plain.as_deref().unwrap_or(self.sealed_host())

@@ -36,7 +36,7 @@ fn what_tls_agreed_on_and_either_ladder_are_shown(browser: &Browser) {
     }
 }
 
-/// Walks "On loopback both browsers" in wss.md.
+/// What wss.md says of mixed content on loopback.
 fn on_loopback_a_sealed_page_may_use_plain_connections(browser: &Browser) {
     let demo = start("wss");
     let tab = browser.visit(&demo);
@@ -57,7 +57,7 @@ fn own_address() -> Option<String> {
     Some(socket.local_addr().ok()?.ip().to_string()).filter(|address| !address.starts_with("127."))
 }
 
-/// Walks "Anywhere else" in wss.md.
+/// What wss.md says of mixed content anywhere else.
 fn on_an_address_of_the_network_plain_connections_of_a_sealed_page_are_blocked(browser: &Browser) {
     let Some(address) = own_address() else {
         return tests::skipped("this machine has no address but loopback");
@@ -76,7 +76,8 @@ fn on_an_address_of_the_network_plain_connections_of_a_sealed_page_are_blocked(b
 
 // ---- The warning ------------------------------------------------------------------------------------------------------
 
-/// Walks "The warning." and "A man in the middle." in wss.md.
+/// Walks "The warning." in wss.md.
+/// Walks "A man in the middle." in wss.md.
 fn the_warning_is_clicked_away_and_warns_of_the_middle_again(kind: Kind) {
     let Some(browser) = browser::start_wary(kind, &[], &[]) else { return };
     let demo = start("wss");
@@ -142,7 +143,7 @@ impl Drop for Store {
     }
 }
 
-/// Walks "Trust." in wss.md.
+/// What wss.md says of trust.
 fn a_browser_that_trusts_the_authority_warns_of_the_middle_only(kind: Kind) {
     let demo = start("wss");
     let folder = if kind == Kind::Chromium { "chromium" } else { "firefox" };

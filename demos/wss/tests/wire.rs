@@ -145,7 +145,7 @@ fn an_old_proxy_breaks_ws_and_passes_wss() {
     assert_eq!(sealed.told("said")["id"], 1);
 }
 
-/// Walks "The end that is none." in wss.md.
+/// Walks "An end that is cut off." in wss.md.
 #[test]
 fn an_end_without_close_notify_is_told_from_an_end_in_order() {
     let demo = start("wss");

@@ -97,7 +97,9 @@ impl Site {
 
     /// Whether an `Origin` is the demo's page or the bench: what may use the bench.
     pub fn is_bench_origin(&self, origin: &str) -> bool {
-        let ours = |port: u16| port == self.address.port() || (port == self.bench_port && port != 0);
+        // What speaks TLS is the demo itself, or passes its page on.
+        let pages = |port: u16| port == self.address.port() || self.tls_ports.contains(&port);
+        let ours = |port: u16| pages(port) || (port == self.bench_port && port != 0);
         self.origin_parts(origin).is_some_and(|(host, port)| self.is_own_host(host) && port.is_some_and(ours))
     }
 

@@ -256,6 +256,10 @@ fn links_out_of_the_book_lead_to_standards_and_well_known_homes() {
         "https://github.com/kubernetes/ingress-gce/",
         "https://github.com/joewalnes/websocketd",
         "https://docs.rs/process-wrap",
+        // The libraries of the demo wss, and the tool that reads with its key log.
+        "https://docs.rs/rustls",
+        "https://docs.rs/rcgen",
+        "https://wiki.wireshark.org/TLS",
         // The one page that names this attack.
         "https://httpoxy.org",
         "https://docs.rs/tungstenite",

@@ -96,7 +96,7 @@ impl<'a> Read<'a> {
 }
 
 /// What a handshake message says.
-pub struct Message {
+pub struct HandshakeMessage {
     pub meaning: String,
     /// Version and cipher suite, of a ServerHello.
     pub chosen: Option<(u16, u16)>,
@@ -105,8 +105,8 @@ pub struct Message {
 }
 
 /// Names the bytes of the next message.
-pub fn message(read: &mut Read<'_>, dir: Dir) -> Message {
-    let mut message = Message { meaning: "part of a message".to_string(), chosen: None, missing: 0 };
+pub fn message(read: &mut Read<'_>, dir: Dir) -> HandshakeMessage {
+    let mut message = HandshakeMessage { meaning: "part of a message".to_string(), chosen: None, missing: 0 };
     let purpose = |kind: u16| PURPOSES.iter().find(|(other, _)| *other == kind).map_or("", |(_, purpose)| *purpose);
     let next = read.peek(1).first().copied().unwrap_or(0).into();
     let Some(kind) = read.number(1, "message", message_name, purpose(next)) else { return message };

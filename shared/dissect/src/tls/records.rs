@@ -1,6 +1,6 @@
 //! Records: a header of five bytes, and then plain handshake messages, or bytes that only the two ends can read.
 
-use super::hello::{Message, Read, message};
+use super::hello::{HandshakeMessage, Read, message};
 use super::names::{ALERTS, MESSAGES, RECORDS, VERSIONS, name};
 use crate::show::bytes_of;
 use crate::text::opaque::Opaque;
@@ -89,7 +89,7 @@ impl TlsRecords {
             meanings.push("more of a handshake message".to_string());
         }
         while read.left() > 0 {
-            let Message { meaning, chosen, missing } = message(read, dir);
+            let HandshakeMessage { meaning, chosen, missing } = message(read, dir);
             self.agreed.chosen = chosen.or(self.agreed.chosen);
             self.continues = missing;
             meanings.push(meaning);
