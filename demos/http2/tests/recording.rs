@@ -2,7 +2,7 @@
 
 use ringline_h2::HeaderField;
 use ringline_h2::hpack::Encoder;
-use tests::http2::{DATA, END_HEADERS, END_STREAM, HEADERS, PREFACE, RST_STREAM, SETTINGS, WINDOW_UPDATE, frame};
+use tests::http2::{DATA, END_HEADERS, END_STREAM, HEADERS, Http2, PREFACE, RST_STREAM, SETTINGS, WINDOW_UPDATE, frame};
 use tests::record::{EVENT_SOURCE, Tape};
 use tests::websocket::{TEXT, frame as websocket_frame};
 use tests::{Row, Wire};
@@ -66,7 +66,11 @@ fn the_recording_is_what_the_wire_says() {
     tape.expect("", "down", "body", "event: stream");
     tape.pause(300);
     // Someone else says something.
-    tape.demo.say("hello");
+    let host = tape.host().to_string();
+    let mut other = Http2::new(tape.connect_beside("h2c"), &host);
+    other.send([PREFACE, &frame(SETTINGS, 0, 0, [])].concat());
+    other.say(1, "hello");
+    drop(other);
     let heard = tape.expect("heard", "down", "body", "event: message");
     tape.find("", "down", "body", "event: message");
     tape.pause(300);
