@@ -1,12 +1,15 @@
 #!/bin/sh
-# Installs what is missing of the browsers that the tests drive, and of npm and pip, which fetch what only the tests need:
-# from the system's package manager if this user may (root, or sudo without a password). Otherwise one line says what to install.
+# Installs what is missing of the browsers that the tests drive, of nginx and HAProxy, which they start in front of the demos,
+# and of npm and pip, which fetch what only the tests need: from the system's package manager if this user may (root, or sudo
+# without a password). Otherwise one line says what to install.
 set -eu
 
 have() { command -v "$1" >/dev/null 2>&1; }
 have_chromium() { { have chromium || have chromium-browser || have google-chrome; } && have chromedriver; }
 have_pip() { python3 -m pip --version >/dev/null 2>&1; }
+# Systems lay these two where only root looks.
 have_nginx() { have nginx || [ -x /usr/sbin/nginx ]; }
+have_haproxy() { have haproxy || [ -x /usr/sbin/haproxy ]; }
 have_firefox() { have firefox || have firefox-esr; }
 
 # Runs a command as root.
@@ -26,36 +29,42 @@ packages() {
         have npm || echo nodejs npm
         have_pip || echo python3 python3-pip
         have_nginx || echo nginx
+        have_haproxy || echo haproxy
     elif have dnf; then
         have_chromium || echo chromium chromedriver
         have_firefox || echo firefox
         have npm || echo nodejs npm
         have_pip || echo python3 python3-pip
         have_nginx || echo nginx
+        have_haproxy || echo haproxy
     elif have pacman; then
         have_chromium || echo chromium
         have_firefox || echo firefox
         have npm || echo nodejs npm
         have_pip || echo python python-pip
         have_nginx || echo nginx
+        have_haproxy || echo haproxy
     elif have zypper; then
         have_chromium || echo chromium chromedriver
         have_firefox || echo MozillaFirefox
         have npm || echo nodejs npm
         have_pip || echo python3 python3-pip
         have_nginx || echo nginx
+        have_haproxy || echo haproxy
     elif have apk; then
         have_chromium || echo chromium chromium-chromedriver
         have_firefox || echo firefox
         have npm || echo nodejs npm
         have_pip || echo python3 py3-pip
         have_nginx || echo nginx
+        have_haproxy || echo haproxy
     elif have brew; then
         have_chromium || echo chromium chromedriver
         have_firefox || echo firefox
         have npm || echo node
         have_pip || echo python
         have_nginx || echo nginx
+        have_haproxy || echo haproxy
     fi
 }
 
@@ -76,15 +85,17 @@ give_up() {
     exit 1
 }
 
-if ! have_chromium || ! have_firefox || ! have npm || ! have_pip; then
+have_all() { have_chromium && have_firefox && have npm && have_pip && have_nginx && have_haproxy; }
+
+if ! have_all; then
     missing=$(packages | tr '\n' ' ')
-    what="Chromium with chromedriver, Firefox, npm, and Python with pip (${missing:-no package manager that this script knows})"
+    what="Chromium with chromedriver, Firefox, npm, Python with pip, nginx and HAProxy (${missing:-no package manager that this script knows})"
     if [ -z "$missing" ]; then give_up "install $what, then try again"; fi
     if ! have brew && ! may_install; then give_up "install $what as root, then try again"; fi
     echo "setup: installing $missing"
     # shellcheck disable=SC2086  # the names are words on purpose
     install_them $missing >/dev/null || give_up "this did not work; install $what, then try again"
-    have_chromium && have_firefox && have npm && have_pip || give_up "still missing; install $what, then try again"
+    have_all || give_up "still missing; install $what, then try again"
 fi
 
 if ! have geckodriver; then

@@ -23,7 +23,7 @@ document.getElementById("api").append(
   part("Close",
     field("code", "code", { type: "number", min: 0, max: 65535, value: 1000 }, "label.short"),
     field("reason", "reason", { value: "done" }), button("close", "close")),
-  el("ol.lines", { id: "api-log", role: "log", "aria-label": "Events of this WebSocket", tabindex: 0 }),
+  el("ol.lines", { id: "api-log", "aria-label": "Events of this WebSocket", "aria-live": "polite", tabindex: 0 }),
 );
 
 const $ = (id) => document.getElementById(id);

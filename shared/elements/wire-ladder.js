@@ -93,7 +93,9 @@ export class Ladder {
 
   #scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.element;
-    this.#stuck = scrollTop + clientHeight >= scrollHeight - ROW;
+    // Something beside the ladder has opened: it has another height, and #resize comes next. The reader has not moved.
+    const resized = clientHeight - HEAD !== this.#height;
+    if (!resized) this.#stuck = scrollTop + clientHeight >= scrollHeight - ROW;
     this.schedule();
   }
 

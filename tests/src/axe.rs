@@ -3,6 +3,8 @@
 
 use std::fs;
 
+use serde_json::json;
+
 use crate::browser::Tab;
 use crate::{skipped, workspace};
 
@@ -23,15 +25,21 @@ pub fn script() -> Option<String> {
 
 /// The serious faults of a page, one line each.
 pub fn faults(tab: &Tab, axe: &str) -> Vec<String> {
+    faults_by(tab, axe, &[])
+}
+
+/// The same by these rules only; by all of them if none is named.
+pub fn faults_by(tab: &Tab, axe: &str, rules: &[&str]) -> Vec<String> {
     tab.run(&format!("if (!window.axe) {{ {axe} }}"), &[]);
     // What is only fading in is not seen yet, and would be judged as if it never were.
     tab.run("for (const one of document.getAnimations()) try { one.finish() } catch { /* it has no end */ }", &[]);
     // The Flash emulator's inside is not ours to mend.
     let found = tab.run(
-        "return axe.run({ exclude: ['ruffle-player'] }, { resultTypes: ['violations'], iframes: false })\
+        "const rules = arguments[0].length ? { runOnly: arguments[0] } : {}; \
+         return axe.run({ exclude: ['ruffle-player'] }, { resultTypes: ['violations'], iframes: false, ...rules })\
            .then(({ violations }) => violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')\
              .map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ html }) => html.slice(0, 120)).slice(0, 3).join(' | ')}`))",
-        &[],
+        &[json!(rules)],
     );
     let found = found.as_array().expect("axe says what it found");
     found.iter().map(|one| one.as_str().unwrap_or_default().to_string()).collect()

@@ -167,6 +167,8 @@ impl Browser {
                     "--disable-background-timer-throttling",
                     "--disable-backgrounding-occluded-windows",
                     "--disable-renderer-backgrounding",
+                    // What was left is gone, and does not wait for somebody who goes back.
+                    "--disable-features=BackForwardCache",
                 ];
                 if is_root() {
                     args.push("--no-sandbox");
@@ -184,6 +186,7 @@ impl Browser {
                     "network.connectivity-service.enabled": false,
                     "dom.min_background_timeout_value": 4,
                     "dom.timeout.enable_budget_timer_throttling": false,
+                    "browser.sessionhistory.max_total_viewers": 0,
                 });
                 let options = json!({ "binary": browser, "prefs": quiet,
                                       "args": ["-headless", "--width=1280", "--height=900"] });
@@ -209,26 +212,32 @@ impl Browser {
         }
     }
 
-    /// Closes all tabs but a new one, which is empty, and makes the window as large as it was.
+    /// Closes all tabs but one, which is empty then, and makes the window as large as it was. To make a new tab costs as much
+    /// as to load a page.
     fn empty(&self) {
         let session = &self.session;
         let tabs = self.driver.get(&format!("{session}/window/handles"));
-        let new = self.new_tab();
-        for tab in tabs.as_array().into_iter().flatten() {
+        let tabs: Vec<&str> = tabs.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let Some((kept, others)) = tabs.split_first() else { panic!("a browser without a tab") };
+        for tab in others {
             self.driver.post(&format!("{session}/window"), &json!({ "handle": tab }));
             self.driver.call("DELETE", &format!("{session}/window"), None);
         }
-        self.driver.post(&format!("{session}/window"), &json!({ "handle": new }));
+        self.driver.post(&format!("{session}/window"), &json!({ "handle": kept }));
+        self.driver.post(&format!("{session}/url"), &json!({ "url": "about:blank" }));
         self.driver.post(&format!("{session}/window/rect"), &self.rect);
         if self.kind == Kind::Chromium {
             self.complaints();
         }
-        self.current.replace(new.clone());
-        self.unused.replace(Some(new));
+        self.current.replace((*kept).to_string());
+        self.unused.replace(Some((*kept).to_string()));
     }
 
+    /// In Chromium each tab is a window of its own: from window to window chromedriver goes at once, and for each step from tab to
+    /// tab the browser works for 70 ms.
     fn new_tab(&self) -> String {
-        let made = self.driver.post(&format!("{}/window/new", self.session), &json!({ "type": "tab" }));
+        let kind = if self.kind == Kind::Chromium { "window" } else { "tab" };
+        let made = self.driver.post(&format!("{}/window/new", self.session), &json!({ "type": kind }));
         made["handle"].as_str().unwrap_or_else(|| panic!("no new tab: {made}")).to_string()
     }
 
@@ -314,9 +323,9 @@ impl Tab<'_> {
         answer["value"].clone()
     }
 
-    /// Whether a JavaScript expression is true now, or within the time that an event in the page takes on a slow machine.
-    pub fn is_soon(&self, expression: &str) -> bool {
-        self.wait(expression, Duration::from_secs(5))["late"].is_null()
+    /// Whether a JavaScript expression becomes true, however slow the machine.
+    pub fn becomes(&self, expression: &str) -> bool {
+        self.wait(expression, DEADLINE)["late"].is_null()
     }
 
     /// Looks whenever the page changes: `{"value": ...}`, or `{"late": what the page says}` when the patience is over.
@@ -361,8 +370,19 @@ impl Tab<'_> {
         list.iter().map(|text| text.as_str().unwrap_or_default().to_string()).collect()
     }
 
-    /// Clicks an element, as a person does: where it stands, on what lies on top.
+    /// Clicks an element once it is there and not disabled, wherever it stands, as a screen reader does: it hits even if the
+    /// page moves at that moment.
     pub fn click(&self, selector: &str) {
+        let one = format!("document.querySelector({})", json!(selector));
+        let script = "const one = document.querySelector(arguments[0]); if (!one || one.disabled) return false; \
+                      one.focus({ preventScroll: true }); one.click(); return true;";
+        while self.run(script, &[json!(selector)]) == false {
+            self.until(&format!("{one} !== null && !{one}.disabled"));
+        }
+    }
+
+    /// Points at an element and clicks, as a person does: whatever lies on top there gets the click.
+    pub fn point(&self, selector: &str) {
         let element = self.find(selector);
         self.post(&format!("/element/{element}/click"), &json!({}));
     }

@@ -30,6 +30,7 @@ pub mod cursor;
 mod fresh;
 pub mod page;
 pub mod promises;
+pub mod proxies;
 mod random;
 pub mod record;
 mod server;

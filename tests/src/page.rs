@@ -7,16 +7,16 @@ use crate::browser::Tab;
 /// Says something by the form.
 pub fn say(tab: &Tab, text: &str) {
     tab.paste("#text", text);
-    press_say(tab);
+    tab.click("#say button");
 }
 
-/// Says something by the form, key by key as a person does.
+/// Says something by the form as a person does: key by key, and then a click where the button stands.
 pub fn type_and_say(tab: &Tab, text: &str) {
     tab.keys("#text", text);
     press_say(tab);
 }
 
-/// Clicks the form's button. A click hits whatever is there when it comes: fails at once if that was not the button.
+/// Points at the form's button and clicks. A click hits whatever is there when it comes: fails if that was not the button.
 pub fn press_say(tab: &Tab) {
     tab.run(
         "const form = document.querySelector('#say'); delete form.dataset.submitted; \
@@ -25,8 +25,8 @@ pub fn press_say(tab: &Tab) {
          const before = place(); window.missed = () => `it stood at ${before} before and stands at ${place()} now`;",
         &[],
     );
-    tab.click("#say button");
-    if !tab.is_soon("document.querySelector('#say').dataset.submitted") {
+    tab.point("#say button");
+    if !tab.becomes("document.querySelector('#say').dataset.submitted") {
         panic!("the click missed the button of the form: {}", tab.value("missed()"));
     }
 }
@@ -82,32 +82,42 @@ pub fn meanwhile(tab: &Tab, milliseconds: u32) {
 
 // ---- The cable ----
 
-/// Presses a button of the cable, and waits until the cable is in this state.
+/// Presses a button of the cable, and waits until it is done and the cable is in this state.
 pub fn press(tab: &Tab, button: &str, state: &str) {
     let name = json!(button);
-    tab.until(&format!("[...document.querySelectorAll('cable-box button')].some((one) => one.textContent === {name})"));
-    tab.run(
-        "[...document.querySelectorAll('cable-box button')].find((one) => one.textContent === arguments[0]).click()",
-        &[name],
+    let found = format!(
+        "[...document.querySelectorAll('cable-box button')].find((one) => one.textContent === {name} && !one.disabled)"
     );
+    tab.until(&format!("{found} !== undefined"));
+    // A reset leaves the state as it was; the box says for a moment that it is done.
+    tab.run(
+        &format!(
+            "const box = document.querySelector('cable-box'); delete document.body.dataset.wasReset; window.seen?.disconnect(); \
+             window.seen = new MutationObserver(() => {{ \
+                 if (box.classList.contains('was-reset')) document.body.dataset.wasReset = 'yes'; \
+             }}); \
+             seen.observe(box, {{ attributes: true }}); \
+             {found}.click()"
+        ),
+        &[],
+    );
+    if button == "Reset" {
+        tab.until("document.body.dataset.wasReset === 'yes'");
+    }
     tab.until(&format!("document.querySelector('cable-box').dataset.state === {}", json!(state)));
 }
 
-/// Opens "One connection only", and cuts, resets or repairs the one on which this was asked last. Returns its number.
-pub fn press_for_one(tab: &Tab, button: &str, asked: &str) -> u64 {
+/// Opens "One connection only", and cuts, resets or repairs the one with this number, which the bench's feed tells: of several
+/// connections on which the same was asked, only one may be in use.
+pub fn press_for_one(tab: &Tab, button: &str, connection: u64) {
     tab.run("document.querySelector('cable-box details').open = true", &[]);
-    let item = format!(
-        "[...document.querySelectorAll('cable-box details li')].find((one) => \
-         one.querySelector('.asked').textContent.startsWith({}))",
-        json!(asked)
+    let found = format!(
+        "[...document.querySelectorAll('cable-box details li[data-id=\"{connection}\"] button')]\
+         .find((one) => one.textContent === {} && !one.disabled)",
+        json!(button)
     );
-    tab.until(&format!("{item} !== undefined"));
-    let number = tab.value(&format!("Number({item}.dataset.id)")).as_u64().expect("a number");
-    tab.run(
-        &format!("[...{item}.querySelectorAll('button')].find((one) => one.textContent === arguments[0]).click()"),
-        &[json!(button)],
-    );
-    number
+    tab.until(&format!("{found} !== undefined"));
+    tab.run(&format!("{found}.click()"), &[]);
 }
 
 /// A row of the ladder that ends half-way: its bytes wait in the cable.

@@ -9,6 +9,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
+use socket2::{Domain, Socket, Type};
+
 use crate::{Bench, DEADLINE, Message, Wire};
 
 /// Starts a demo on free ports, as `PORT=0 cargo run -p NAME` does; or takes the server that `TARGET` names.
@@ -34,6 +36,7 @@ fn target(name: &str) -> Option<String> {
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// How a demo is to be started.
+#[derive(Clone)]
 pub struct Setup {
     name: String,
     args: Vec<String>,
@@ -42,13 +45,15 @@ pub struct Setup {
     open_files: Option<u32>,
     /// The columns of the terminal that it writes to, if it is one.
     terminal: Option<u32>,
+    /// Has the demo's port, too, and does not listen on it.
+    keeper: Option<Arc<Socket>>,
 }
 
 impl Setup {
     /// A demo with nothing but `PORT=0`.
     pub fn new(name: &str) -> Self {
         let env = vec![("PORT".to_string(), "0".to_string())];
-        Setup { name: name.to_string(), args: Vec::new(), env, open_files: None, terminal: None }
+        Setup { name: name.to_string(), args: Vec::new(), env, open_files: None, terminal: None, keeper: None }
     }
 
     /// Adds words to the command line.
@@ -76,16 +81,39 @@ impl Setup {
         self
     }
 
+    /// Gives it a port that it gets again when it is started again ([`Server::start_again`]): until then no other program can
+    /// get it. On Linux, this process binds the port too. Elsewhere two can't, and the port is only a free one.
+    pub fn on_a_port_of_its_own(mut self) -> Self {
+        let any: SocketAddr = ([127, 0, 0, 1], 0).into();
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket.set_reuse_address(true).expect("an address may be used twice");
+        socket.bind(&any.into()).expect("a free port");
+        let port = socket.local_addr().ok().and_then(|address| address.as_socket()).expect("its address").port();
+        self.keeper = cfg!(target_os = "linux").then(|| Arc::new(socket));
+        self.env("PORT", &port.to_string())
+    }
+
+    /// The port that it is told to take; 0 is any.
+    pub fn port(&self) -> u16 {
+        let port = self.env.iter().find(|(name, _)| name == "PORT").and_then(|(_, value)| value.parse().ok());
+        port.unwrap_or(0)
+    }
+
     /// Starts it and waits for the line with its address.
     pub fn start(self) -> Server {
         if let Some(url) = target("TARGET") {
             let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
             let output = Output::new("(a foreign server: its output is its own)");
             let bench = target("TARGET_BENCH");
-            return Server { name: self.name, url, bench, child: None, output, _alone: Some(alone) };
+            let mut server = Server::named(&self.name, &url, output);
+            server.bench = bench;
+            server._alone = Some(alone);
+            return server;
         }
+        let again = self.clone();
         let mut server = self.launch();
         server.url = server.announced(": http://", "its address");
+        server.setup = Some(again);
         server
     }
 
@@ -171,14 +199,19 @@ pub struct Server {
     bench: Option<String>,
     child: Option<Child>,
     output: Output,
+    setup: Option<Setup>,
     _alone: Option<MutexGuard<'static, ()>>,
 }
 
 impl Server {
     /// A server that somebody else started, in any language.
     pub fn at(name: &str, url: &str) -> Server {
-        let output = Output::new("(a foreign server: its output is its own)");
-        Server { name: name.to_string(), url: url.to_string(), bench: None, child: None, output, _alone: None }
+        Server::named(name, url, Output::new("(a foreign server: its output is its own)"))
+    }
+
+    fn named(name: &str, url: &str, output: Output) -> Server {
+        let (name, url) = (name.to_string(), url.to_string());
+        Server { name, url, bench: None, child: None, output, setup: None, _alone: None }
     }
 
     /// Starts this command and waits for the line with its address.
@@ -194,7 +227,9 @@ impl Server {
         let output = Output::new("");
         output.collect(child.stdout.take());
         output.collect(child.stderr.take());
-        Server { name: name.to_string(), url: String::new(), bench: None, child: Some(child), output, _alone: None }
+        let mut server = Server::named(name, "", output);
+        server.child = Some(child);
+        server
     }
 
     /// `http://127.0.0.1:PORT`
@@ -327,6 +362,14 @@ impl Server {
             let _ = child.kill();
             let _ = child.wait();
         }
+    }
+
+    /// Starts the demo anew at the address that it had ([`Setup::on_a_port_of_its_own`]).
+    pub fn start_again(&mut self) {
+        self.kill();
+        let setup = self.setup.clone().unwrap_or_else(|| panic!("{} was not started by this test", self.name));
+        assert_ne!(setup.port(), 0, "{} has no port of its own", self.name);
+        *self = setup.start();
     }
 
     fn announced(&self, words: &str, what: &str) -> String {

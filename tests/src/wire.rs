@@ -153,6 +153,11 @@ impl Wire {
         self.wait_for(|unread| (!unread.is_empty()).then_some(true), "a first byte")
     }
 
+    /// Waits until these words have come, and leaves all that came to be read.
+    pub fn comes(&mut self, words: &str) {
+        self.wait_for(|unread| find(unread, words.as_bytes()), words);
+    }
+
     /// The head of the next answer. Interim answers (1xx) are passed over, as a browser does.
     pub fn head(&mut self) -> Head {
         loop {

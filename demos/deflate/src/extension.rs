@@ -122,6 +122,10 @@ impl Receive for InflatingReceiver {
             other => (taken, other),
         })
     }
+
+    fn is_between_messages(&self) -> bool {
+        self.receiver.is_between_messages()
+    }
 }
 
 impl Pack for Deflater {

@@ -3,20 +3,17 @@
 use std::io::{self, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
-use std::time::Duration;
 
 use demo::{Site, Unpack, Unpackers};
-use frames::close::UNSUPPORTED_DATA;
 use frames::limits::{Budget, Limits};
-use frames::message::{DataMessage, MAX_MESSAGE, Role};
-use frames::websocket::Next;
-use frames::{MAX_EVENT, events, tell};
+use frames::message::{MAX_MESSAGE, Role};
+use frames::{MAX_EVENT, converse, echo, events};
 use handshake::page_server::{self, PageAnswer, method_not_allowed, not_found, speaks_websocket};
 use handshake::refusal::Refusal;
 use handshake::request::Request;
-use room::{Cursor, Room};
+use room::Room;
 
-use crate::extension::{self, CompressedSocket};
+use crate::extension;
 use crate::guess::{self, Victim};
 use crate::negotiation::{self, Agreed, Window};
 use crate::{DEMO, Inflater};
@@ -26,9 +23,6 @@ const MAX_INFLATED: usize = 1 << 20;
 
 /// What all long messages on their way to the echo may take together, in bytes.
 const ECHO_BUDGET: usize = 64 << 20;
-
-/// How long a client that is told to close may take.
-const CLOSING: Duration = Duration::from_secs(5);
 
 /// Serves the room, an echo, a victim and the page.
 ///
@@ -106,38 +100,6 @@ pub fn upgrade(
     Ok(Some(chosen.map(|(agreed, _)| agreed)))
 }
 // ANCHOR_END: upgrade
-
-/// As in the lesson `frames`: this thread reads, a second one tells the news.
-fn converse(mut socket: CompressedSocket, room: &Arc<Room>, cursor: Cursor) {
-    let (sender, reader) = (socket.sender(), room.reader(cursor));
-    if net::spawn(move || tell(&sender, reader)).is_err() {
-        return socket.sender().hang_up();
-    }
-    loop {
-        match socket.read() {
-            Next::Message(DataMessage::Text(text)) => {
-                let answer = events::handle(&text, room);
-                let _gone = socket.sender().text(&answer); // the next read tells, too
-            }
-            Next::Message(DataMessage::Binary(_)) => {
-                socket.close(UNSUPPORTED_DATA, "this room takes text", CLOSING);
-                return;
-            }
-            Next::Pong(_) | Next::Timeout => {}
-            Next::Gone(_) => return,
-        }
-    }
-}
-
-fn echo(mut socket: CompressedSocket) {
-    loop {
-        match socket.read() {
-            Next::Message(message) => socket.answer(&message),
-            Next::Pong(_) | Next::Timeout => {}
-            Next::Gone(_) => return,
-        }
-    }
-}
 
 /// Answers an ordinary request: the page, and its order to guess.
 fn answer(stream: &TcpStream, request: &Request, site: &Site, victim: &Victim) -> io::Result<()> {

@@ -12,7 +12,9 @@ in_both_browsers! {
 /// Walks "Cut." in eventloop.md.
 fn cut_the_other_tab_is_served_on(browser: &Browser) {
     let demo = start("eventloop");
-    let (one, other) = (browser.visit(&demo), browser.visit(&demo));
+    let one = browser.visit(&demo);
+    one.until_words("#doing", "1 OPEN");
+    let other = browser.visit(&demo);
     let upgrade = demo.bench().feed().row(|row| row.text("mean").ends_with("asks for websocket"));
     demo.bench().cable_of(upgrade.number("conn"), "cut");
     say(&other, "the loop goes on");

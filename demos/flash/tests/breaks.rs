@@ -3,7 +3,7 @@
 use super::pages::connected;
 use tests::browser::Browser;
 use tests::page::{faults, hears, listen_for_faults, meanwhile, press, say};
-use tests::{Setup, in_both_browsers};
+use tests::in_both_browsers;
 
 in_both_browsers! {
     cut_the_page_is_told_nothing
@@ -35,9 +35,8 @@ fn restarted_the_page_comes_back_and_says_so_once(browser: &Browser) {
     let Some((mut demo, tab)) = connected(browser) else { return };
     say(&tab, "in the old life");
     hears(&tab, "in the old life");
-    let port = demo.address().port().to_string();
-    demo.kill();
-    let again = Setup::new("flash").env("PORT", &port).start();
+    tab.until_text("#unsaid", "0"); // or the page would say it again in the new life
+    demo.start_again();
     tab.until("document.querySelector('#messages .note') !== null");
     say(&tab, "in the new life");
     hears(&tab, "in the new life");
@@ -45,5 +44,5 @@ fn restarted_the_page_comes_back_and_says_so_once(browser: &Browser) {
         tab.texts("#messages .note"),
         ["The server was started again: its messages count from 1."]
     );
-    again.lives_on();
+    demo.lives_on();
 }

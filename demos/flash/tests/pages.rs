@@ -2,7 +2,7 @@
 
 use tests::browser::{self, Browser, Kind, Tab};
 use tests::page::{hears, say};
-use tests::{Server, Setup, Wire, in_both_browsers, needs_our_server, promises, start, workspace};
+use tests::{Server, Setup, Wire, in_both_browsers, needs_our_server, promises, workspace};
 
 in_both_browsers! {
     the_promises_of_every_page_are_kept
@@ -24,7 +24,7 @@ pub fn connected(browser: &Browser) -> Option<(Server, Tab<'_>)> {
         tests::skipped("Ruffle is not here: `make ruffle` fetches it");
         return None;
     }
-    let demo = start("flash");
+    let demo = Setup::new("flash").on_a_port_of_its_own().start();
     let tab = browser.visit(&demo);
     tab.until_words("#doing", "connected: TCP");
     Some((demo, tab))

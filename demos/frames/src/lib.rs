@@ -30,7 +30,7 @@ use room::{Cursor, Reader, Room};
 
 use crate::close::UNSUPPORTED_DATA;
 use crate::limits::{Budget, Limits};
-use crate::message::{DataMessage, MAX_MESSAGE, Role};
+use crate::message::{DataMessage, MAX_MESSAGE, Receive, Role};
 use crate::outbox::Sender;
 use crate::websocket::{Next, WebSocket};
 
@@ -85,7 +85,7 @@ pub fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Res
 // ANCHOR: echo
 /// Sends back what it receives, until the end. The rest (pings, fragments, faults, closing) is done
 /// in [`WebSocket::read`].
-fn echo(mut socket: WebSocket) {
+pub fn echo(mut socket: WebSocket<impl Receive>) {
     loop {
         match socket.read() {
             Next::Message(message) => socket.answer(&message),
@@ -99,7 +99,7 @@ fn echo(mut socket: WebSocket) {
 /// Serves one connection of the room: this thread reads, a second one tells the news. When a client
 /// takes nothing, the second one waits in its write. This one waits for it only when it has an
 /// answer to send; after the write time-out of 10 s the connection ends.
-fn converse(mut socket: WebSocket, room: &Arc<Room>, cursor: Cursor) {
+pub fn converse(mut socket: WebSocket<impl Receive>, room: &Arc<Room>, cursor: Cursor) {
     let (sender, reader) = (socket.sender(), room.reader(cursor));
     if net::spawn(move || tell(&sender, reader)).is_err() {
         return socket.sender().hang_up();

@@ -58,11 +58,18 @@ pub trait Receive {
     /// # Errors
     /// As [`Receiver::receive`].
     fn receive(&mut self, arrived: &mut [u8]) -> Result<(usize, Option<Incoming>), Failure>;
+
+    /// Whether no message has begun, as far as bytes were taken.
+    fn is_between_messages(&self) -> bool;
 }
 
 impl Receive for Receiver {
     fn receive(&mut self, arrived: &mut [u8]) -> Result<(usize, Option<Incoming>), Failure> {
         Receiver::receive(self, arrived)
+    }
+
+    fn is_between_messages(&self) -> bool {
+        self.frame.is_none() && self.message.is_none()
     }
 }
 

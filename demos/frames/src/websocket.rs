@@ -7,11 +7,19 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::close::{Close, Failure};
+use crate::close::{Close, Failure, POLICY_VIOLATION};
 use crate::inbox::Inbox;
 use crate::limits::Limits;
 use crate::message::{DataMessage, Incoming, Receive, Receiver, Role};
 use crate::outbox::{Pack, Sender};
+
+/// A message must be whole this long after its first byte, with all its fragments and their heads. Between two messages a
+/// WebSocket may be silent without a limit, and it keeps its place: how a server finds out whether the other end is still
+/// there is the lesson `heartbeat`.
+const MESSAGE_TIME: Duration = Duration::from_secs(60);
+
+const LATE: Failure =
+    Failure { code: POLICY_VIOLATION, why: "the message did not come in whole in time" };
 
 /// What came next.
 #[derive(Debug, PartialEq, Eq)]
@@ -56,6 +64,9 @@ pub struct WebSocket<R = Receiver> {
     sender: Sender,
     inbox: Inbox,
     last_heard: Instant,
+    /// When the message began that is not whole yet.
+    began: Option<Instant>,
+    message_time: Duration,
     over: bool,
 }
 
@@ -84,6 +95,8 @@ impl<R: Receive> WebSocket<R> {
             inbox: Inbox::new(rest),
             stream,
             last_heard: Instant::now(),
+            began: None,
+            message_time: MESSAGE_TIME,
             over: false,
         }
     }
@@ -114,14 +127,22 @@ impl<R: Receive> WebSocket<R> {
                 Err(failure) => return self.finish(End::Failed(failure)),
             };
             self.inbox.take(taken);
+            if taken > 0 && self.receiver.is_between_messages() {
+                self.began = None;
+            }
             match received {
                 Some(Incoming::Message(message)) => return Next::Message(message),
                 Some(Incoming::Pong(payload)) => return Next::Pong(payload),
                 Some(Incoming::Ping(payload)) => self.sender.pong(&payload),
                 Some(Incoming::Close(close)) => return self.finish(End::Closed(close)),
                 None if taken > 0 => {}
+                None if self.is_late() => {
+                    net::log(&format!("closed: {LATE}"));
+                    return self.finish(End::Failed(LATE));
+                }
                 None => match self.wait() {
                     Ok(1..) => {}
+                    Err(error) if net::is_timeout(&error) && self.is_late() => {}
                     Err(error) if net::is_timeout(&error) => return Next::Timeout,
                     Ok(0) | Err(_) => return self.finish(End::Abnormal),
                 },
@@ -133,9 +154,29 @@ impl<R: Receive> WebSocket<R> {
     /// Sends the answers that are ready, then waits for bytes.
     fn wait(&mut self) -> io::Result<usize> {
         self.sender.flush_answers()?;
-        let arrived = self.inbox.fill(&self.stream)?;
+        let begun = !self.receiver.is_between_messages() || !self.inbox.unread().is_empty();
+        let arrived =
+            if begun { self.wait_for_the_rest()? } else { self.inbox.fill(&self.stream)? };
         self.last_heard = Instant::now();
         Ok(arrived)
+    }
+
+    /// Waits in the middle of a message: as long as the caller allows, and no longer than the
+    /// message may take.
+    fn wait_for_the_rest(&mut self) -> io::Result<usize> {
+        let began = *self.began.get_or_insert_with(Instant::now);
+        let left = (began + self.message_time).saturating_duration_since(Instant::now());
+        let own = self.stream.read_timeout()?;
+        let wait = own.map_or(left, |own| own.min(left)).max(Duration::from_millis(1));
+        self.stream.set_read_timeout(Some(wait))?;
+        let arrived = self.inbox.fill(&self.stream);
+        self.stream.set_read_timeout(own)?;
+        arrived
+    }
+
+    /// Whether a message that is not whole has taken too long.
+    fn is_late(&self) -> bool {
+        self.began.is_some_and(|began| began.elapsed() >= self.message_time)
     }
 
     /// Puts a message with the answers that leave before the next wait.
@@ -303,6 +344,46 @@ mod tests {
     fn a_peer_that_never_closes_is_waited_for_no_longer_than_the_timeout() {
         let (_client, socket) = pair();
         assert_eq!(socket.close(NORMAL_CLOSURE, "", Duration::from_millis(20)), End::Abnormal);
+    }
+
+    /// What comes is a fragment and a ping behind it, or a head and a part of its payload, or half a head.
+    #[test]
+    fn a_message_that_begins_and_does_not_end_is_closed_with_1008_and_a_silent_connection_is_not() {
+        let mut fragment = Vec::new();
+        write_frame(&mut fragment, false, Opcode::Text, Some([0; 4]), b"the rest never comes");
+        fragment.extend(frame(Opcode::Ping, b"")); // is no part of the message
+        let whole = frame(Opcode::Text, b"payload");
+        for begun in [&fragment[..], &whole[..8], &whole[..1]] {
+            let (mut client, mut socket) = pair();
+            socket.message_time = Duration::from_millis(60);
+            socket.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+            assert_eq!(socket.read(), Next::Timeout, "silence before a message has no limit");
+            socket.set_read_timeout(None).unwrap();
+            let server = thread::spawn(move || socket.read());
+            client.write_all(begun).unwrap();
+            let answer = all(client);
+            let close = &answer[answer.iter().position(|byte| *byte == 0x88).unwrap()..];
+            assert_eq!(&close[2..4], POLICY_VIOLATION.to_be_bytes());
+            assert_eq!(&close[4..], LATE.why.as_bytes());
+            assert_eq!(server.join().unwrap(), Next::Gone(End::Failed(LATE)));
+        }
+    }
+
+    #[test]
+    fn a_message_in_time_and_the_next_one_have_their_own_time() {
+        let (mut client, mut socket) = pair();
+        socket.message_time = Duration::from_secs(10);
+        let two = [frame(Opcode::Text, b"one"), frame(Opcode::Text, b"two")].concat();
+        client.write_all(&two[..two.len() - 1]).unwrap();
+        assert_eq!(socket.read(), Next::Message(DataMessage::Text("one".to_string())));
+        socket.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
+        assert_eq!(socket.read(), Next::Timeout, "the caller's own time-out is kept");
+        assert!(socket.began.is_some());
+        client.write_all(b"o").unwrap();
+        socket.set_read_timeout(None).unwrap();
+        assert_eq!(socket.read(), Next::Message(DataMessage::Text("two".to_string())));
+        assert!(socket.began.is_none());
+        assert_eq!(socket.stream.read_timeout().unwrap(), None);
     }
 
     #[test]

@@ -384,20 +384,35 @@ fn over_any_number_of_resets_every_message_is_heard_once_and_in_order() {
 #[test]
 fn a_slow_reader_and_a_stalled_writer_hold_up_no_other_client_and_cost_no_memory() {
     let demo = start("frames");
-    let _slow: Vec<Wire> = (0..20).map(|_| demo.websocket("/")).collect(); // these never read
+    let slow: Vec<Wire> = (0..3).map(|_| demo.websocket("/")).collect(); // these never read
     let mut stalled = demo.websocket("/");
     stalled.send(&say("never finished", "")[..10]);
     let (mut talker, mut listener) = (demo.websocket("/"), demo.websocket("/"));
     let before = demo.memory();
-    let start = Instant::now();
-    for n in 0..500 {
-        let text = format!("{n} {}", "x".repeat(900));
-        talker.send(say(&text, ""));
-        assert_eq!(listener.told("message")["text"], text);
+    let mut talk = |count| {
+        for n in 0..count {
+            let text = format!("{n} {}", "\u{1f642}".repeat(990));
+            talker.send(say(&text, ""));
+            assert_eq!(listener.told("message")["text"], text);
+        }
+    };
+    // The system's buffers take some megabytes for each reader. When they are full, a reader falls behind, and may be given
+    // up later.
+    let all = || demo.bench().state()["connections"].as_array().cloned().unwrap_or_default();
+    let is_behind = |all: &[Value], wire: &Wire| {
+        let heard = |one: &Value| one["down"].as_u64().unwrap_or_default();
+        let most = all.iter().map(heard).max().unwrap_or_default();
+        let own = all.iter().find(|one| one["peer"] == wire.name().to_string());
+        own.is_none_or(|own| heard(own) + 512 * 1024 < most)
+    };
+    let deadline = Instant::now() + tests::DEADLINE;
+    while !slow.iter().all(|wire| is_behind(&all(), wire)) {
+        talk(50);
+        assert!(Instant::now() < deadline, "readers that do not read still take everything");
     }
-    assert!(start.elapsed() < tests::DEADLINE, "it took {:?}", start.elapsed());
+    talk(100);
     if let (Some(before), Some(after)) = (before, demo.memory()) {
-        assert!(after < before + 30 * 1024, "20 slow readers took {} KiB", after - before);
+        assert!(after < before + 30 * 1024, "3 slow readers took {} KiB", after - before);
     }
 }
 

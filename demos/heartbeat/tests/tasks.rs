@@ -8,6 +8,7 @@ use tests::{must, start};
 pub const TASKS: &[Task] = &[
     Task::program(1, 60, "notice", clients_that_fall_silent_are_given_up),
     Task::program(2, 60, "asks", a_program_that_asks_notices_a_cut),
+    Task::program(3, 20, "limit", a_program_that_says_nothing_measures_the_limit),
 ];
 
 fn clients_that_fall_silent_are_given_up(candidate: &Candidate) -> Finding {
@@ -45,5 +46,21 @@ fn a_program_that_asks_notices_a_cut(candidate: &Candidate) -> Finding {
         "The program gave up {seconds:.0} s after the cable was cut. Its patience should be shorter."
     );
     must!(!wrote.trim().is_empty(), "The program should print what it noticed.");
+    Ok(())
+}
+
+/// The task of the chapter on what lies between.
+fn a_program_that_says_nothing_measures_the_limit(candidate: &Candidate) -> Finding {
+    let demo = start("heartbeat");
+    demo.bench().cable("idle 2");
+    let wrote = candidate.run(&[demo.host()])?.runs_to_its_end()?;
+    let seconds = wrote.split_whitespace().find_map(|word| word.parse::<f64>().ok());
+    let Some(seconds) = seconds else {
+        return Err("The program should print how many seconds of silence it survived.".to_string());
+    };
+    must!(
+        (1.5..60.0).contains(&seconds),
+        "The cable ends a connection after 2 s of silence; the program says {seconds} s."
+    );
     Ok(())
 }

@@ -123,7 +123,7 @@ fn with_one_it_is_noticed_in_time_and_its_threads_and_sockets_are_freed() {
     demo.bench().number_of(&watcher); // the bench, too, has threads that stay once they are there
     let before = threads_and_files(&demo);
     for attempt in 1..=5 {
-        let mut wire = demo.websocket("/?every=0.3&patience=1");
+        let mut wire = demo.websocket("/?every=0.3&patience=2");
         answer_pings(&mut wire, 2);
         demo.bench().cable_of(demo.bench().number_of(&wire), "cut");
         let cut = Instant::now();

@@ -41,8 +41,7 @@ fn no_script_and_no_global_stays_behind(browser: &Browser) {
 }
 
 fn the_page_says_what_to_do_when_its_data_have_moved(browser: &Browser) {
-    let mut demo = start("jsonp");
-    let port = demo.address().port().to_string();
+    let mut demo = Setup::new("jsonp").on_a_port_of_its_own().start();
     let tab = browser.visit(&demo);
     demo.say("one");
     hears(&tab, "one");
@@ -51,11 +50,11 @@ fn the_page_says_what_to_do_when_its_data_have_moved(browser: &Browser) {
     // Somebody else has the port of the data now, and hangs up on everybody.
     let taken = TcpListener::bind(&data).expect("the port is free");
     thread::spawn(move || taken.incoming().for_each(drop));
-    let again = Setup::new("jsonp").env("PORT", &port).start();
-    assert_ne!(again.beside("data"), data);
+    demo.start_again();
+    assert_ne!(demo.beside("data"), data);
     tab.until_words("#messages", "reload this page");
     tab.reload();
-    again.say("a new life");
+    demo.say("a new life");
     hears(&tab, "a new life");
 }
 

@@ -5,7 +5,7 @@ use tests::page::{
     STUCK, faults, hears, listen_for_faults, meanwhile, messages, number, press_for_one, say, set,
     until_fault,
 };
-use tests::{Message, Setup, in_both_browsers, start};
+use tests::{Message, Row, Server, Setup, in_both_browsers, start};
 
 in_both_browsers! {
     cut_for_longer_the_page_asks_again_on_a_new_connection_and_shows_nothing_twice
@@ -20,9 +20,12 @@ in_both_browsers! {
 fn cut_alone_the_answer_waits_in_the_cable_and_comes_once(browser: &Browser) {
     let demo = start("longpoll");
     let one = browser.visit(&demo);
-    one.until_words("#doing", "waiting for");
+    set(&one, "#hold", "60"); // from the next question on, which is the one that is cut
+    demo.say("first");
+    hears(&one, "first");
+    let question = question_after(&demo, 1);
     listen_for_faults(&one);
-    press_for_one(&one, "Cut", "GET /wait");
+    press_for_one(&one, "Cut", question);
     one.until("[...document.querySelectorAll('cable-box .how')].some((how) => how.textContent.includes('cut'))");
     let other = browser.visit(&demo);
     say(&other, "said in the second tab");
@@ -30,14 +33,21 @@ fn cut_alone_the_answer_waits_in_the_cable_and_comes_once(browser: &Browser) {
     one.until(STUCK);
     assert_eq!(
         (messages(&one).len(), faults(&one).as_str()),
-        (0, ""),
-        "nothing is shown, and no fault"
+        (1, ""),
+        "nothing more is shown, and no fault"
     );
-    press_for_one(&one, "Repair", "GET /wait");
+    press_for_one(&one, "Repair", question);
     hears(&one, "said in the second tab");
     say(&other, "after");
     hears(&one, "after");
-    assert_eq!(messages(&one), ["said in the second tab", "after"]);
+    assert_eq!(messages(&one), ["first", "said in the second tab", "after"]);
+}
+
+/// The connection of the question for what comes after this message. (A browser has others open, on which it asked before.)
+fn question_after(demo: &Server, id: u64) -> u64 {
+    let asks = format!("-{id}&hold");
+    let question = |row: &Row| row.text("mean").starts_with("GET /wait?") && row.text("mean").contains(&asks);
+    demo.bench().feed().row(question).number("conn")
 }
 
 /// Walks "Cut for longer." in longpoll.md.
@@ -47,11 +57,12 @@ fn cut_for_longer_the_page_asks_again_on_a_new_connection_and_shows_nothing_twic
     let demo = start("longpoll");
     let one = browser.visit(&demo);
     one.until_words("#doing", "waiting for");
-    set(&one, "#hold", "2"); // so that giving up takes no longer than twelve seconds; it holds from the next question on
+    set(&one, "#hold", "4"); // so that giving up takes no longer than 14 seconds; it holds from the next question on
     demo.say("first");
     hears(&one, "first");
     listen_for_faults(&one);
-    let cut = press_for_one(&one, "Cut", "GET /wait");
+    let cut = question_after(&demo, 1);
+    demo.bench().cable_of(cut, "cut");
     demo.say("into the cut cable");
     until_fault(&one, "no answer within hold time and 10 s more");
     hears(&one, "into the cut cable"); // on a new connection, for the new question has the old cursor
@@ -68,10 +79,7 @@ fn reset_counts_no_failure(browser: &Browser) {
     let tab = browser.visit(&demo);
     say(&tab, "before");
     hears(&tab, "before");
-    tab.until_words("#doing", "after message 1");
-    demo.bench().feed().row(|row| {
-        row.text("mean").starts_with("GET /wait?") && row.text("mean").contains("-1&hold")
-    });
+    question_after(&demo, 1);
     demo.bench().cable("reset"); // the button does the same, and does not show when it is done
     demo.say("after");
     hears(&tab, "after");
@@ -92,17 +100,15 @@ fn reset_after_the_first_sign_of_life_counts_one_failure(browser: &Browser) {
 
 /// Walks "Restart, with more messages than before." in longpoll.md.
 fn restarted_with_more_messages_than_before_is_noticed(browser: &Browser) {
-    let mut demo = start("longpoll");
-    let port = demo.address().port().to_string();
+    let mut demo = Setup::new("longpoll").on_a_port_of_its_own().start();
     let tab = browser.visit(&demo);
     say(&tab, "the only one of the old life");
     hears(&tab, "the only one of the old life");
     tab.click("#stop");
     tab.until_words("#doing", "stopped");
-    demo.kill();
-    let again = Setup::new("longpoll").env("PORT", &port).start();
+    demo.start_again();
     for text in ["1", "2", "3"] {
-        again.say(text);
+        demo.say(text);
     }
     tab.click("#stop");
     hears(&tab, "3");
@@ -110,7 +116,7 @@ fn restarted_with_more_messages_than_before_is_noticed(browser: &Browser) {
     let remarks = tab.texts("#messages .note");
     assert_eq!(remarks, ["The server was started again: its messages count from 1."]);
     // A number alone does not know which life it is from.
-    let (_, news) = again.get("/wait?after=1").answer();
+    let (_, news) = demo.get("/wait?after=1").answer();
     let texts: Vec<_> = Message::list(&news).into_iter().map(|message| message.text).collect();
     assert_eq!(texts, ["2", "3"]);
     assert!(!news.contains("restarted"), "{news}");

@@ -2,7 +2,7 @@
 
 use tests::browser::Browser;
 use tests::page::{hears, say};
-use tests::{in_both_browsers, promises, start};
+use tests::{Setup, in_both_browsers, promises, start};
 
 in_both_browsers! {
     the_promises_of_every_page_are_kept
@@ -38,8 +38,7 @@ fn two_tabs_have_two_questions_on_the_wire_at_once(browser: &Browser) {
 
 /// Walks "Restart." in longpoll.md.
 fn the_page_comes_back_when_the_server_comes_back(browser: &Browser) {
-    let mut demo = start("longpoll");
-    let port = demo.address().port().to_string();
+    let mut demo = Setup::new("longpoll").on_a_port_of_its_own().start();
     let tab = browser.visit(&demo);
     // Not said in the page: were the server killed before its 201 is there, the page would say it again, to the new one.
     for text in ["before", "just before"] {
@@ -48,8 +47,8 @@ fn the_page_comes_back_when_the_server_comes_back(browser: &Browser) {
     }
     demo.kill();
     tab.until_said(0.0, "retrying in");
-    let again = tests::Setup::new("longpoll").env("PORT", &port).start();
-    again.say("a new life");
+    demo.start_again();
+    demo.say("a new life");
     hears(&tab, "a new life");
     assert!(
         tab.texts("#messages .note").iter().any(|note| note.contains("started again")),

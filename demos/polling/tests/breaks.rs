@@ -1,6 +1,6 @@
 //! "How it breaks", walked as the chapter on short polling tells it.
 
-use tests::browser::{Browser, Kind, Tab};
+use tests::browser::{Browser, Kind};
 use tests::page::{
     faults, hears, listen_for_faults, meanwhile, messages, number, press, say, set, until_at_least,
 };
@@ -23,10 +23,10 @@ fn cut_the_questions_by_the_clock_pile_up_and_those_of_the_chain_do_not(browser:
     // inside the browser.
     let in_the_cable = "[...document.querySelectorAll('wire-view .row.stuck')]\
                         .filter((row) => row.textContent.includes('GET /messages')).length";
-    tab.until(&format!("{in_the_cable} === 6"));
     // One question after the other goes out. Behind the browser's cache the second one would wait
     // for 20 s, while more than 60 are asked.
-    let open = tab.value("parseInt(document.querySelector('#doing').textContent)");
+    let open = "parseInt(document.querySelector('#doing').textContent)";
+    let open = tab.until(&format!("{in_the_cable} === 6 && {open}"));
     assert!(open.as_u64() <= Some(30), "{open} questions are open, and only now six in the cable");
     tab.until("parseInt(document.querySelector('#doing').textContent) >= 12");
     assert_eq!(tab.value(in_the_cable), 6, "a seventh question is in the cable");
@@ -38,7 +38,7 @@ fn cut_the_questions_by_the_clock_pile_up_and_those_of_the_chain_do_not(browser:
     tab.click("input[value=chain]");
     tab.until_text("#doing", "waiting for the next turn");
     press(&tab, "Cut", "cut");
-    tab.until_words("#doing", "1 question open");
+    tab.until(&format!("{in_the_cable} === 1")); // and no answer is under way any more
     let asked = number(&tab, "requests");
     meanwhile(&tab, 1_500);
     assert_eq!(
@@ -65,14 +65,10 @@ fn without_no_store_one_question_is_in_the_cable_and_the_others_wait_for_it(brow
     let cut = tab.now();
     press(&tab, "Cut", "cut");
     tab.until_said(cut, "5 questions open");
-    assert_eq!(stuck_questions(&tab), 1);
-}
-
-/// How many questions end half-way in the cable.
-fn stuck_questions(tab: &Tab) -> u64 {
     let rows = "[...document.querySelectorAll('wire-view .row.stuck')]";
     let asks = "(row) => row.textContent.includes('GET /messages')";
-    tab.value(&format!("{rows}.filter({asks}).length")).as_u64().unwrap_or(0)
+    let in_the_cable = tab.until(&format!("{rows}.filter({asks}).length"));
+    assert_eq!(in_the_cable, 1);
 }
 
 /// Walks "Reset." in polling.md.

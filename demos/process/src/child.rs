@@ -1,8 +1,9 @@
 //! One program for one connection: started, given lines, listened to, and ended with all that it has started.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::process::{ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio, exit};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -32,9 +33,43 @@ const LOOK: Duration = Duration::from_millis(20);
 /// those the signals.
 const APPLICATION: u16 = 4000;
 
+/// A process, with its group.
+type Child = Mutex<Box<dyn ChildWrapper>>;
+
+/// The programs that run: when the server ends, they have to end before it.
+#[derive(Clone, Debug, Default)]
+pub struct Programs(Arc<Mutex<Vec<Weak<Child>>>>);
+
+impl Programs {
+    fn start(&self, mut command: CommandWrap) -> io::Result<Arc<Child>> {
+        let mut all = lock(&self.0);
+        all.retain(|child| child.strong_count() > 0);
+        let child = Arc::new(Mutex::new(command.spawn()?));
+        all.push(Arc::downgrade(&child));
+        Ok(child)
+    }
+
+    /// Kills all programs with all that they have started, and ends this process. The list stays
+    /// locked, so that no program is started meanwhile.
+    pub fn end_with_the_server(&self) -> ! {
+        let all = lock(&self.0);
+        for child in all.iter().filter_map(Weak::upgrade) {
+            let _ended = lock(&child).kill(); // the whole group
+        }
+        exit(130) // what shells say of a program that Ctrl+C has ended
+    }
+}
+
+/// A lock is poisoned when a thread panicked with it in hand. What is locked here is whole all the same.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A running program. It ends when this is dropped.
 pub struct Program {
-    child: Box<dyn ChildWrapper>,
+    child: Arc<Child>,
+    /// What it prints, until it is taken.
+    stdout: Option<ChildStdout>,
     /// Lines on their way to its standard input. `None` when its end has begun.
     input: Option<SyncSender<Vec<u8>>>,
     grace: Duration,
@@ -59,15 +94,19 @@ impl Program {
         let mut command = Command::new(&options.program);
         command.args(&options.arguments).env_clear().envs(environment::of(options, request, site));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = in_a_group(command).spawn().map_err(|error| {
+        let started = options.programs.start(in_a_group(command)).map_err(|error| {
             net::log(&format!("{} can't be started: {error}", options.program.display()));
             Refusal::new(500, "The program can't be started; the server's terminal says why.")
         })?;
         let (input, lines) = sync_channel(WAITING);
-        let (stdin, stderr) = (child.stdin().take(), child.stderr().take());
+        let mut child = lock(&started);
+        let (stdin, stdout, stderr) =
+            (child.stdin().take(), child.stdout().take(), child.stderr().take());
         let name = format!("{} {}", options.name(), child.id());
+        drop(child);
         let program = Program {
-            child,
+            child: started,
+            stdout,
             input: Some(input),
             grace: options.close_time,
             binary: options.binary,
@@ -81,8 +120,7 @@ impl Program {
 
     /// What the program prints. To be taken once.
     pub fn output(&mut self) -> Output {
-        let stdout =
-            self.child.stdout().take().map(|pipe| BufReader::with_capacity(MAX_LINE, pipe));
+        let stdout = self.stdout.take().map(|pipe| BufReader::with_capacity(MAX_LINE, pipe));
         Output { stdout, binary: self.binary }
     }
 
@@ -112,7 +150,7 @@ impl Program {
 
     /// How the program ended, if it has.
     pub fn has_ended(&mut self) -> Option<ExitStatus> {
-        self.child.try_wait().ok().flatten()
+        lock(&self.child).try_wait().ok().flatten()
     }
 
     // ANCHOR: end
@@ -126,11 +164,12 @@ impl Program {
         }
         if !self.ends_within(self.grace) {
             #[cfg(unix)]
-            let _asked = self.child.signal(SIGTERM);
+            let _asked = lock(&self.child).signal(SIGTERM);
             let _ended = cfg!(unix) && self.ends_within(self.grace);
         }
-        let _no_one_left = self.child.start_kill(); // the whole group
-        let _reaped = self.child.wait();
+        let mut child = lock(&self.child);
+        let _no_one_left = child.start_kill(); // the whole group
+        let _reaped = child.wait();
     }
     // ANCHOR_END: end
 

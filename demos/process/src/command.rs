@@ -11,6 +11,7 @@ use demo::{CommandLine, OptionValue};
 use handshake::refusal::Refusal;
 use serde_json::{Value, json};
 
+use crate::child::Programs;
 use crate::example;
 
 /// Which program is served, and how. The options have the names that websocketd gave them.
@@ -28,6 +29,8 @@ pub struct ProgramOptions {
     pub binary: bool,
     /// The variables of this process that the program gets, besides those that every program needs.
     pub passed: Vec<String>,
+    /// The programs that run.
+    pub programs: Programs,
 }
 
 impl Default for ProgramOptions {
@@ -41,6 +44,7 @@ impl Default for ProgramOptions {
             close_time: Duration::from_millis(500),
             binary: false,
             passed: Vec::new(),
+            programs: Programs::default(),
         }
     }
 }

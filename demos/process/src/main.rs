@@ -7,5 +7,11 @@ use process::command::ProgramOptions;
 use process::example;
 
 fn main() -> ExitCode {
-    example::run_or(|| bench::run_with(&process::DEMO, ProgramOptions::default()))
+    example::run_or(|| {
+        let options = ProgramOptions::default();
+        let programs = options.programs.clone();
+        // Ctrl+C reaches the server alone: each program has a group of its own.
+        let _works_without = ctrlc::set_handler(move || programs.end_with_the_server());
+        bench::run_with(&process::DEMO, options);
+    })
 }

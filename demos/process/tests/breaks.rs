@@ -16,7 +16,7 @@ in_both_browsers! {
 /// Walks "Reset." in process.md.
 /// Walks "Restart." in process.md.
 fn cut_lines_wait_and_after_a_reset_the_program_is_another_one(browser: &Browser) {
-    let mut demo = start("process");
+    let mut demo = Setup::new("process").on_a_port_of_its_own().start();
     let tab = browser.visit(&demo);
     tab.until("document.querySelectorAll('#messages li').length === 2");
     press(&tab, "Cut", "cut");
@@ -41,10 +41,9 @@ fn cut_lines_wait_and_after_a_reset_the_program_is_another_one(browser: &Browser
     let before = tab.now();
     demo.kill();
     tab.until_said(before, "over: 1006");
-    let again = Setup::new("process").env("PORT", &demo.address().port().to_string()).start();
+    demo.start_again();
     tab.click("#connect");
     tab.until_said(before, "a program runs for this page alone");
-    drop(again);
 }
 
 /// Walks "A program that never ends." in process.md.

@@ -153,6 +153,24 @@ fn a_program_and_all_that_it_started_end_with_the_connection() {
 
 #[cfg(unix)]
 #[test]
+fn ctrl_c_ends_the_programs_too_also_one_that_reads_nothing_and_ignores_its_signals() {
+    let stubborn = "trap '' TERM INT; echo $$; while :; do sleep 1; done";
+    let demo = start_with("process", &["sh", "-c", stubborn]);
+    let mut wires = [demo.websocket("/"), demo.websocket("/")];
+    let programs = wires.each_mut().map(line);
+    assert!(programs.iter().all(|program| is_running(program)));
+    let server = demo.process().expect("it runs here").to_string();
+    // What Ctrl+C sends to the server.
+    assert!(
+        Command::new("kill").args(["-INT", &server]).status().expect("there is kill").success()
+    );
+    for program in &programs {
+        until("a program runs on without its server", || !is_running(program));
+    }
+}
+
+#[cfg(unix)]
+#[test]
 fn a_program_that_ignores_the_end_of_its_input_is_asked_and_then_killed() {
     let stubborn = "trap '' TERM; echo $$; while :; do sleep 1; done";
     let demo = start_with("process", &["--closems", "50", "sh", "-c", stubborn]);

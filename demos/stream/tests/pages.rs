@@ -22,7 +22,7 @@ fn lines_and_characters_are_put_together(browser: &Browser) {
     let tab = browser.visit(&demo);
     demo.say("before");
     hears(&tab, "before");
-    demo.bench().cable("drip 10");
+    demo.bench().cable("drip 20");
     let said = "grüße 🙂, two\nlines, and \u{2028} a third";
     demo.say(said);
     hears(&tab, said);

@@ -28,8 +28,7 @@ fn no_page_breaks_its_own_content_security_policy() {
             let tab = browser.visit(&demo);
             press(&tab, "Delay", "delay"); // the drawn cable has a style of its own for it
             press(&tab, "Repair", "whole");
-            tab.until("document.querySelector('wire-view .row.up:not([hidden])') !== null");
-            tab.run("document.querySelector('wire-view .row.up:not([hidden])').click()", &[]);
+            tab.until("(document.querySelector('wire-view .row.up:not([hidden])').click(), true)");
             tab.run("document.querySelectorAll('details').forEach((details) => (details.open = true))", &[]);
             tab.until("!document.querySelector('wire-view .detail').hidden");
             let complaints = browser.complaints();
@@ -95,8 +94,7 @@ fn a_row_that_is_open_stays_in_sight_while_rows_come(browser: &Browser) {
     };
     fill("before"); // the ladder is full, and shows the newest rows
     let newest = "[...document.querySelectorAll('wire-view .row.down:not([hidden])')].findLast((row) => row.textContent.includes('before 29'))";
-    tab.until(&format!("{newest} !== undefined"));
-    tab.run(&format!("{newest}.click()"), &[]);
+    tab.until(&format!("({newest}.click(), true)"));
     let in_sight = "((row, ladder) => row.top >= ladder.top && row.bottom <= ladder.bottom)\
          (document.querySelector('wire-view .row.open:not([hidden])').getBoundingClientRect(), \
           document.querySelector('wire-view .ladder').getBoundingClientRect())";

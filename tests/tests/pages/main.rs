@@ -3,6 +3,7 @@
 //!
 //! Without a browser on the machine a test says so and passes; `make test` installs them and skips nothing.
 
+mod between;
 mod book;
 mod elements;
 mod walks;

@@ -2,5 +2,7 @@
 //! language: `TARGET=http://127.0.0.1:9000 cargo test -p tests --test wire -- longpoll::`
 
 mod cursors;
+mod no_store;
+mod proxies;
 
 include!(concat!(env!("OUT_DIR"), "/wire.rs"));

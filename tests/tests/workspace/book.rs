@@ -249,6 +249,11 @@ fn links_out_of_the_book_lead_to_standards_and_well_known_homes() {
         // The homes of what the chapter on libraries names.
         "https://github.com/nginx/nginx/",
         "https://nginx.org/en/docs/",
+        "https://docs.haproxy.org/",
+        // The makers of load balancers about their own time limits.
+        "https://docs.aws.amazon.com/elasticloadbalancing/",
+        "https://learn.microsoft.com/azure/load-balancer/",
+        "https://github.com/kubernetes/ingress-gce/",
         "https://github.com/joewalnes/websocketd",
         "https://docs.rs/process-wrap",
         // The one page that names this attack.

@@ -122,6 +122,25 @@ fn ports_are_given_once() {
     assert_eq!(ports.len(), count, "two servers want the same port: {ports:?}");
 }
 
+/// cargo puts all of them into one folder, and one would take the place of another. `mine.rs` is the reader's own.
+#[test]
+fn examples_have_names_of_their_own() {
+    let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for part in ["demos", "shared"] {
+        for package in fs::read_dir(workspace().join(part)).expect("a folder").flatten() {
+            for example in fs::read_dir(package.path().join("examples")).into_iter().flatten().flatten() {
+                let name = example.file_name().to_string_lossy().into_owned();
+                names.entry(name).or_default().push(package.path().display().to_string());
+            }
+        }
+    }
+    assert!(names.len() > 20, "they are found");
+    let twice = |(name, packages): (&String, &Vec<String>)| {
+        (packages.len() > 1 && name != "mine.rs").then(|| format!("examples/{name} is in {}", packages.join(" and ")))
+    };
+    none_of(&names.iter().filter_map(twice).collect::<Vec<_>>());
+}
+
 #[test]
 fn a_page_has_the_title_and_the_promise_that_the_demo_has() {
     let mut faults = Vec::new();
@@ -308,6 +327,11 @@ impl Running<'_> {
                 asks.prints("the server is there");
                 demo.bench().cable("cut");
                 asks.prints("the cable is out");
+            }
+            ["cargo", "run", "-p", "heartbeat", "--example", "limit", "--", _] => {
+                let demo = self.clone.server("cargo run -p heartbeat");
+                demo.bench().cable("idle 1");
+                self.clone.program(&command.replace("127.0.0.1:8012", demo.host())).prints("s of silence");
             }
             ["cargo", "run", "-p", "check", "--", ..] => {
                 self.clone.program(command).prints("not yet. "); // the demo is as it was

@@ -9,7 +9,7 @@ use super::socket::ReadySocket;
 
 /// How many bytes may wait in a direction. When it is full, nothing is read any more, and the sender feels it as it would
 /// with a real cable: its own buffers fill up.
-pub const CAPACITY: usize = 64 * 1024;
+pub const CAPACITY: usize = 128 * 1024;
 
 /// How many pieces may wait, so that many small ones do not fill memory either.
 const MAX_PIECES: usize = 1_024;

@@ -51,7 +51,7 @@ use socket::ReadySocket;
 use timers::Timers;
 
 /// How much is read from a socket at once, in bytes.
-const BUFFER: usize = 64 * 1024;
+const BUFFER: usize = 128 * 1024;
 
 /// At most this many connections are accepted in a row; then those that are served have their turn.
 const ACCEPTS: usize = 64;

@@ -1,6 +1,6 @@
 //! What the bench costs: an echo over TCP, with the bench and without.
 //!
-//! `cargo run --release -p bench --example echo -- 50 16 2` asks with 50 connections, 16 bytes at a time, for 2 seconds.
+//! `cargo run --release -p bench --example cost -- 50 16 2` asks with 50 connections, 16 bytes at a time, for 2 seconds.
 //! Then it measures how exact the cable's delay of 20 ms is.
 
 use std::io::{self, Read, Write};
@@ -82,7 +82,7 @@ fn delayed(running: &Running) -> io::Result<(Duration, Duration)> {
 
 fn main() {
     let numbers: Vec<usize> = std::env::args().skip(1).filter_map(|word| word.parse().ok()).collect();
-    let [connections, size, seconds] = numbers[..] else { return println!("echo CONNECTIONS BYTES SECONDS") };
+    let [connections, size, seconds] = numbers[..] else { return println!("cost CONNECTIONS BYTES SECONDS") };
     let time = Duration::from_secs(seconds as u64);
     let running =
         Running::start(&ECHO, Arc::new(Room::new(1)), &Options { quiet: true, ..Options::new(0) }).expect("free ports");
