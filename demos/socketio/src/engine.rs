@@ -209,7 +209,11 @@ impl Engine {
     ///
     /// # Errors
     /// When it has.
-    pub fn receive(&self, session: &Arc<Session>, packet: Option<Packet>) -> Result<(), EngineFault> {
+    pub fn receive(
+        &self,
+        session: &Arc<Session>,
+        packet: Option<Packet>,
+    ) -> Result<(), EngineFault> {
         let why = match packet.map(|packet| session.receive(packet)) {
             Some(Ok(message)) => {
                 if message.is_none_or(|message| self.upper.message(session, message)) {

@@ -304,7 +304,11 @@ mod tests {
 
     #[test]
     fn attachments_come_right_behind_their_packet_and_have_a_limit() {
-        assert_eq!(decoder().take(Binary(vec![1])), Err(Unreadable), "there is no packet in front of it");
+        assert_eq!(
+            decoder().take(Binary(vec![1])),
+            Err(Unreadable),
+            "there is no packet in front of it"
+        );
         let begin = || {
             let mut decoder = decoder();
             let text = r#"52-["x",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#;

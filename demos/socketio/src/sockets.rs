@@ -12,7 +12,7 @@ use room::Cursor;
 use serde_json::{Value, json};
 
 use crate::options::Timing;
-use crate::packets::{PacketDecoder, Kind, SocketPacket, Unreadable};
+use crate::packets::{Kind, PacketDecoder, SocketPacket, Unreadable};
 use crate::queue::Allowance;
 use crate::session::{Session, Upper, new_id, reason};
 
