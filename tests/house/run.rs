@@ -192,3 +192,15 @@ fn tell(total: &Total, took: Duration) -> Result<(), String> {
     println!("\n{passed} passed, {failed} failed, {skipped} skipped");
     if failed == 0 { Ok(()) } else { Err("not all tests passed".to_string()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_a_page_counts_for_its_demo() {
+        let line = "took: 1.5 longpoll::pages::chromium::two_tabs";
+        assert_eq!(time_of_a_demo(line), Some(("longpoll", 1.5)));
+        assert_eq!(time_of_a_demo("skipped: longpoll::pages::two_tabs: no browser"), None);
+    }
+}
