@@ -1,6 +1,6 @@
 //! Runs tests to their end, however many fail, and then says what failed, why, and how to run that one again.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 use std::sync::Mutex;
@@ -28,6 +28,8 @@ struct Total {
     /// Failed tests, each with the command that runs it again.
     failed: Vec<(Failure, String)>,
     times: Vec<(Duration, String)>,
+    /// Seconds that the pages of each demo were tried, in both browsers.
+    pages: BTreeMap<String, f64>,
 }
 
 /// Lints and all tests.
@@ -107,6 +109,9 @@ fn run_one(program: &Program, filter: Option<&str>) -> Total {
     let status = child.wait();
     let errors = errors.and_then(|errors| errors.join().ok()).unwrap_or_default();
     total.skipped = errors.iter().filter_map(|line| line.strip_prefix("skipped: ")).map(str::to_string).collect();
+    for (demo, seconds) in errors.iter().filter_map(|line| time_of_a_demo(line)) {
+        *total.pages.entry(demo.to_string()).or_default() += seconds;
+    }
     total.passed = outcome.passed.saturating_sub(total.skipped.len());
     total.times.push((start.elapsed(), format!("{}: {} tests", program.name, outcome.passed + outcome.failed.len())));
     for line in outcome.stories() {
@@ -121,6 +126,12 @@ fn run_one(program: &Program, filter: Option<&str>) -> Total {
         total.broken(program, format!("it ended before its tests did: {status:?}"));
     }
     total
+}
+
+/// What a test of pages tells of its time: `took: 1.5 longpoll::pages::chromium::two_tabs` are 1.5 s of the demo longpoll.
+fn time_of_a_demo(line: &str) -> Option<(&str, f64)> {
+    let (seconds, test) = line.strip_prefix("took: ")?.split_once(' ')?;
+    Some((test.split("::").next()?, seconds.parse().ok()?))
 }
 
 /// The examples in the documentation; cargo itself builds and runs them.
@@ -148,6 +159,7 @@ impl Total {
         self.skipped.extend(other.skipped);
         self.failed.extend(other.failed);
         self.times.extend(other.times);
+        self.pages.extend(other.pages);
     }
 
     /// A program that failed as a whole.
@@ -165,6 +177,10 @@ fn tell(total: &Total, took: Duration) -> Result<(), String> {
     for (time, what) in times.iter().rev().take(8) {
         println!("{:6.1} s  {what}", time.as_secs_f64());
     }
+    let mut pages: Vec<_> = total.pages.iter().collect();
+    pages.sort_by(|a, b| b.1.total_cmp(a.1));
+    let pages: Vec<String> = pages.iter().map(|(demo, seconds)| format!("{demo} {seconds:.0}")).collect();
+    println!("Seconds of pages for each demo, four tests at a time: {}", pages.join(", "));
     println!();
     for skipped in &total.skipped {
         println!("skipped: {skipped}");
@@ -175,4 +191,16 @@ fn tell(total: &Total, took: Duration) -> Result<(), String> {
     let (passed, failed, skipped) = (total.passed, total.failed.len(), total.skipped.len());
     println!("\n{passed} passed, {failed} failed, {skipped} skipped");
     if failed == 0 { Ok(()) } else { Err("not all tests passed".to_string()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_a_page_counts_for_its_demo() {
+        let line = "took: 1.5 longpoll::pages::chromium::two_tabs";
+        assert_eq!(time_of_a_demo(line), Some(("longpoll", 1.5)));
+        assert_eq!(time_of_a_demo("skipped: longpoll::pages::two_tabs: no browser"), None);
+    }
 }

@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use serde_json::{Value, json};
@@ -124,8 +124,10 @@ struct Wants<'a> {
 /// Runs a test of our own pages in a browser, if there is one.
 pub fn run(kind: Kind, test: fn(&Browser)) {
     crate::needs_our_server!("our own pages");
+    let began = Instant::now();
     if let Some(browser) = start(kind) {
         test(&browser);
+        crate::took(began.elapsed());
     }
 }
 
@@ -204,6 +206,10 @@ impl Browser {
                     "dom.min_background_timeout_value": 4,
                     "dom.timeout.enable_budget_timer_throttling": false,
                     "browser.sessionhistory.max_total_viewers": 0,
+                    // One process for all pages: they are ours, and a process takes longer to start than a page.
+                    "fission.autostart": false,
+                    "dom.ipc.processCount": 1,
+                    "dom.ipc.processPrelaunch.enabled": false,
                 });
                 let args = [&["-headless", "--width=1280", "--height=900"], wants.args].concat();
                 let options = json!({ "binary": browser, "prefs": quiet, "args": args });

@@ -74,6 +74,14 @@ pub fn skipped(why: &str) {
     let _ = writeln!(std::io::stderr(), "skipped: {test}: {why}");
 }
 
+/// Tells the runner of all tests how long this one took, for its table of demos.
+pub(crate) fn took(time: Duration) {
+    if std::env::var_os("TESTS_ARE_BUILT").is_some() {
+        let test = std::thread::current().name().unwrap_or("a test").to_string();
+        let _ = writeln!(std::io::stderr(), "took: {:.1} {test}", time.as_secs_f64());
+    }
+}
+
 /// Ends the test, with a word on the terminal, when it is aimed at a foreign server: it needs our own bench or limits.
 #[macro_export]
 macro_rules! needs_our_server {
