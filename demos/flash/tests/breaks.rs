@@ -2,8 +2,8 @@
 
 use super::pages::connected;
 use tests::browser::Browser;
-use tests::page::{faults, hears, listen_for_faults, meanwhile, press, say};
 use tests::in_both_browsers;
+use tests::page::{faults, hears, listen_for_faults, meanwhile, press, say};
 
 in_both_browsers! {
     cut_the_page_is_told_nothing

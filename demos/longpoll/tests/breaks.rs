@@ -46,7 +46,8 @@ fn cut_alone_the_answer_waits_in_the_cable_and_comes_once(browser: &Browser) {
 /// The connection of the question for what comes after this message. (A browser has others open, on which it asked before.)
 fn question_after(demo: &Server, id: u64) -> u64 {
     let asks = format!("-{id}&hold");
-    let question = |row: &Row| row.text("mean").starts_with("GET /wait?") && row.text("mean").contains(&asks);
+    let question =
+        |row: &Row| row.text("mean").starts_with("GET /wait?") && row.text("mean").contains(&asks);
     demo.bench().feed().row(question).number("conn")
 }
 

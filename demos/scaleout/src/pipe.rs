@@ -22,8 +22,11 @@ pub fn pipe(client: TcpStream, server: TcpStream) -> io::Result<()> {
     }
 }
 
+/// A number, both ends of a connection, and a word on it.
+type Numbered<T> = (u64, [TcpStream; 2], T);
+
 /// Connections that are open, each with both of its ends and a word on it.
-pub struct OpenConnections<T>(Arc<Mutex<Vec<(u64, [TcpStream; 2], T)>>>);
+pub struct OpenConnections<T>(Arc<Mutex<Vec<Numbered<T>>>>);
 
 /// A connection among those that are open, until this is dropped.
 pub struct OpenConnection<T> {
