@@ -143,7 +143,7 @@ impl Http2 {
     }
 
     /// The next frame.
-    pub fn next(&mut self) -> Frame {
+    pub fn next_frame(&mut self) -> Frame {
         self.try_next().expect("the server ended the connection; a frame should come")
     }
 
@@ -155,7 +155,7 @@ impl Http2 {
     /// The next frame that is so; others are passed over.
     pub fn find(&mut self, is_it: impl Fn(&Frame) -> bool) -> Frame {
         loop {
-            let frame = self.next();
+            let frame = self.next_frame();
             if is_it(&frame) {
                 return frame;
             }
