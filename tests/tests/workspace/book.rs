@@ -275,6 +275,8 @@ fn links_out_of_the_book_lead_to_standards_and_well_known_homes() {
         "https://github.com/uNetworking/uWebSockets",
         "http://websocketd.com",
         "https://socket.io/",
+        // The register of known faults.
+        "https://nvd.nist.gov/",
         "https://github.com/mrniko/netty-socketio",
         // Logs and brokers that several servers share, and what others run on them.
         "https://redis.io/docs/",
