@@ -335,6 +335,7 @@ fn the_server_asks_and_a_client_that_does_not_answer_is_given_up() {
     });
 }
 
+/// Walks "Two polls at once, a session that is over, a message that is no packet." in socketio.md.
 #[test]
 fn what_is_no_packet_ends_the_session() {
     let demo = start("socketio");

@@ -120,7 +120,7 @@ fn one_connection_can_be_chosen(browser: &Browser) {
     tab.until(&format!("{said} !== undefined"));
     let connection = tab.value(&format!("{said}.querySelector('.conn').textContent"));
     let choice = format!(
-        "document.querySelector('wire-view select[aria-label=\"Connections shown\"]').value = {connection}.slice(1)"
+        "document.querySelector('wire-view select[aria-label=\"Connections shown\"]').value = {connection}.slice(1) + '/0'"
     );
     tab.run(&choice, &[]);
     tab.run("document.querySelector('wire-view select[aria-label=\"Connections shown\"]').dispatchEvent(new Event('change'))", &[]);
