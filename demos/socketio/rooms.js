@@ -22,15 +22,12 @@ export function useRooms(socket) {
   });
   socket.on("shouted", ({ room, by, text }) => note(`${by.slice(0, 8)} shouts in ${room}: ${text}`));
 
-  // ANCHOR: roll-call
   socket.on("are you there", (asked, answer) => answer(socket.id.slice(0, 8)));
   $("roll").addEventListener("click", async () => {
     const { here, silent } = await socket.emitWithAck("roll-call");
     tell("rooms", `${here.length} answered: ${here.join(", ")}. Silent: ${silent}.`);
   });
-  // ANCHOR_END: roll-call
 
-  // ANCHOR: typing
   let told = 0;
   $("text").addEventListener("input", () => {
     if (Date.now() - told < 2_000) return;
@@ -43,5 +40,4 @@ export function useRooms(socket) {
     clearTimeout(quiet);
     quiet = setTimeout(() => doing("", false, "typing"), 4_000);
   });
-  // ANCHOR_END: typing
 }

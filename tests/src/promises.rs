@@ -139,7 +139,10 @@ pub fn an_empty_and_an_over_long_message_are_told_in_words(stage: &mut Stage) {
 
 /// Upwards it is the body of a POST; downwards what this technique makes of it.
 pub fn the_wire_shows_the_true_bytes_of_what_was_said(stage: &mut Stage) {
-    let Stage { name, one: tab, .. } = stage;
+    let Stage { name, one: tab, other, .. } = stage;
+    // A tab that comes back late, with all that it has missed, would push the row out of sight.
+    say(tab, "both are here");
+    hears(other, "both are here");
     let text = "bytes <b>of</b> this";
     say(tab, text);
     hears(tab, text);

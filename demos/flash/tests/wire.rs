@@ -349,7 +349,7 @@ fn the_bridge_refuses_foreign_pages_foreign_names_and_what_is_no_websocket() {
     assert_eq!(head.status, 400);
     assert!(why.contains("websocket"), "{why}");
     let mut noise = Wire::connect(&host);
-    noise.send(b"\x16\x03\x01 no handshake\r\n\r\n");
+    noise.send(b"\x01\x03\x01 no handshake\r\n\r\n");
     assert_eq!(noise.status(), 400);
     demo.lives_on();
 }

@@ -8,7 +8,7 @@ use tests::{must, start};
 pub const TASKS: &[Task] = &[
     Task::program(1, 60, "notice", clients_that_fall_silent_are_given_up),
     Task::program(2, 60, "asks", a_program_that_asks_notices_a_cut),
-    Task::program(3, 20, "limit", a_program_that_says_nothing_measures_the_limit),
+    Task::program(3, 20, "silence", a_program_that_says_nothing_measures_the_limit),
 ];
 
 fn clients_that_fall_silent_are_given_up(candidate: &Candidate) -> Finding {

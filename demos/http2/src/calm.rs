@@ -26,7 +26,6 @@ impl Calm {
         Calm { left: BURST, at: now }
     }
 
-    // ANCHOR: calm
     /// Takes one. The budget fills up again with time, as a bucket under a tap does.
     ///
     /// # Errors
@@ -40,7 +39,6 @@ impl Calm {
         }
         Ok(())
     }
-    // ANCHOR_END: calm
 }
 
 #[cfg(test)]

@@ -340,7 +340,6 @@ impl Http2Connection {
         stream.count(block.stream, 0, true)
     }
 
-    // ANCHOR: open
     /// Opens a stream for a request. What limits the work of a client is not how many streams are
     /// open, but how many requests are worked on: it can reset a stream as soon as it has opened it.
     fn open(
@@ -365,7 +364,6 @@ impl Http2Connection {
         requests.push((id, asked));
         Ok(())
     }
-    // ANCHOR_END: open
 
     fn reset_by_client(&mut self, id: u32, payload: &[u8]) -> Result<(), Violation> {
         frame::number(payload)?;

@@ -104,7 +104,6 @@ where
     })
 }
 
-// ANCHOR: answer
 /// Answers one request. Nothing here knows that others share the connection.
 ///
 /// # Errors
@@ -123,7 +122,6 @@ pub fn answer(exchange: Exchange, asked: &Asked, room: &Arc<Room>, site: &Site) 
         (method, path, _) => answers::refuse(&exchange, request, answers::unknown(method, path)),
     }
 }
-// ANCHOR_END: answer
 
 // ANCHOR: events
 /// Writes events (WHATWG HTML, 9.2) until the client has gone, which is an error here. The code is

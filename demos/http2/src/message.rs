@@ -26,7 +26,6 @@ const OF_THE_CONNECTION: [&str; 5] =
     ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"];
 
 impl Asked {
-    // ANCHOR: request
     /// Makes a request of header fields.
     ///
     /// # Errors
@@ -46,7 +45,6 @@ impl Asked {
         if protocol.is_some() && (method != "CONNECT" || authority.is_none()) {
             return Err(bad(":protocol is for CONNECT, with an :authority (RFC 8441, 4)"));
         }
-        // ANCHOR_END: request
         let target = path.unwrap_or_default();
         if !is_token(&method) || !target.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(bad("a method or path has a character that none has (8.3.1)"));

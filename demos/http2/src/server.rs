@@ -71,7 +71,6 @@ impl Shared {
     }
 }
 
-// ANCHOR: serve
 /// Serves one connection until it ends. `work` is called on a thread of its own for each request.
 ///
 /// # Errors
@@ -93,7 +92,6 @@ where
     net::spawn(move || write(&writer))?;
     read(&shared, &work)
 }
-// ANCHOR_END: serve
 
 /// Whether the first bytes are a request, but not the preface. It waits for one byte; the front door limits for how long.
 fn speaks_another_http(socket: &TcpStream) -> bool {

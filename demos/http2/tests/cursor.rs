@@ -12,9 +12,13 @@ pub fn listen(demo: &Server, cursor: &str) -> Listener {
     records(move || {
         text += &String::from_utf8_lossy(&client.until(DATA, 1).payload);
         let mut told = Vec::new();
-        while let Some((event, rest)) = text.split_once("\n\n").map(|(event, rest)| (event.to_string(), rest.to_string())) {
+        while let Some((event, rest)) =
+            text.split_once("\n\n").map(|(event, rest)| (event.to_string(), rest.to_string()))
+        {
             text = rest;
-            let value = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).map(str::to_string);
+            let value = |name: &str| {
+                event.lines().find_map(|line| line.strip_prefix(name)).map(str::to_string)
+            };
             match (value("event: ").unwrap_or_default().as_str(), value("data: ")) {
                 ("gap", Some(json)) => told.push(Told::json(&json)),
                 ("", Some(text)) => told.push(Told::message(&text)),

@@ -23,7 +23,9 @@ fn requests(demo: &Server, words: &str, count: usize) -> Vec<Row> {
     let mut found: Vec<Row> = Vec::new();
     while found.len() < count {
         let seen: BTreeSet<u64> = found.iter().map(|row| row.number("n")).collect();
-        let fits = |row: &Row| row.whole() && row.text("mean").starts_with(words) && row.json["in"].is_u64();
+        let fits = |row: &Row| {
+            row.whole() && row.text("mean").starts_with(words) && row.json["in"].is_u64()
+        };
         found.push(feed.row(|row| fits(row) && !seen.contains(&row.number("n"))));
     }
     found
@@ -59,7 +61,8 @@ fn a_websocket_is_a_stream_of_the_same_connection(browser: &Browser) {
     tab.until_words("#doing", "WebSocket 1 OPEN");
     say(&tab, "over the WebSocket");
     hears(&tab, "over the WebSocket");
-    let (connect, events) = (requests(&demo, "CONNECT /room", 1), requests(&demo, "GET /events", 1));
+    let (connect, events) =
+        (requests(&demo, "CONNECT /room", 1), requests(&demo, "GET /events", 1));
     assert_eq!(connections(&connect), connections(&events));
     let said = requests(&demo, "DATA, stream", 1);
     assert_eq!(connections(&said), connections(&events));

@@ -2,7 +2,10 @@
 
 use ringline_h2::HeaderField;
 use ringline_h2::hpack::Encoder;
-use tests::http2::{DATA, END_HEADERS, END_STREAM, HEADERS, Http2, PREFACE, RST_STREAM, SETTINGS, WINDOW_UPDATE, frame};
+use tests::http2::{
+    DATA, END_HEADERS, END_STREAM, HEADERS, Http2, PREFACE, RST_STREAM, SETTINGS, WINDOW_UPDATE,
+    frame,
+};
 use tests::record::{EVENT_SOURCE, Tape};
 use tests::websocket::{TEXT, frame as websocket_frame};
 use tests::{Row, Wire};
@@ -10,8 +13,10 @@ use tests::{Row, Wire};
 /// What Chromium says first: SETTINGS, and a larger window for the connection.
 fn hello() -> Vec<u8> {
     let settings: [(u16, u32); 4] = [(1, 65_536), (2, 0), (4, 6_291_456), (6, 262_144)];
-    let payload: Vec<u8> =
-        settings.iter().flat_map(|(n, value)| [&n.to_be_bytes()[..], &value.to_be_bytes()].concat()).collect();
+    let payload: Vec<u8> = settings
+        .iter()
+        .flat_map(|(n, value)| [&n.to_be_bytes()[..], &value.to_be_bytes()].concat())
+        .collect();
     let window = frame(WINDOW_UPDATE, 0, 0, 15_663_105_u32.to_be_bytes());
     [PREFACE, &frame(SETTINGS, 0, 0, payload), &window].concat()
 }
@@ -19,7 +24,8 @@ fn hello() -> Vec<u8> {
 /// The head that Chromium sends for an `EventSource`, as HTTP/2 has it: a first line in four fields, names in small letters.
 fn request(tape: &Tape, method: &str, path: &str, more: &[(&str, &str)]) -> Vec<HeaderField> {
     let head = tape.head(EVENT_SOURCE, path);
-    let first = [(":method", method), (":authority", tape.host()), (":scheme", "https"), (":path", path)];
+    let first =
+        [(":method", method), (":authority", tape.host()), (":scheme", "https"), (":path", path)];
     let mut fields: Vec<HeaderField> =
         first.iter().chain(more).map(|(name, value)| HeaderField::new(*name, *value)).collect();
     for line in head.lines().skip(1) {

@@ -154,8 +154,8 @@ fn delay(ports: &[u16]) -> io::Result<(f64, f64)> {
             })
             .collect::<io::Result<_>>()?;
         let mut speaker = Client::open(ports[0])?;
-        for n in 0..messages {
-            sent[n].store(clock.elapsed().as_nanos() as u64, Ordering::Release);
+        for (n, sent) in sent.iter().enumerate() {
+            sent.store(clock.elapsed().as_nanos() as u64, Ordering::Release);
             speaker.say(&format!("delay {n}"))?;
             while heard.load(Ordering::Acquire) < (n + 1) * listeners {
                 thread::sleep(Duration::from_millis(1));

@@ -4,10 +4,7 @@ use tests::browser::{Browser, Tab};
 use tests::in_both_browsers;
 use tests::page::{hears, messages, press, say};
 
-#[path = "machines.rs"]
-mod machines;
-
-use machines::start_with_redis;
+use super::pages::machines::start_with_redis;
 
 in_both_browsers! {
     servers_and_redis_are_killed_and_nothing_is_lost_and_nothing_comes_twice

@@ -6,7 +6,7 @@ use tests::page::{hears, say};
 use tests::promises::{self, Promise};
 
 #[path = "machines.rs"]
-mod machines;
+pub mod machines;
 
 use machines::{is_installed, start_with_redis};
 

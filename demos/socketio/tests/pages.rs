@@ -70,8 +70,12 @@ fn without_an_upgrade_the_page_stays_on_long_polling_and_afterwards_goes_over(br
     let cells = tab.until(&format!(
         "{row} && [...{row}.cells].slice(1).map((cell) => cell.textContent.replaceAll(',', '')).join(' ')"
     ));
-    let cells: Vec<u64> =
-        cells.as_str().unwrap_or_default().split(' ').filter_map(|cell| cell.parse().ok()).collect();
+    let cells: Vec<u64> = cells
+        .as_str()
+        .unwrap_or_default()
+        .split(' ')
+        .filter_map(|cell| cell.parse().ok())
+        .collect();
     let cost = |at: usize| cells[at];
     assert_eq!(cost(1), cost(0) + 6, "a bare WebSocket adds six bytes: {cells:?}");
     assert!(cost(2) > cost(1) + 200, "a request and its answer have two heads: {cells:?}");

@@ -93,7 +93,10 @@ fn the_warning_is_clicked_away_and_warns_of_the_middle_again(kind: Kind) {
     tab.until_said(0.0, "1 OPEN over wss:");
     say(&tab, "my password is swordfish");
     hears(&tab, "my password is swordfish");
-    let read = demo.bench().feed().row(|row| row.text("mean").contains("swordfish") && row.text("dir") == "up");
+    let read = demo
+        .bench()
+        .feed()
+        .row(|row| row.text("mean").contains("swordfish") && row.text("dir") == "up");
     assert!(read.json["in"].is_u64());
 }
 
@@ -123,7 +126,17 @@ impl Store {
         let place = format!("sql:{}", nss.display());
         for words in [
             vec!["-N", "-d", &place, "--empty-password"],
-            vec!["-A", "-d", &place, "-n", "demo", "-t", "C,,", "-i", pem.to_str().unwrap_or_default()],
+            vec![
+                "-A",
+                "-d",
+                &place,
+                "-n",
+                "demo",
+                "-t",
+                "C,,",
+                "-i",
+                pem.to_str().unwrap_or_default(),
+            ],
         ] {
             match Command::new("certutil").args(&words).output() {
                 Ok(output) => assert!(output.status.success(), "certutil {words:?}: {output:?}"),

@@ -36,7 +36,8 @@ fn the_recording_is_what_the_wire_says() {
     let said = tape.find("said", "up", "frame", "hello");
     tape.find("heard", "down", "frame", "\"type\":\"message\"");
     tape.find("", "down", "frame", "\"type\":\"said\"");
-    let sealed = tape.find("sealed", "up", "record", &format!("sealed: {} bytes", said.number("size")));
+    let sealed =
+        tape.find("sealed", "up", "record", &format!("sealed: {} bytes", said.number("size")));
     tape.pause(300);
     page.send(frame(0x88, b"\x03\xe9"));
     tape.find("", "down", "frame", "1001");
@@ -50,7 +51,9 @@ fn the_recording_is_what_the_wire_says() {
     tape.figure("more", sealed.number("size") - said.number("size"));
     tape.time("ticket", tickets[1]);
     let demo = start("wss");
-    for (name, value) in first_messages(&demo).into_iter().chain(bytes_once(&demo)).chain(work(&demo)) {
+    for (name, value) in
+        first_messages(&demo).into_iter().chain(bytes_once(&demo)).chain(work(&demo))
+    {
         tape.time(&name, value);
     }
     tape.finish();
@@ -81,9 +84,12 @@ fn first_messages(demo: &Server) -> Vec<(String, u64)> {
 
 /// A client for each version.
 fn clients(demo: &Server) -> Vec<(String, Client)> {
-    let versions: [(&str, &'static SupportedProtocolVersion); 2] = [("tls13", &TLS13), ("tls12", &TLS12)];
+    let versions: [(&str, &'static SupportedProtocolVersion); 2] =
+        [("tls13", &TLS13), ("tls12", &TLS12)];
     let pem = authority(demo);
-    let client = |(name, version): (&str, _)| (name.to_string(), Client::new(&pem, &[version], &["http/1.1"]));
+    let client = |(name, version): (&str, _)| {
+        (name.to_string(), Client::new(&pem, &[version], &["http/1.1"]))
+    };
     versions.map(client).into()
 }
 
@@ -98,7 +104,8 @@ fn bytes_once(demo: &Server) -> Vec<(String, u64)> {
             let mut wire = client.websocket(demo, "/");
             wire.told("here");
             let state = demo.bench().connection(wire.name()).expect("it is open");
-            let (number, totals) = (&state["id"], ["up", "down"].map(|dir| state[dir].as_u64().unwrap_or(0)));
+            let (number, totals) =
+                (&state["id"], ["up", "down"].map(|dir| state[dir].as_u64().unwrap_or(0)));
             let sizes = |feed: &Feed, key: &str, dir: &str| -> Vec<u64> {
                 let fits = |row: &&Row| row.json[key] == *number && row.text("dir") == dir;
                 feed.rows().iter().filter(fits).map(|row| row.number("size")).collect()
@@ -111,7 +118,8 @@ fn bytes_once(demo: &Server) -> Vec<(String, u64)> {
                 let mut plain = sizes(&feed, "in", dir).iter().sum::<u64>();
                 let mut records = sizes(&feed, "conn", dir);
                 while plain > 0 {
-                    plain = plain.saturating_sub(records.pop().unwrap_or(plain).saturating_sub(over));
+                    plain =
+                        plain.saturating_sub(records.pop().unwrap_or(plain).saturating_sub(over));
                 }
                 all.push((format!("{version}_{kind}_{dir}"), records.iter().sum()));
             }
@@ -134,7 +142,10 @@ fn work(demo: &Server) -> Vec<(String, u64)> {
         ask(connect());
         let before = processor_time(demo);
         (0..TIMES).for_each(|_| ask(connect()));
-        all.push((format!("work_{name}_us"), processor_time(demo).saturating_sub(before) * 1_000 / TIMES));
+        all.push((
+            format!("work_{name}_us"),
+            processor_time(demo).saturating_sub(before) * 1_000 / TIMES,
+        ));
     };
     measure("plain", &|| demo.connect());
     measure("resumed", &|| client.connect(demo));
@@ -144,7 +155,8 @@ fn work(demo: &Server) -> Vec<(String, u64)> {
 
 /// The processor time of the demo so far, in milliseconds; 0 where the system does not tell (it does on Linux).
 fn processor_time(demo: &Server) -> u64 {
-    let stat = demo.process().and_then(|id| std::fs::read_to_string(format!("/proc/{id}/stat")).ok());
+    let stat =
+        demo.process().and_then(|id| std::fs::read_to_string(format!("/proc/{id}/stat")).ok());
     let stat = stat.unwrap_or_default();
     let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
     let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);

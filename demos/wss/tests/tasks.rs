@@ -8,7 +8,7 @@ use tests::websocket::{TEXT, frame};
 use tests::{Random, Wire, must, start};
 
 pub const TASKS: &[Task] = &[
-    Task::server(1, 5, "newest", only_the_newest_version),
+    Task::server(1, 5, "version", only_the_newest_version),
     Task::server(2, 20, "redirect", plain_http_is_sent_to_https),
     Task::program(3, 60, "eavesdropper", the_eavesdropper_tells_what_was_said),
 ];

@@ -4,9 +4,9 @@ use std::io::ErrorKind;
 use std::process::Command;
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use tests::tls::rustls::ProtocolVersion::{TLSv1_2, TLSv1_3};
 use tests::tls::rustls::version::{TLS12, TLS13};
-use serde_json::{Value, json};
 use tests::tls::{Client, authority};
 use tests::websocket::{TEXT, frame, handshake};
 use tests::{End, Row, Server, Setup, Wire, start, start_with};
@@ -129,7 +129,11 @@ fn a_flipped_bit_is_another_letter_over_ws_and_the_end_of_the_connection_over_ws
     let why = all.last().map(|one| one["ended"].to_string()).unwrap_or_default();
     assert!(why.contains("cannot decrypt"), "{why}");
     other.send(say("only this", "k3"));
-    assert_eq!(other.told("message")["text"], "only this", "what was garbled under TLS is in no room");
+    assert_eq!(
+        other.told("message")["text"],
+        "only this",
+        "what was garbled under TLS is in no room"
+    );
 }
 
 /// Walks "An old proxy." in wss.md.
@@ -203,14 +207,22 @@ fn one_connection_has_two_ladders_and_the_outer_one_tells_lengths_only() {
     wire.send(&said);
     wire.told("said");
     let hello = feed.row(|row| row.text("mean").starts_with("ClientHello"));
-    assert!(hello.text("mean").contains("TLS 1.3 TLS 1.2, ALPN http/1.1"), "{}", hello.text("mean"));
+    assert!(
+        hello.text("mean").contains("TLS 1.3 TLS 1.2, ALPN http/1.1"),
+        "{}",
+        hello.text("mean")
+    );
     feed.row(|row| row.text("mean").starts_with("ServerHello: TLS 1.3, TLS_AES_256_GCM_SHA384"));
     let inside = feed.row(|row| row.text("mean").contains("a secret") && row.text("dir") == "up");
     assert_eq!(inside.json["in"], hello.json["conn"], "the leg lies in the connection");
     let length = format!("sealed: {} bytes of content", said.len());
     let outside = feed.row(|row| row.text("mean") == length && row.text("dir") == "up");
     assert_eq!(outside.json["conn"], hello.json["conn"]);
-    assert_eq!(outside.number("size"), said.len() as u64 + 22, "a header of 5, a type of 1, a tag of 16");
+    assert_eq!(
+        outside.number("size"),
+        said.len() as u64 + 22,
+        "a header of 5, a type of 1, a tag of 16"
+    );
     let seen = feed.rows().iter().filter(|row| row.json["in"].is_null());
     assert!(!seen.map(|row| row.json.to_string()).any(|row| row.contains("a secret")));
 }
@@ -231,7 +243,10 @@ fn the_cable_acts_on_the_outer_connection_and_not_on_its_leg() {
     assert_eq!(listed, [number], "the leg is not on the list");
     let counted = bench.counters();
     row(&demo, "101 Switching Protocols", true);
-    assert!(counted["up"].as_u64().is_some_and(|up| up < 1_500), "what lies inside is not counted twice: {counted}");
+    assert!(
+        counted["up"].as_u64().is_some_and(|up| up < 1_500),
+        "what lies inside is not counted twice: {counted}"
+    );
     bench.cable("idle 0.1");
     assert_eq!(wire.end(), End::Reset);
 }
@@ -253,7 +268,8 @@ fn capture(rows: &[Row], connection: &Value) -> Vec<u8> {
     let header: [u32; 6] = [0xa1b2_c3d4, 0x0004_0002, 0, 0, 65_535, 101];
     let mut file: Vec<u8> = header.iter().flat_map(|number| number.to_le_bytes()).collect();
     let mut sent = [1_u32, 1];
-    let records = rows.iter().filter(|row| row.json["conn"] == *connection && row.number("size") > 0);
+    let records =
+        rows.iter().filter(|row| row.json["conn"] == *connection && row.number("size") > 0);
     for (number, row) in records.enumerate() {
         let (bytes, up) = (row.bytes(), row.text("dir") == "up");
         let (from, to) = if up { (0, 1) } else { (1, 0) };
@@ -263,7 +279,11 @@ fn capture(rows: &[Row], connection: &Value) -> Vec<u8> {
         let ports = [50_000_u16, 8_017];
         file.extend([0x45, 0, (length >> 8) as u8, length as u8, 0, 0, 0, 0, 64, 6, 0, 0]);
         file.extend([127, 0, 0, 1 + from, 127, 0, 0, 1 + to]);
-        file.extend([ports[usize::from(from)], ports[usize::from(to)]].iter().flat_map(|port| port.to_be_bytes()));
+        file.extend(
+            [ports[usize::from(from)], ports[usize::from(to)]]
+                .iter()
+                .flat_map(|port| port.to_be_bytes()),
+        );
         file.extend(sent[usize::from(from)].to_be_bytes());
         file.extend(sent[usize::from(to)].to_be_bytes());
         file.extend([0x50, 0x18, 0xff, 0xff, 0, 0, 0, 0]); // 20 bytes of header; ACK and PSH
@@ -291,11 +311,21 @@ fn with_the_key_log_a_recording_can_be_read_and_without_it_not() {
     let outer = inside.json["in"].clone();
     wire.send(frame(0x88, b"\x03\xe8"));
     wire.end();
-    feed.row(|row| row.json["conn"] == outer && row.text("dir") == "down" && row.text("kind") == "fin");
+    feed.row(|row| {
+        row.json["conn"] == outer && row.text("dir") == "down" && row.text("kind") == "fin"
+    });
     std::fs::write(&file, capture(feed.rows(), &outer)).expect("a file");
     let follow = |more: &[&str]| {
         let output = Command::new("tshark")
-            .args(["-r", file.to_str().unwrap_or_default(), "-d", "tcp.port==8017,tls", "-q", "-z", "follow,tls,ascii,0"])
+            .args([
+                "-r",
+                file.to_str().unwrap_or_default(),
+                "-d",
+                "tcp.port==8017,tls",
+                "-q",
+                "-z",
+                "follow,tls,ascii,0",
+            ])
             .args(more)
             .output()
             .expect("tshark runs");

@@ -1,6 +1,6 @@
 //! An answer to the first task: TLS 1.3 and no other version.
 //!
-//! Run    `cargo run -p wss --example newest`
+//! Run    `cargo run -p wss --example version`
 
 use std::io;
 use std::net::TcpListener;

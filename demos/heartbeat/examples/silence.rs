@@ -1,6 +1,6 @@
 //! An answer to a task of the chapter on what lies between: how long may a connection be silent here?
 //!
-//! Run    `cargo run -p heartbeat`, and in another terminal `cargo run -p heartbeat --example limit -- 127.0.0.1:8012`
+//! Run    `cargo run -p heartbeat`, and in another terminal `cargo run -p heartbeat --example silence -- 127.0.0.1:8012`
 
 use std::io;
 use std::process::exit;
@@ -12,7 +12,7 @@ use handshake::client::connect;
 
 fn main() {
     let host = std::env::args().nth(1).unwrap_or_else(|| {
-        eprintln!("usage: cargo run -p heartbeat --example limit -- 127.0.0.1:8012");
+        eprintln!("usage: cargo run -p heartbeat --example silence -- 127.0.0.1:8012");
         exit(2);
     });
     match silence(&host) {
