@@ -175,11 +175,17 @@ fn open_row(tab: &Tab, dir: &str, words: &str) {
     let rows = format!(
         "[...document.querySelectorAll('wire-view .row.{dir}:not([hidden])')].filter((row) => row.textContent.includes({words}))"
     );
-    // A reader who has scrolled up does not see the newest rows until the button is pressed that leads there. The row is found and
-    // clicked at once: a page that asks often moves it out of sight.
+    // The document holds the rows that can be seen and a few more: where many connections tell much, the row has left them by
+    // now. So the ladder is walked, upwards from where it is and then from its end; the row is found and clicked at once.
     tab.until(&format!(
-        "(document.querySelector('wire-view .newest:not([hidden])')?.click(), \
-         {rows}.slice(-1).map((row) => row.click()).length > 0)"
+        "(() => {{ \
+             const row = {rows}.at(-1); \
+             if (row) {{ row.click(); return true; }} \
+             const ladder = document.querySelector('wire-view .ladder'); \
+             const up = ladder.scrollTop - ladder.clientHeight / 2; \
+             ladder.scrollTop = ladder.scrollTop > 0 ? up : ladder.scrollHeight; \
+             return false; \
+         }})()"
     ));
     tab.until(&format!(
         "document.querySelector('wire-view .detail h3')?.textContent.includes({words}) && \
