@@ -20,7 +20,6 @@ pub struct Talk {
     roll_calls: Mutex<RollCalls>,
 }
 
-// ANCHOR: application
 impl Application for Talk {
     fn admits(&self, namespace: &str, _auth: &Value) -> Result<(), &'static str> {
         let known = ["/", "/custom", ROOM].contains(&namespace);
@@ -119,7 +118,6 @@ impl Application for Talk {
         self.roll_calls().look_at_the_clock(io);
     }
 }
-// ANCHOR_END: application
 
 /// Where a client is in the log, and what is missing. The last argument is its offset.
 fn here(news: &News) -> Event {
