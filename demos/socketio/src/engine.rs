@@ -22,7 +22,6 @@ use crate::options::Timing;
 use crate::queue::{Allowance, Queue};
 use crate::session::{LOOK, Session, Transport, Upper, reason};
 
-// ANCHOR: packet
 /// What the two ends of a session send each other ("Protocol").
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Packet {
@@ -73,9 +72,7 @@ impl Packet {
         }
     }
 }
-// ANCHOR_END: packet
 
-// ANCHOR: payload
 /// Stands between the packets of a payload: the record separator of ASCII. JSON has no bare one.
 pub const SEPARATOR: char = '\u{1e}';
 
@@ -96,7 +93,6 @@ pub fn packets(body: &str) -> impl Iterator<Item = Option<Packet>> {
         None => Packet::parse(Text(packet.to_string())),
     })
 }
-// ANCHOR_END: payload
 
 /// Why a request is refused. The protocol names the status only; codes and words are the official server's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,7 +171,6 @@ impl Engine {
         }
     }
 
-    // ANCHOR: open
     /// Begins a session ("Handshake"). `None` when there are too many.
     pub fn open(&self, transport: Transport) -> Option<Arc<Session>> {
         let queue = Queue::new(self.budget.clone(), 2 * self.timing.max_payload);
@@ -197,7 +192,6 @@ impl Engine {
         self.upper.opened(&session);
         Some(session)
     }
-    // ANCHOR_END: open
 
     /// The session of this id, if it has not ended.
     pub fn find(&self, id: &str) -> Option<Arc<Session>> {

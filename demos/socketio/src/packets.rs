@@ -89,7 +89,6 @@ impl SocketPacket {
     }
     // ANCHOR_END: encode
 
-    // ANCHOR: parse
     /// Reads a packet, and how many attachments follow. `None`: it is none, and the receiver must
     /// close the connection.
     fn parse(text: &str) -> Option<(SocketPacket, usize)> {
@@ -138,7 +137,6 @@ impl SocketPacket {
         };
         shape && placeholders(&self.data).iter().all(|num| (*num as usize) < attachments)
     }
-    // ANCHOR_END: parse
 }
 
 const RESERVED: [&str; 6] =
@@ -165,7 +163,6 @@ fn placeholders(data: &Value) -> Vec<u64> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unreadable;
 
-// ANCHOR: decoder
 /// Puts packets together: the attachments of one follow it, and nothing else may come between.
 pub struct PacketDecoder {
     begun: Option<Begun>,
@@ -214,7 +211,6 @@ impl PacketDecoder {
         self.begun.as_ref().map(|begun| begun.since)
     }
 }
-// ANCHOR_END: decoder
 
 #[cfg(test)]
 mod tests {

@@ -167,7 +167,6 @@ fn say(request: &Request, body: Option<Vec<u8>>, room: &Room) -> Answer {
     }
 }
 
-// ANCHOR: verify
 /// The session of a request, or none for the first request of one.
 fn verify(
     engine: &Engine,
@@ -186,7 +185,6 @@ fn verify(
         None => Ok(None),
     }
 }
-// ANCHOR_END: verify
 
 /// Serves a request of the polling transport. `Ok` is what the protocol answers, a `Refusal` what HTTP does.
 fn polling(
@@ -395,7 +393,6 @@ fn reads(socket: &mut WebSocket, expected: &Packet) -> bool {
 }
 // ANCHOR_END: try-upgrade
 
-// ANCHOR: carry
 /// Carries a session over its WebSocket: this thread reads, a second one writes.
 fn carry(mut socket: WebSocket, session: &Arc<Session>, engine: &Arc<Engine>) -> io::Result<()> {
     let (sender, writes, upper) = (socket.sender(), session.clone(), engine.upper.clone());
@@ -433,7 +430,6 @@ fn write(sender: &Sender, session: &Session, upper: &dyn Upper) {
         }
     }
 }
-// ANCHOR_END: carry
 
 /// Lets the client finish the closing handshake.
 fn until_closed(socket: &mut WebSocket) -> io::Result<()> {

@@ -292,7 +292,6 @@ impl Session {
         Ok(())
     }
 
-    // ANCHOR: upgrade
     /// A WebSocket wants to take over ("Upgrade"). `false` when one has, or another one tries.
     pub fn begin_upgrade(&self) -> bool {
         let mut state = self.lock();
@@ -316,7 +315,6 @@ impl Session {
         }
         self.news.notify_all();
     }
-    // ANCHOR_END: upgrade
 
     /// A packet has come. Returns what it brings for the layer above.
     ///

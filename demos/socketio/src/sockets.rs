@@ -148,7 +148,6 @@ impl Io {
         self.emit(namespace, id, "", event);
     }
 
-    // ANCHOR: ask
     /// Sends an event that wants an answer. Returns the number under which it will come.
     pub fn ask(&mut self, id: &str, mut event: Event) -> u64 {
         let Some(socket) = self.sockets.get_mut(id) else { return 0 };
@@ -168,7 +167,6 @@ impl Io {
             socket.session.send(packet.encode());
         }
     }
-    // ANCHOR_END: ask
 
     /// Enters a room, or leaves it. Returns the rooms that the socket is in then, besides its own.
     pub fn enter(&mut self, id: &str, room: &str, enters: bool) -> Vec<String> {
@@ -273,7 +271,6 @@ impl Sockets {
         self.io.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    // ANCHOR: packet
     /// Does what a packet asks for. `false`: it must not come here, so the connection ends.
     fn handle(&self, io: &mut Io, session: &Arc<Session>, packet: SocketPacket) -> bool {
         let connection = io.connections.get(&session.id);
@@ -342,7 +339,6 @@ impl Sockets {
         }
         self.app.connected(io, &id, &auth, recovered);
     }
-    // ANCHOR_END: packet
 }
 
 impl Upper for Sockets {
