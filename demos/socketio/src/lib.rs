@@ -1,7 +1,7 @@
 //! Socket.IO, by hand: a protocol that carries events over long polling, and over a WebSocket where one gets through.
 //!
 //! Run    `cargo run -p socketio`, then open <http://127.0.0.1:8019> in two tabs; `make socketio` once for the page
-//! Read   `engine.rs` and `session.rs` (transports), `packets.rs` (what is sent), `sockets.rs` (who hears it)
+//! Read   `engine.rs` (sessions over two transports), then `sockets.rs` (who hears what)
 //! Wire   `0{"sid":...}` ... `40/room,` ... `42/room,0["say","hello",...]` ... `2probe`, `3probe`, `5` ... `2`, `3`
 //! Book   `book/src/socketio.md`
 //!

@@ -7,7 +7,7 @@ use tests::{Message, Server, Wire, must, start_with};
 pub const TASKS: &[Task] = &[
     Task::server(1, 5, "answers", an_event_is_answered),
     Task::server(2, 20, "answers", a_namespace_asks_for_a_token),
-    Task::program(3, 60, "bot", a_bot_answers_over_long_polling),
+    Task::program(3, 60, "polling_bot", a_bot_answers_over_long_polling),
 ];
 
 fn connect(server: &Server) -> Wire {

@@ -1,7 +1,7 @@
 //! An answer to the third task: a bot that speaks Socket.IO over long polling, with nothing but a TCP socket. It answers
 //! `!echo hello` with `hello`.
 //!
-//! Run    `cargo run -p socketio --example bot -- 127.0.0.1:8019`
+//! Run    `cargo run -p socketio --example polling_bot -- 127.0.0.1:8019`
 
 use std::error::Error;
 use std::io::{Read, Write};
