@@ -34,7 +34,7 @@ fn dripping_what_one_stream_gets_the_others_wait_for(browser: &Browser) {
     tab.until_words("#doing", "1 OPEN");
     tab.click("#twenty");
     tab.until_text("#all", "20 of 20 streams are open");
-    demo.bench().cable("drip 2");
+    demo.bench().cable("drip 1");
     say(&tab, "drop by drop");
     tab.until_words("#all", "20 of 20 streams heard the newest message");
     hears(&tab, "drop by drop");
