@@ -12,7 +12,7 @@ have_nginx() { have nginx || [ -x /usr/sbin/nginx ]; }
 have_haproxy() { have haproxy || [ -x /usr/sbin/haproxy ]; }
 have_firefox() { have firefox || have firefox-esr; }
 have_redis() { have redis-server; }
-have_haproxy() { have haproxy || [ -x /usr/sbin/haproxy ]; }
+have_http2_clients() { have curl && have nghttp; }
 
 # Runs a command as root.
 as_root() {
@@ -118,6 +118,20 @@ if ! have_redis || ! have_haproxy; then
         install_them $missing >/dev/null || echo "setup: this did not work; install $missing for the demo scaleout" >&2
     else
         echo "setup: install $missing for the demo scaleout" >&2
+    fi
+fi
+
+# Two clients that other people wrote speak with the demo http2. Without one of them its test says so and passes.
+if ! have_http2_clients; then
+    nghttp=nghttp2
+    if have apt-get; then nghttp=nghttp2-client; fi
+    missing="$(have curl || echo curl) $(have nghttp || echo $nghttp)"
+    if have brew || may_install; then
+        echo "setup: installing $missing"
+        # shellcheck disable=SC2086  # the names are words on purpose
+        install_them $missing >/dev/null || echo "setup: this did not work; install $missing for the demo http2" >&2
+    else
+        echo "setup: install $missing for the demo http2" >&2
     fi
 fi
 

@@ -35,14 +35,16 @@ export function twentyStreams(on) {
   }
 }
 
-let asking = Promise.resolve();
+let wanted = 0;
 
-/** Asks how many streams this connection has open: the question is one of them. */
-export function howManyStreams() {
-  asking = asking.then(async () => {
-    const answer = await fetch("/connection").then((answer) => answer.json(), () => null);
-    if (answer) tell("streams", answer.streams);
-  });
+/** Asks how many streams this connection has open: the question is one of them. One at a time: the next is for all who wait. */
+export async function howManyStreams() {
+  if (++wanted > 1) return;
+  const answer = await fetch("/connection").then((answer) => answer.json()).catch(() => null);
+  if (answer) tell("streams", answer.streams);
+  const more = wanted > 1;
+  wanted = 0;
+  if (more) howManyStreams();
 }
 
 /** Asks what the browser has said about itself, and shows it. */

@@ -2,8 +2,7 @@
 //!
 //! Run    `cargo run -p http2`, then open <https://127.0.0.1:8018> in two tabs
 //! Read   this file (what is answered), `frame.rs`, then `connection.rs` (which frame may come when)
-//! Wire   `PRI * HTTP/2.0`, SETTINGS both ways; `HEADERS` of a request on stream 1, 3, 5, ...; `DATA` of
-//!        all answers, mixed
+//! Wire   `PRI * HTTP/2.0`, SETTINGS both ways; `HEADERS` on streams 1, 3, 5, ...; `DATA` of all, mixed
 //! Book   `book/src/http2.md`
 //!
 //! Left out: pushing (browsers refuse it), priorities (RFC 9113 dropped them), trailers of our own.

@@ -5,7 +5,7 @@ use tests::task::{Candidate, Finding, Task};
 use tests::{must, start_with};
 
 pub const TASKS: &[Task] = &[
-    Task::server(1, 5, "few", ten_streams_and_no_more),
+    Task::server(1, 5, "streams_few", ten_streams_and_no_more),
     Task::server(2, 20, "hints", the_page_is_announced_by_a_103),
     Task::program(3, 60, "fifty", fifty_streams_of_one_connection_answer),
 ];

@@ -1,6 +1,6 @@
 //! An answer to the first task of the chapter: ten streams at once, and no more.
 //!
-//! Run    `cargo run -p http2 --example few`
+//! Run    `cargo run -p http2 --example streams_few`
 
 use std::io;
 use std::net::TcpListener;
