@@ -47,13 +47,18 @@ fn dripping_what_one_stream_gets_the_others_wait_for(browser: &Browser) {
     // What carried the events dripped out of the cable in one queue: each record waited there, and behind the one before.
     let records = records_since(&demo, &told);
     assert!(records.iter().all(|row| row.number("sent") < row.number("heard")), "{records:?}");
-    assert!(records.is_sorted_by(|one, next| one.number("heard") < next.number("heard")), "{records:?}");
+    assert!(
+        records.is_sorted_by(|one, next| one.number("heard") < next.number("heard")),
+        "{records:?}"
+    );
 }
 
 /// The rows of the DATA frames that brought an event with a message.
 fn events_told(demo: &Server, count: usize) -> Vec<Row> {
     let mut feed = demo.bench().feed();
-    let is_event = |row: &&Row| row.json["in"].is_u64() && row.whole() && row.text("mean").contains("event: message");
+    let is_event = |row: &&Row| {
+        row.json["in"].is_u64() && row.whole() && row.text("mean").contains("event: message")
+    };
     loop {
         let told: Vec<Row> = feed.rows().iter().filter(is_event).cloned().collect();
         if told.len() >= count {
@@ -69,9 +74,15 @@ fn records_since(demo: &Server, told: &[Row]) -> Vec<Row> {
     let first = told.iter().map(|row| row.number("sent")).min().unwrap_or(0);
     let last = told.iter().map(|row| row.number("sent")).max().unwrap_or(0);
     let mut feed = demo.bench().feed();
-    let is_record = |row: &Row| row.json["conn"] == connection && row.text("dir") == "down" && row.whole();
-    let end = feed.row(|row| is_record(row) && row.number("start") >= last && row.json["heard"].is_u64()).number("to");
-    let rows = feed.rows().iter().filter(|row| is_record(row) && row.number("start") >= first && row.number("to") <= end);
+    let is_record =
+        |row: &Row| row.json["conn"] == connection && row.text("dir") == "down" && row.whole();
+    let end = feed
+        .row(|row| is_record(row) && row.number("start") >= last && row.json["heard"].is_u64())
+        .number("to");
+    let rows = feed
+        .rows()
+        .iter()
+        .filter(|row| is_record(row) && row.number("start") >= first && row.number("to") <= end);
     rows.cloned().collect()
 }
 
