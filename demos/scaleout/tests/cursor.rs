@@ -5,7 +5,7 @@ use tests::cursor::{Listener, polls};
 use tests::{Server, Wire};
 
 #[path = "machines.rs"]
-mod machines;
+pub mod machines;
 
 /// Asks again and again, at once, and any of the servers answers: it closes the connection.
 pub fn listen(demo: &Server, cursor: &str) -> Listener {
@@ -25,7 +25,7 @@ pub fn has_a_log() -> bool {
 /// Says these, each over a connection of its own, and waits until each server has copied all of them from the log: the one that
 /// answers next may be behind.
 pub fn say_all(demo: &Server, texts: &[String]) {
-    let last = texts.iter().map(|text| demo.say(text).id).last();
+    let last = texts.iter().map(|text| demo.say(text).id).max();
     let state = machines::Control::of(demo).state();
     for server in state["servers"].as_array().expect("servers") {
         let host = format!("127.0.0.1:{}", server["ports"]["longpoll"]);

@@ -11,11 +11,9 @@ use tests::{Server, Setup, Wire};
 
 #[path = "crowd.rs"]
 mod crowd;
-#[path = "machines.rs"]
-mod machines;
 
+use super::cursor::machines::{self, Control, is_installed, start_with_redis};
 use crowd::{ALL, Pace, Stream, hears_all_once};
-use machines::{Control, is_installed, start_with_redis};
 
 /// Says something to any of the servers: the status and the answer.
 fn say(demo: &Server, key: &str, text: &str) -> (u16, String) {
