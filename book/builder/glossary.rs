@@ -30,7 +30,7 @@ const FORMS: [(&str, &[&str]); 5] = [
 pub const ELSEWHERE: [&str; 1] = ["comet"];
 
 /// Words that are written as code.
-const CODE: [&str; 2] = ["nosniff", "x-accel-buffering"];
+const CODE: [&str; 3] = ["close-notify", "nosniff", "x-accel-buffering"];
 
 /// Chapters in which a word means something else.
 const NOT_HERE: [(&str, &str); 8] = [

@@ -607,8 +607,8 @@ impl Http2Connection {
     }
 
     // ANCHOR: output
-    /// What to write next: first what is about the connection, then one DATA frame of each stream in
-    /// turn, as far as its window and the connection's allow.
+    /// What to write next: first what is about the connection, then one DATA frame of each stream
+    /// in turn, as far as its window and the connection's allow.
     pub fn output(&mut self) -> Vec<u8> {
         let mut wire = mem::take(&mut self.control);
         while wire.len() < WRITE {

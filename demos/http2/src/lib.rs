@@ -65,8 +65,8 @@ const BEAT: Duration = Duration::from_secs(15);
 const LOOK: Duration = Duration::from_secs(1);
 
 // ANCHOR: tls
-/// The public port: TLS in front of the port below. Browsers speak HTTP/2 in TLS only, and say so in
-/// its handshake (ALPN, RFC 7301). One that does not offer `h2` is answered with an alert.
+/// The public port: TLS in front of the port below. Browsers speak HTTP/2 in TLS only, and say so
+/// in its handshake (ALPN, RFC 7301). One that does not offer `h2` is answered with an alert.
 fn serve_tls(listener: TcpListener, _room: Arc<Room>, site: Arc<Site>) -> io::Result<()> {
     let (folder, names) = (certificates::folder()?, wss::names(&site));
     let certificates = Certificates::open(&folder, certificates::TITLE, &names)?;
