@@ -116,6 +116,7 @@ impl Fresh {
     pub fn server(&self, line: &str) -> Server {
         let mut command = self.command(line);
         command.env("PORT", "0");
+        command.env("WSS_CERTIFICATES", self.folder().join("target/certificates-of-tests")); // not the user's own
         Server::from_command(line, command)
     }
 }

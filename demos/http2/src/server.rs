@@ -190,7 +190,7 @@ impl Exchange {
 
     // ANCHOR: send
     /// Sends a part of the body. It waits while the outbox is full, which is while a window is
-    /// closed or the socket takes nothing. So a client that reads slowly slows only its own streams.
+    /// closed or the socket takes nothing. A client that reads slowly slows only its own streams.
     ///
     /// # Errors
     /// When the stream has ended.

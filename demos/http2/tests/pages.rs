@@ -35,7 +35,6 @@ fn connections(rows: &[Row]) -> BTreeSet<u64> {
     rows.iter().map(|row| row.number("conn")).collect()
 }
 
-/// Walks "The seventh tab works." in http2.md.
 fn twenty_streams_and_more_share_one_connection(browser: &Browser) {
     let demo = start("http2");
     let tab = browser.visit(&demo);
@@ -52,7 +51,6 @@ fn twenty_streams_and_more_share_one_connection(browser: &Browser) {
     assert!(streams.iter().all(|stream| stream % 2 == 1));
 }
 
-/// Walks "A WebSocket in a stream." in http2.md.
 fn a_websocket_is_a_stream_of_the_same_connection(browser: &Browser) {
     let demo = start("http2");
     let tab = browser.visit(&demo);
@@ -68,7 +66,6 @@ fn a_websocket_is_a_stream_of_the_same_connection(browser: &Browser) {
     assert_eq!(connections(&said), connections(&events));
 }
 
-/// Walks "Server push is gone." in http2.md.
 fn the_browser_says_that_it_takes_no_push(browser: &Browser) {
     let demo = start("http2");
     let tab = browser.visit(&demo);

@@ -223,6 +223,10 @@ const NOT_RUN: &[(&str, &str)] = &[
         "make conformance",
         "minutes, and a program that not every machine has; make test runs a part of it where it is found",
     ),
+    (
+        "make socketio",
+        "it fetches the official client; make test has done it, and tests of socketio need what it fetched",
+    ),
     ("make ruffle", "it fetches 10 MB; make test has done it, and the tests of flash need what it fetched"),
     (
         "nc 127.0.0.1 8109",
@@ -343,7 +347,7 @@ impl Running<'_> {
                 demo.bench().cable("cut");
                 asks.prints("the cable is out");
             }
-            ["cargo", "run", "-p", "heartbeat", "--example", "limit", "--", _] => {
+            ["cargo", "run", "-p", "heartbeat", "--example", "silence", "--", _] => {
                 let demo = self.clone.server("cargo run -p heartbeat");
                 demo.bench().cable("idle 1");
                 self.clone.program(&command.replace("127.0.0.1:8012", demo.host())).prints("s of silence");
@@ -363,6 +367,7 @@ impl Running<'_> {
                     "client" => ("hello\n", "hello"),
                     "bomb" => ("", "1009"),
                     "many" => ("", "500 answers"),
+                    "fifty" => ("", "50 streams"),
                     _ => panic!("{command}: say here what it promises"),
                 };
                 let said = self.talk_to_a_demo(command, input);
@@ -457,7 +462,16 @@ impl Running<'_> {
 
 fn shows_its_page(server: &Server, name: &str, command: &str) {
     let demo = demos().into_iter().find(|demo| demo.name == name).unwrap_or_else(|| panic!("{command}: no such demo"));
-    let (head, page) = server.get("/").answer();
-    assert_eq!(head.status, 200, "{command}");
+    let page = if name == "http2" {
+        let mut client = server.http2();
+        client.get(1, "/");
+        let (head, body) = client.answer(1);
+        assert_eq!(head.field(":status"), Some("200"), "{command}");
+        String::from_utf8_lossy(&body).into_owned()
+    } else {
+        let (head, page) = server.get("/").answer();
+        assert_eq!(head.status, 200, "{command}");
+        page
+    };
     assert!(page.contains(&format!("<h1>{}</h1>", demo.title)), "{command} should show its page: {page}");
 }
