@@ -162,9 +162,10 @@ impl Http2 {
         }
     }
 
-    /// The answer on a stream: its HEADERS, and its body to the end.
+    /// The answer on a stream: its HEADERS, not those of an interim answer, and its body to the end.
     pub fn answer(&mut self, stream: u32) -> (Frame, Vec<u8>) {
-        let head = self.until(HEADERS, stream);
+        let is_final = |frame: &Frame| frame.field(":status").is_some_and(|status| !status.starts_with('1'));
+        let head = self.find(|frame| frame.kind == HEADERS && frame.stream == stream && is_final(frame));
         let (mut body, mut ended) = (Vec::new(), head.flags & END_STREAM != 0);
         while !ended {
             let part = self.until(DATA, stream);
