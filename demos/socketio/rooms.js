@@ -32,7 +32,7 @@ export function useRooms(socket) {
   $("text").addEventListener("input", () => {
     if (Date.now() - told < 2_000) return;
     told = Date.now();
-    socket.volatile.emit("typing"); // dropped when the transport is busy: nobody needs a late one
+    socket.volatile.emit("typing"); // dropped when the transport is busy: a late one is of no use
   });
   let quiet;
   socket.on("typing", ({ by }) => {

@@ -41,7 +41,7 @@ fn with_a_heartbeat_both_sides_find_out_and_nothing_is_lost(browser: &Browser) {
     let one = browser.visit(&demo);
     one.until("document.querySelectorAll('#peers tbody tr').length === 1");
     set(&one, "#every", "0.5");
-    set(&one, "#patience", "5"); // a busy machine is silent, too, and not for so long
+    set(&one, "#patience", "5"); // a busy machine is silent, too, for a second or two
     one.click("#on");
     let other = browser.visit(&demo);
     other.until("/there/.test(document.querySelector('#peers tbody').textContent)");

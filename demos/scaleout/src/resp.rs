@@ -70,7 +70,7 @@ fn read_at(from: &mut impl BufRead, depth: usize) -> io::Result<RespValue> {
     match kind {
         "+" => Ok(RespValue::Text(rest.to_string())),
         "-" => Err(io::Error::other(format!("Redis says: {rest}"))),
-        ":" => rest.parse().map(RespValue::Number).map_err(|_| no_resp("a number that is none")),
+        ":" => rest.parse().map(RespValue::Number).map_err(|_| no_resp("what should be a number")),
         "$" | "*" if rest == "-1" => Ok(RespValue::Nothing),
         "$" => {
             let mut bytes = vec![0; length(rest, MAX_STRING)? + 2];

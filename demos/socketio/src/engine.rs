@@ -86,7 +86,7 @@ pub fn payload(packets: Vec<Packet>) -> String {
     texts.collect::<Vec<_>>().join("\u{1e}")
 }
 
-/// The packets of a body, one after the other; `None` in place of one that is none.
+/// The packets of a body, one after the other; `None` in place of what is no packet.
 pub fn packets(body: &str) -> impl Iterator<Item = Option<Packet>> {
     body.split(SEPARATOR).map(|packet| match packet.strip_prefix('b') {
         Some(base64) => STANDARD.decode(base64).ok().map(|bytes| Packet::Message(Binary(bytes))),

@@ -276,7 +276,7 @@ fn body(
     Ok(Some(body))
 }
 
-/// Whether the client of a waiting GET has ended its connection: then nobody would read the answer.
+/// Whether the client of a waiting GET has ended its connection: then no one would read the answer.
 fn has_left(stream: &TcpStream) -> bool {
     if stream.set_nonblocking(true).is_err() {
         return true;

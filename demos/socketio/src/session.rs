@@ -181,7 +181,7 @@ impl Session {
 
     // ANCHOR: beat
     /// The heartbeat ("Heartbeat"): the server asks at a given interval, and an answer has a given
-    /// time. Whoever waits for this session looks here; for one that nobody waits for, the clock.
+    /// time. A thread that waits for this session looks here; when none waits, the clock does.
     fn beat(&self, state: &mut State, now: Instant) {
         if state.pong_by.is_none() && now >= state.ping_at && state.closed.is_none() {
             state.queue.push(Packet::Ping(String::new()));

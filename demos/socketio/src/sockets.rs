@@ -112,7 +112,7 @@ struct Connection {
     sockets: HashMap<String, String>,
 }
 
-/// Everybody who is connected.
+/// All that are connected.
 #[derive(Default)]
 pub struct Io {
     connections: HashMap<String, Connection>,

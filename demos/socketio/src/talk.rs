@@ -84,7 +84,7 @@ impl Application for Talk {
             }
             (ROOM, "roll-call") => self.roll_calls().begin(io, ROOM, id, event),
             (ROOM, "send me away") => io.disconnect(id),
-            _ => {} // an event that nobody listens to
+            _ => {} // an event that has no listener
         }
     }
 

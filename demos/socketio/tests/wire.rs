@@ -691,7 +691,7 @@ fn a_socket_that_cannot_come_back_is_a_new_one_and_is_told_what_is_missing() {
     for (auth, expected) in [
         (auth(&here["pid"], &format!("{life}-1")), json!({ "missed": 1 })), // gone from the log
         (auth(&here["pid"], "deadbeef-1"), json!({ "restarted": true })), // another life of the room
-        (auth(&json!("0123"), &format!("{life}-5")), json!({})),          // nobody has this key
+        (auth(&json!("0123"), &format!("{life}-5")), json!({})),          // no session has this key
         (auth(&json!(7), &format!("{life}-5")), json!({})),
         (json!({ "pid": here["pid"], "after": format!("{life}-5") }), json!({})), // no offset
     ] {

@@ -29,7 +29,7 @@ pub const DEMO: Demo = Demo {
     name: "wss",
     port: 8017,
     title: "TLS and wss",
-    promise: "What goes over the wire is sealed: nobody can read it, or change it unnoticed.",
+    promise: "What goes over the wire is sealed: no one else can read it, or change it unnoticed.",
     first: "click the warning away, say something over wss: and over ws:, then garble the cable",
     page: Page { policy: &[("connect-src", "ws://{{ws}}")], ..demo::page!("wss.css", "trials.js") },
     speaks: Speaks::Tls,
