@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
 
+use crate::task::SOON;
 use crate::writer::{Way, Writer};
 use crate::{Bench, DEADLINE, Message, Wire};
 
@@ -354,6 +355,13 @@ impl Server {
         self.output.wait_for(words)
     }
 
+    /// Waits for so many lines with these words, which should be there at once, and counts those that have come.
+    pub fn lines_with(&self, words: &str, wanted: usize) -> usize {
+        let count = |written: &Written| written.lines.lines().filter(|line| line.contains(words)).count();
+        let enough = |written: &Written| Some(count(written)).filter(|count| *count >= wanted);
+        self.output.wait_for_at_most(SOON, enough).unwrap_or_else(|| count(&self.output.written()))
+    }
+
     /// All that it has printed so far.
     pub fn output(&self) -> String {
         self.output.text()
@@ -475,8 +483,12 @@ impl Output {
         self.wait(|written| (written.open == 0).then_some(()));
     }
 
-    fn wait<T>(&self, mut look: impl FnMut(&Written) -> Option<T>) -> Option<T> {
-        let deadline = Instant::now() + DEADLINE;
+    fn wait<T>(&self, look: impl FnMut(&Written) -> Option<T>) -> Option<T> {
+        self.wait_for_at_most(DEADLINE, look)
+    }
+
+    fn wait_for_at_most<T>(&self, limit: Duration, mut look: impl FnMut(&Written) -> Option<T>) -> Option<T> {
+        let deadline = Instant::now() + limit;
         let mut written = self.written();
         loop {
             if let Some(seen) = look(&written) {

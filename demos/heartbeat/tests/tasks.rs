@@ -14,8 +14,7 @@ pub const TASKS: &[Task] = &[
 fn clients_that_fall_silent_are_given_up(candidate: &Candidate) -> Finding {
     let demo = start("heartbeat");
     let said = candidate.run(&[demo.host()])?.runs_to_its_end()?;
-    let given_up =
-        demo.output().lines().filter(|line| line.contains(" is over: given up after ")).count();
+    let given_up = demo.lines_with(" is over: given up after ", 20); // a connection ends before it is told of
     must!(
         given_up == 20,
         "Twenty clients should fall silent, and the server should give each of them up; it gave up {given_up}."
@@ -52,15 +51,15 @@ fn a_program_that_asks_notices_a_cut(candidate: &Candidate) -> Finding {
 /// The task of the chapter on what lies between.
 fn a_program_that_says_nothing_measures_the_limit(candidate: &Candidate) -> Finding {
     let demo = start("heartbeat");
-    demo.bench().cable("idle 2");
+    demo.bench().cable("idle 4");
     let wrote = candidate.run(&[demo.host()])?.runs_to_its_end()?;
     let seconds = wrote.split_whitespace().find_map(|word| word.parse::<f64>().ok());
     let Some(seconds) = seconds else {
         return Err("The program should print how many seconds of silence it survived.".to_string());
     };
     must!(
-        (1.5..60.0).contains(&seconds),
-        "The cable ends a connection after 2 s of silence; the program says {seconds} s."
+        (2.0..60.0).contains(&seconds), // it counts from when it heard something, which may be late
+        "The cable ends a connection after 4 s of silence; the program says {seconds} s."
     );
     Ok(())
 }

@@ -415,7 +415,7 @@ fn frames_and_settings_are_checked_as_h2spec_does_in_4_and_6() {
         }),
         ("6.9.2 SETTINGS that make a window too large", GoAway(FLOW_CONTROL_ERROR), |c| {
             c.get(1, "/events");
-            c.frame(WINDOW_UPDATE, 0, 1, [0, 0, 0, 9]);
+            c.frame(WINDOW_UPDATE, 0, 1, [0, 1, 0, 0]); // more than has been sent meanwhile
             c.frame(SETTINGS, 0, 0, [0, 4, 0x7f, 0xff, 0xff, 0xff]);
         }),
         ("6.10 CONTINUATION of several frames", Nothing, |c| {
@@ -468,7 +468,7 @@ fn the_states_of_a_stream_are_kept_as_h2spec_checks_them_in_5_1() {
         }),
         ("5.1 half-closed: WINDOW_UPDATE, PRIORITY", Nothing, |c| {
             c.get(1, "/events");
-            c.frame(WINDOW_UPDATE, 0, 1, [0, 0, 0, 9]);
+            c.frame(WINDOW_UPDATE, 0, 1, [0, 1, 0, 0]); // more than has been sent meanwhile
             c.frame(PRIORITY, 0, 1, [0, 0, 0, 3, 9]);
         }),
         ("5.1 closed by RST_STREAM: DATA", GoAway(STREAM_CLOSED), |c| {
@@ -494,7 +494,7 @@ fn the_states_of_a_stream_are_kept_as_h2spec_checks_them_in_5_1() {
         ("5.1 closed by both: WINDOW_UPDATE, RST_STREAM, PRIORITY", Nothing, |c| {
             c.get(1, "/nowhere");
             c.answer(1);
-            c.frame(WINDOW_UPDATE, 0, 1, [0, 0, 0, 9]);
+            c.frame(WINDOW_UPDATE, 0, 1, [0, 1, 0, 0]); // more than has been sent meanwhile
             c.frame(RST_STREAM, 0, 1, [0, 0, 0, 8]);
             c.frame(PRIORITY, 0, 1, [0, 0, 0, 3, 9]);
         }),

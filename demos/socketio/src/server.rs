@@ -199,7 +199,7 @@ fn polling(
         Err(fault) => return Ok(Err(fault)),
     };
     match request.method.as_str() {
-        "GET" => Ok(poll(stream, engine, &session)),
+        "GET" => Ok(poll(stream, request, engine, &session)),
         "POST" => post(stream, request, behind, engine, &session),
         _ => Ok(Err(EngineFault::BadRequest)),
     }
@@ -211,8 +211,13 @@ fn too_many() -> Refusal {
 
 // ANCHOR: poll
 /// Holds a GET until there are packets for it ("Receiving data").
-fn poll(stream: &TcpStream, engine: &Engine, session: &Session) -> Result<String, EngineFault> {
-    session.begin_poll()?;
+fn poll(
+    stream: &TcpStream,
+    request: &Request,
+    engine: &Engine,
+    session: &Session,
+) -> Result<String, EngineFault> {
+    session.begin_poll(request.query("t"))?;
     let taken = session.take(Transport::Polling, &*engine.upper, || has_left(stream))?;
     Ok(payload(taken.packets))
 }
@@ -225,7 +230,7 @@ fn post(
     engine: &Arc<Engine>,
     session: &Arc<Session>,
 ) -> Result<Result<String, EngineFault>, Refusal> {
-    if let Err(fault) = session.begin_post() {
+    if let Err(fault) = session.begin_post(request.query("t")) {
         return Ok(Err(fault));
     }
     let body = body(stream, request, behind, engine.timing.max_payload);

@@ -71,6 +71,9 @@ struct State {
     /// Which transport waits for packets, and whether a POST is being read.
     waiting: Option<Transport>,
     posting: bool,
+    /// The marks of the last GET and of the last POST.
+    polled: Mark,
+    posted: Mark,
     queue: Queue,
     /// The layer above has something to say.
     more: bool,
@@ -104,6 +107,8 @@ impl Session {
             probed: false,
             waiting: None,
             posting: false,
+            polled: Mark::default(),
+            posted: Mark::default(),
             queue,
             more: false,
             ping_at: Instant::now() + timing.ping_interval,
@@ -257,12 +262,13 @@ impl Session {
     ///
     /// # Errors
     /// When there is one already: then the session ends, since the order of packets is not known.
-    pub fn begin_post(&self) -> Result<(), EngineFault> {
+    /// And when it comes for the second time: see [`Mark`].
+    pub fn begin_post(&self, mark: Option<&str>) -> Result<(), EngineFault> {
         let mut state = self.lock();
         if state.transport != Transport::Polling {
             return Err(EngineFault::BadRequest);
         }
-        if state.posting {
+        if state.posting || state.posted.repeats(mark) {
             self.end(&mut state, reason::TRANSPORT_ERROR);
             return Err(EngineFault::BadRequest);
         }
@@ -279,12 +285,12 @@ impl Session {
     ///
     /// # Errors
     /// As [`begin_post`](Self::begin_post).
-    pub fn begin_poll(&self) -> Result<(), EngineFault> {
+    pub fn begin_poll(&self, mark: Option<&str>) -> Result<(), EngineFault> {
         let mut state = self.lock();
         if state.transport != Transport::Polling {
             return Err(EngineFault::BadRequest);
         }
-        if state.waiting.is_some() {
+        if state.waiting.is_some() || state.polled.repeats(mark) {
             self.end(&mut state, reason::TRANSPORT_ERROR);
             return Err(EngineFault::BadRequest);
         }
@@ -343,6 +349,28 @@ impl Session {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+// ANCHOR: mark
+/// What tells a request from its repetition: the parameter `t`, another one in each request.
+///
+/// A browser sends a request again by itself when a connection that it has used before breaks
+/// without an answer (RFC 9112, 9.3.1 allows it for a GET). The packets of the first answer are
+/// lost then: a poll takes them out of the queue, so it must not be repeated. The session ends, and
+/// the client, which comes back, is told what it has missed. An official server goes on, and the
+/// packets are missing.
+#[derive(Default)]
+struct Mark(Option<String>);
+
+impl Mark {
+    /// Whether the last request had this mark, too. Longer marks than this are not kept in mind.
+    fn repeats(&mut self, mark: Option<&str>) -> bool {
+        let mark = mark.filter(|mark| mark.len() <= 64);
+        let repeated = mark.is_some() && mark == self.0.as_deref();
+        self.0 = mark.map(str::to_string);
+        repeated
+    }
+}
+// ANCHOR_END: mark
 
 /// 128 random bits: an id that cannot be guessed.
 pub fn new_id() -> String {

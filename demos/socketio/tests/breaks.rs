@@ -1,12 +1,14 @@
 //! "How it breaks", walked as the chapter on Socket.IO tells it.
 
 use tests::browser::Browser;
-use tests::page::{hears, messages, press, say};
+use tests::page::{hears, messages, press, say, set};
+use tests::writer::{Way, Writer};
 use tests::{Setup, in_both_browsers, skipped, start, workspace};
 
 in_both_browsers! {
     after_a_reset_the_socket_is_the_same_and_after_a_restart_it_is_another
     a_cut_cable_is_noticed_by_the_missing_ping
+    what_was_answered_into_a_cut_cable_is_told_again
 }
 
 fn client_is_here() -> bool {
@@ -24,7 +26,7 @@ fn after_a_reset_the_socket_is_the_same_and_after_a_restart_it_is_another(browse
     if !client_is_here() {
         return;
     }
-    let mut demo = start("socketio");
+    let mut demo = Setup::new("socketio").on_a_port_of_its_own().start();
     let tab = browser.visit(&demo);
     tab.until_said(0.0, "connected over websocket");
     let id = tab.texts("#socket");
@@ -34,10 +36,9 @@ fn after_a_reset_the_socket_is_the_same_and_after_a_restart_it_is_another(browse
     say(&tab, "after the reset");
     hears(&tab, "after the reset");
 
-    demo.kill();
-    let again = Setup::new("socketio").env("PORT", &demo.address().port().to_string()).start();
+    demo.start_again();
     tab.until("document.querySelector('#fresh').textContent === '2'");
-    again.say("a new life");
+    demo.say("a new life");
     hears(&tab, "a new life");
     let notes = tab.texts("#messages .note");
     assert!(notes.iter().any(|note| note.contains("started again")), "{notes:?}");
@@ -62,4 +63,30 @@ fn a_cut_cable_is_noticed_by_the_missing_ping(browser: &Browser) {
     say(&tab, "afterwards");
     hears(&tab, "afterwards");
     assert_eq!(messages(&tab), ["into the cut cable", "afterwards"], "once each");
+}
+
+/// Walks "Reset, over long polling." in socketio.md.
+fn what_was_answered_into_a_cut_cable_is_told_again(browser: &Browser) {
+    if !client_is_here() {
+        return;
+    }
+    let demo = start("socketio");
+    let tab = browser.visit(&demo);
+    tab.until_said(0.0, "connected over");
+    let before = tab.now();
+    set(&tab, "#transports", "polling");
+    tab.until_said(before, "connected over polling");
+    demo.say("over polling");
+    hears(&tab, "over polling");
+    press(&tab, "Cut", "cut");
+    let mut feed = demo.bench().feed();
+    Writer::past_a_cut_cable(&demo, Way::Http).say("into the cut cable");
+    feed.row(|row| {
+        row.text("dir") == "down" && row.json.to_string().contains("into the cut cable")
+    });
+    demo.bench().cable("reset");
+    press(&tab, "Repair", "whole");
+    demo.say("afterwards");
+    hears(&tab, "afterwards");
+    assert_eq!(messages(&tab), ["over polling", "into the cut cable", "afterwards"]);
 }

@@ -27,25 +27,29 @@ fn the_recording_is_what_the_wire_says() {
     let ask = tape.expect("ask", "up", "request", "GET /socket.io/");
     tape.expect("open", "down", "body", "open {");
     tape.pause(300);
-    let path = format!("/socket.io/?EIO=4&transport=polling&t=pqr1a2b4&sid={sid}");
-    post(&tape, &mut page, &path, "40/room,{\"after\":\"-0\"}");
+    let mut marks = (4..).map(|number| format!("pqr1a2b{number}")); // the client makes one for each request
+    let mut path = || {
+        let mark = marks.next().unwrap_or_default();
+        format!("/socket.io/?EIO=4&transport=polling&t={mark}&sid={sid}")
+    };
+    post(&tape, &mut page, &path(), "40/room,{\"after\":\"-0\"}");
     tape.expect("connect", "up", "body", "CONNECT in /room");
-    tape.send(&mut page, FETCH, &path);
+    tape.send(&mut page, FETCH, &path());
     page.answer();
     tape.expect("joined", "down", "body", "CONNECT in /room");
     tape.pause(300);
-    post(&tape, &mut page, &path, "42/room,0[\"say\",\"hello\",\"k1\"]");
+    post(&tape, &mut page, &path(), "42/room,0[\"say\",\"hello\",\"k1\"]");
     let request = tape.expect("say", "up", "request", "POST");
     let said = tape.expect("said", "up", "body", "hello");
     let taken = tape.expect("taken", "down", "response", "200");
-    tape.send(&mut page, FETCH, &path);
+    tape.send(&mut page, FETCH, &path());
     page.answer();
     tape.expect("answer", "down", "body", "ACK in /room");
-    tape.send(&mut page, FETCH, &path);
+    tape.send(&mut page, FETCH, &path());
     page.answer();
     let heard = tape.expect("heard", "down", "body", "EVENT in /room");
     tape.pause(300);
-    let mut socket = tape.websocket(&path.replace("polling", "websocket"), "");
+    let mut socket = tape.websocket(&path().replace("polling", "websocket"), "");
     tape.find("switch", "down", "response", "101");
     socket.send(frame(0x81, "2probe"));
     tape.find("probe", "up", "frame", "ping probe");

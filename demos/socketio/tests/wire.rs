@@ -260,6 +260,24 @@ fn two_posts_at_once_end_the_session_and_so_does_one_that_breaks_off() {
 }
 
 #[test]
+fn a_request_that_a_browser_repeats_ends_the_session_and_is_not_obeyed_twice() {
+    let demo = start("socketio");
+    let polls = Polls::open(&demo, ECHO);
+    let marked = |mark: &str| format!("{}&t={mark}", polls.path);
+    assert_eq!(demo.post(&marked("1"), "4hello").answer().1, "ok");
+    assert_eq!(demo.post(&marked("2"), "4hello").answer().1, "ok", "another mark, another request");
+    assert_eq!(demo.post(&marked("2"), "4hello").answer().1, BAD);
+    polls.is_over();
+
+    let polls = Polls::open(&demo, ECHO);
+    let path = format!("{}&t=1", polls.path);
+    polls.ok("4hello");
+    assert_eq!(demo.get(&path).answer().1, "4hello", "this answer may have been lost");
+    assert_eq!(demo.get(&path).answer().1, BAD, "what comes next would hide that");
+    polls.is_over();
+}
+
+#[test]
 fn a_poll_whose_client_has_left_ends_the_session() {
     let demo = start_with("socketio", &["--no-bench"]);
     let polls = Polls::open(&demo, SOCKETS);
