@@ -147,7 +147,8 @@ export class WireModel {
   next(row, step) {
     const end = this.items.length - 1;
     const at = row ? this.items.indexOf(row) : -1;
-    let to = at < 0 ? end : Math.min(Math.max(at + step, 0), end);
+    // Home leads to the first row wherever the reader is; every other key begins at the last.
+    let to = at < 0 && step !== -Infinity ? end : Math.min(Math.max(at + step, 0), end);
     const way = step < 0 && to > 0 ? -1 : 1;
     while (this.items[to] && !this.items[to].n) to += way;
     return this.items[to];

@@ -596,9 +596,10 @@ pub mod key {
 const UNTIL: &str = "
     const [expression, patience, done] = arguments;
     const test = new Function(`return (${expression})`);
-    const events = ['input', 'change', 'focusin', 'focusout', 'toggle', 'scroll', 'load', 'visibilitychange'];
+    const events = ['input', 'change', 'focusin', 'focusout', 'toggle', 'scroll', 'resize', 'load', 'visibilitychange'];
+    let ended = false;
     const watcher = new MutationObserver(look);
-    const late = setTimeout(() => end({ late: seen() }), patience);
+    const late = setTimeout(() => { look(); if (!ended) end({ late: seen() }); }, patience);
     function seen() {
         const fields = [...document.querySelectorAll('input, select, textarea')].filter((one) => one.id);
         const filled = fields.map((one) => `${one.id}: ${one.type === 'checkbox' ? one.checked : one.value}`);
@@ -606,6 +607,7 @@ const UNTIL: &str = "
         return `${document.body.innerText}\nfields: ${filled.join(', ')}; focus: ${focus}; ${document.visibilityState}`;
     }
     function end(answer) {
+        ended = true;
         watcher.disconnect();
         clearTimeout(late);
         for (const name of events) removeEventListener(name, look, true);

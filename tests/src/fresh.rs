@@ -91,6 +91,8 @@ impl Fresh {
         command.args(words).current_dir(&self.folder).env_clear().stdin(Stdio::null());
         command.envs(KEPT.iter().filter_map(|name| Some((name, env::var_os(name)?))));
         command.env("CARGO_TARGET_DIR", &self.target).envs(set);
+        // The tests that it may run are beside other tests here; and a network may have hiccups.
+        command.env("RUST_TEST_THREADS", "2").env("CARGO_NET_RETRY", "10");
         command
     }
 
@@ -107,13 +109,23 @@ impl Fresh {
         text
     }
 
+    /// Builds what a `cargo run` runs, however long that takes: only then does the time for its first words begin.
+    fn build(&self, line: &str) {
+        let line = line.split(" -- ").next().unwrap_or(line);
+        if line.contains("cargo run ") {
+            self.output(&line.replacen("cargo run ", "cargo build ", 1), "");
+        }
+    }
+
     /// Starts a command that goes on and on.
     pub fn program(&self, line: &str) -> Server {
+        self.build(line);
         Server::spawn(line, self.command(line))
     }
 
     /// Starts a command that serves, on free ports, and waits until it has said its address.
     pub fn server(&self, line: &str) -> Server {
+        self.build(line);
         let mut command = self.command(line);
         command.env("PORT", "0");
         command.env("WSS_CERTIFICATES", self.folder().join("target/certificates-of-tests")); // not the user's own

@@ -397,7 +397,10 @@ pub fn everything_can_be_done_by_keyboard(stage: &mut Stage) {
     // Walk the ladder, open a row's bytes, close them. The first rows may be acts of TCP, which have none: a browser may open
     // connections in advance.
     reach(tab, "document.activeElement.matches('wire-view .ladder')", "the ladder");
-    tab.type_keys(&format!("{}{}", key::HOME, key::ENTER));
+    tab.type_keys(&key::HOME.to_string());
+    let first = "document.querySelector('wire-view .row.active') === document.querySelector('wire-view .row')";
+    tab.until(first); // Home leads there, wherever the reader is
+    tab.type_keys(&key::ENTER.to_string());
     tab.until("!document.querySelector('wire-view .detail').hidden");
     let bytes = "document.querySelector('wire-view .detail .dump') !== null";
     press_until(tab, key::DOWN, bytes, "a row that has bytes");

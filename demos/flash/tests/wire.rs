@@ -205,13 +205,13 @@ fn hostile_bytes_are_answered_with_a_sentence_and_an_end() {
 
 #[test]
 fn half_a_message_and_then_silence_ends_the_connection_and_silence_alone_does_not() {
-    let demo = start_with("flash", &["--head-timeout", "1"]);
+    let demo = start_with("flash", &["--head-timeout", "3"]);
     let mut silent = socket(&demo, &["after 0"]);
     assert_eq!(place(&mut silent).1, 0);
     let mut half = Wire::connect(&demo.beside("xmlsocket"));
     half.send("say key hal");
     let answer = half.message(NUL);
-    assert!(answer.starts_with("error ") && answer.contains(" 1 s"), "{answer}");
+    assert!(answer.starts_with("error ") && answer.contains(" 3 s"), "{answer}");
     assert_eq!(half.end(), End::Fin);
     demo.say("still here?");
     assert_eq!(
@@ -412,7 +412,7 @@ fn when_either_side_ends_the_bridge_ends_the_other() {
 
 #[test]
 fn the_bridge_ends_half_a_handshake_and_refuses_a_huge_frame() {
-    let demo = start_with("flash", &["--head-timeout", "1"]);
+    let demo = start_with("flash", &["--head-timeout", "3"]);
     let (bridge, page) = (demo.beside("bridge"), demo.url().trim_end_matches('/').to_string());
     let mut half = Wire::connect(&bridge);
     half.send("GET / HTTP/1.1\r\nHost: ");

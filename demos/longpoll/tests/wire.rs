@@ -102,7 +102,7 @@ fn an_old_client_gets_the_same_answer_without_chunks() {
     needs_our_server!("our way of making sure: a space in front of the JSON now and then");
     let demo = start("longpoll");
     let head =
-        format!("GET /wait?after=0&hold=0.5&beat=0.1 HTTP/1.0\r\nHost: {}\r\n\r\n", demo.host());
+        format!("GET /wait?after=0&hold=3&beat=0.1 HTTP/1.0\r\nHost: {}\r\n\r\n", demo.host());
     let mut waiting = demo.send(head);
     let (head, body) = waiting.answer();
     assert_eq!(head.field("Transfer-Encoding"), None, "HTTP/1.0 knows no chunks");
@@ -212,7 +212,11 @@ fn through_nginx_the_message_arrives_and_a_client_that_leaves_sets_its_thread_fr
         client.get("/wait?after=0&hold=30&beat=0.2");
         let head = client.head();
         assert_eq!((head.status, head.field("Content-Type")), (200, Some("application/json")));
-        assert_eq!(client.chunk(), b" ", "nginx passes the sign of life on");
+        let signs = client.chunk(); // nginx makes one chunk of those that it reads together
+        assert!(
+            signs.iter().all(|byte| *byte == b' '),
+            "nginx passes the sign of life on: {signs:?}"
+        );
         let said = demo.say("through nginx");
         assert_eq!(Message::list(&client.text()), [said], "HTTP/{http_version} to the demo");
         client.get("/wait?after=0");

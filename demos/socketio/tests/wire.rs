@@ -537,10 +537,11 @@ fn what_breaks_a_rule_of_socket_io_ends_the_connection() {
 #[test]
 fn attachments_that_never_come_and_a_client_that_joins_nothing_are_given_up() {
     needs_our_server!("short times");
-    let demo = start_with("socketio", &["--attachments", "50", "--connect-timeout", "50"]);
+    let demo = start_with("socketio", &["--attachments", "50"]);
     let (mut wire, _) = join(&demo, "", &json!({}));
     send(&mut wire, r#"451-["message",{"_placeholder":true,"num":0}]"#);
     until_closed(&mut wire);
+    let demo = start_with("socketio", &["--connect-timeout", "50"]);
     until_closed(&mut websocket(&demo, SOCKETS));
 }
 

@@ -230,7 +230,7 @@ fn the_text_of_a_request_reaches_the_terminal_escaped() {
         b"GET /events?beat=0.1&tab=\x1b]0;x\x07\x1b[2J HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
     let demo = start("sse");
     assert_eq!(demo.send(request).status(), 400, "the front door knows no such target");
-    demo.prints("400");
+    demo.prints("refused 400");
     assert!(!demo.output().contains('\x1b'), "{:?}", demo.output());
 
     let demo = start_with("sse", &["--no-bench"]);

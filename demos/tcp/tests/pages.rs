@@ -95,7 +95,7 @@ fn every_panel_works(browser: &Browser) {
     tab.until_words("#outcome", "16 sent, 16 lost, 0 overtaken. TCP: 16 arrived, all in order");
 
     // A dripping cable drips into the experiment, and not into the telling of it.
-    demo.bench().cable("drip 8");
+    demo.bench().cable("drip 20");
     tab.click("#tab-writes");
     tab.run("document.querySelector('#reader').value = '64 0'", &[]);
     tab.click("#write");

@@ -133,8 +133,8 @@ fn hostile_bytes_are_answered_with_a_sentence_and_an_end() {
 fn half_a_line_and_then_silence_is_ended_while_silence_alone_is_not() {
     let demo = start("tcp");
     let (mut silent, mut half) = (enter(&demo), enter(&demo));
-    half.send("hal");
     let began = Instant::now();
+    half.send("hal");
     assert!(half.message(LF).contains("10 s"));
     assert!(began.elapsed() > Duration::from_secs(9), "a slow writer has 10 s");
     assert_eq!(half.end(), End::Fin);
@@ -384,7 +384,7 @@ fn with_framing_the_messages_come_back_however_the_stream_was_cut() {
         }
     }
     needs_our_server!("our bench");
-    demo.bench().cable("drip 5");
+    demo.bench().cable("drip 40"); // so slow that no two bytes wait for the reader
     let result = run(&demo, "/writes?count=3&framing=lengths&pause=0");
     assert_eq!(list(&result, "messages"), ["message1", "message2", "message3"]);
     assert!(list(&result, "reads").len() > 20, "36 bytes, and the cable drips: {result}");

@@ -2,7 +2,6 @@
 
 use std::io::ErrorKind;
 use std::process::Command;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use tests::tls::rustls::ProtocolVersion::{TLSv1_2, TLSv1_3};
@@ -234,13 +233,13 @@ fn the_cable_acts_on_the_outer_connection_and_not_on_its_leg() {
     wire.told("here");
     let bench = demo.bench();
     let number = bench.number_of(&wire);
-    let listed: Vec<u64> = bench.state()["connections"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|one| one["id"].as_u64())
-        .collect();
-    assert_eq!(listed, [number], "the leg is not on the list");
+    let listed = || -> Vec<u64> {
+        let state = bench.state();
+        let all = state["connections"].as_array().into_iter().flatten();
+        all.filter_map(|one| one["id"].as_u64()).collect()
+    };
+    // The connection that fetched the authority may still be closing; a leg would stay.
+    tests::until("this connection is the only one on the list", || listed() == [number]);
     let counted = bench.counters();
     row(&demo, "101 Switching Protocols", true);
     assert!(
@@ -257,7 +256,7 @@ fn without_the_bench_it_is_the_same() {
     let mut wire = Client::of(&demo).websocket(&demo, "/");
     wire.send(say("hello", "k1"));
     assert_eq!(wire.told("said")["id"], 1);
-    assert!(!wire.is_silent_for(Duration::ZERO) || wire.answers_a_ping());
+    assert!(wire.answers_a_ping());
 }
 
 // ---- The key log ------------------------------------------------------------------------------------------------------

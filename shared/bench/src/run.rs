@@ -103,10 +103,10 @@ impl Listeners {
         let address = public.local_addr().map_err(|error| error.to_string())?;
         let side_servers = demo.side_servers.iter().map(|server| match options.port == demo.port {
             true => listen(demo, options, server.port), // the book names it
-            false => listen_beside(address, server.port - demo.port),
+            false => listen_beside(options, address, server.port - demo.port),
         });
         let beside = side_servers.collect::<Result<Vec<_>, _>>()?;
-        let bench = listen_beside(address, 1_000)?;
+        let bench = listen_beside(options, address, 1_000)?;
         let port = |listener: &TcpListener| listener.local_addr().map_or(0, |address| address.port());
         let named = demo.side_servers.iter().zip(&beside).map(|(server, at)| (server.name, port(at))).collect();
         let site = Site {
@@ -299,9 +299,9 @@ fn listen(demo: &Demo, options: &Options, port: u16) -> Result<TcpListener, Stri
 }
 
 /// A port so far above the demo's, or any that is free when that one is taken. A demo that is started again on its port
-/// finds the others where they were, and so does a page that was open all the time.
-fn listen_beside(address: SocketAddr, above: u16) -> Result<TcpListener, String> {
-    let port = address.port().checked_add(above).unwrap_or(0);
+/// finds the others where they were, and so does a page that was open all the time. Beside any free port is any free port.
+fn listen_beside(options: &Options, address: SocketAddr, above: u16) -> Result<TcpListener, String> {
+    let port = if options.port == 0 { 0 } else { address.port().checked_add(above).unwrap_or(0) };
     bind((address.ip(), port).into())
         .or_else(|_| bind((address.ip(), 0).into()))
         .map_err(|error| format!("no port beside {}: {error}", address.port()))

@@ -5,7 +5,9 @@
 //!    duplicated (no more open files): [`end_after_a_panic`], and [`crate::serve`] is called again.
 //! 3. A body that was cut off reads like one that ended: [`crate::body`] compares its length.
 //! 4. A request with `Connection: Upgrade` gets the raw stream for its body: [`crate::body`] reads its length, no more.
-//! 5. Connections that come in together may wait for one another: `Site::request_came` tells the front door when the
+//! 5. A connection that was reset before tiny_http asked for its address ends its thread by a panic (`client.rs`). No other
+//!    connection is concerned, so [`end_after_a_panic`] passes over it.
+//! 6. Connections that come in together may wait for one another: `Site::request_came` tells the front door when the
 //!    next one may come in.
 
 use std::panic;
@@ -18,7 +20,8 @@ pub fn end_after_a_panic(server: &Arc<tiny_http::Server>) {
     let before = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
         before(info);
-        if let Some(server) = server.upgrade() {
+        let of_a_connection = info.location().is_some_and(|at| at.file().ends_with("client.rs"));
+        if let (false, Some(server)) = (of_a_connection, server.upgrade()) {
             server.unblock();
         }
     }));

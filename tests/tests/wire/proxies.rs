@@ -466,19 +466,20 @@ fn haproxy_holds_nothing_back() {
     );
 }
 
-/// Each technique with nothing to say, behind a proxy with a limit of a second, and behind the same proxy with the cure.
+/// Each technique with nothing to say, behind a proxy with a limit of four seconds, and behind the same proxy with the cure.
 fn silence(program: Program, table: &str) {
+    let (cured, sick) = (Config::cured(program, "silence"), Config::sick(program, "silence").with(" 1s", " 4s"));
     of_all(
         |way| way.kind != Kind::Bare,
         |way| {
             let demo = bare(way.demo);
-            let cured = before(&Config::cured(program, "silence"), way, &demo);
+            let cured = before(&cured, way, &demo);
             let mut patient = Reader::open(way, cured.host());
             if !way.begins.is_empty() {
                 patient.wire.comes(way.begins);
             }
             // Asked later, and with no beats: when this one has ended, the other has been silent for longer than the limit.
-            let sick = before(&Config::sick(program, "silence"), way, &demo);
+            let sick = before(&sick, way, &demo);
             let mut reader = Reader::open(way, sick.host());
             let cell = way.cell(table, "silence");
             if cell != "passes" {
