@@ -308,7 +308,9 @@ impl Connection {
                 net::log("a client takes nothing of what waits for it: closed with 1013");
                 self.close(Some(TRY_AGAIN_LATER), "you take nothing of what is sent to you", now);
             }
-            Stage::Open(_, Some(_)) if silent >= 2 * patience.silence => self.hang_up(),
+            Stage::Open(_, Some(_)) if self.asked && silent >= 2 * patience.silence => {
+                self.hang_up();
+            }
             Stage::Open(_, Some(_)) if silent >= patience.silence && !self.asked => {
                 self.asked = true;
                 self.frame(Opcode::Ping, b"");

@@ -6,8 +6,10 @@
 //!
 //! Every line that you type is a text message; every message that comes is a line. Ctrl-D ends it politely.
 
+use std::collections::VecDeque;
 use std::io::{self, BufRead, Write};
 use std::process::exit;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -16,6 +18,34 @@ use frames::message::{DataMessage, MAX_MESSAGE, Role};
 use frames::websocket::{End, Next, WebSocket};
 use handshake::address::Address;
 use handshake::client::connect;
+
+/// How long, after the end of the input, the lines may take to come back.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The lines that were sent and have not come back: as they are from an echo, in JSON from a room.
+#[derive(Default)]
+struct Unanswered {
+    lines: Mutex<VecDeque<String>>,
+    fewer: Condvar,
+}
+
+impl Unanswered {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<String>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hear(&self, text: &str) {
+        let mut lines = self.lock();
+        if lines.front().is_some_and(|line| text == line || text.contains(&format!("{line:?}"))) {
+            lines.pop_front();
+            self.fewer.notify_one();
+        }
+    }
+
+    fn wait(&self) {
+        let _late = self.fewer.wait_timeout_while(self.lock(), PATIENCE, |lines| !lines.is_empty());
+    }
+}
 
 fn main() {
     let Some(url) = std::env::args().nth(1) else {
@@ -35,19 +65,24 @@ fn talk(url: &str) -> Result<(), String> {
     eprintln!("open; type a line, Ctrl-D ends");
 
     // One thread reads what you type, this one reads what comes: a WebSocket has two ends.
-    let sender = socket.sender();
+    let (sender, unanswered) = (socket.sender(), Arc::new(Unanswered::default()));
+    let sent = unanswered.clone();
     thread::spawn(move || {
         for line in io::stdin().lock().lines().map_while(Result::ok) {
+            sent.lock().push_back(line.clone());
             if sender.text(&line).is_err() {
                 return;
             }
         }
-        thread::sleep(Duration::from_millis(200)); // what is piped in may still be answered
+        sent.wait(); // what is piped in may still be answered
         let _gone = sender.close(&Close { code: Some(NORMAL_CLOSURE), reason: String::new() });
     });
     loop {
         match socket.read() {
-            Next::Message(DataMessage::Text(text)) => print(&text),
+            Next::Message(DataMessage::Text(text)) => {
+                print(&text);
+                unanswered.hear(&text);
+            }
             Next::Message(DataMessage::Binary(bytes)) => print(&format!("binary: {bytes:02x?}")),
             Next::Pong(_) | Next::Timeout => {}
             Next::Gone(End::Closed(close)) => {

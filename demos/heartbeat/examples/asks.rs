@@ -25,7 +25,7 @@ fn main() {
 // ANCHOR: answer
 /// How often to ask, and how long to wait for any sign of life.
 const EVERY: Duration = Duration::from_millis(500);
-const PATIENCE: Duration = Duration::from_millis(1_500);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Asks the server after each silence. A server that speaks is not asked.
 fn ask(host: &str) -> io::Result<()> {

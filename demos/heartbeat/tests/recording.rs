@@ -6,7 +6,7 @@ use tests::websocket::frame;
 #[test]
 fn the_recording_is_what_the_wire_says() {
     let mut tape = Tape::start("heartbeat", "heartbeat", 8012, &[]);
-    let mut page = tape.websocket("/?after=0&tab=one&every=1&patience=3", "room");
+    let mut page = tape.websocket("/?after=0&tab=one&every=3&patience=9", "room");
     tape.expect("", "down", "response", "101");
     let ping = tape.expect("ping", "down", "frame", "ping");
     page.send(frame(0x8a, 1u64.to_be_bytes()));

@@ -6,7 +6,7 @@ use tests::record::{FRAME, Tape};
 fn the_recording_is_what_the_wire_says() {
     let mut tape = Tape::start("iframe", "iframe", 8004, &[]);
     let mut page = tape.connect();
-    tape.send(&mut page, FRAME, "/frame?after=-0&scripts=4&padding=256&beat=2&tab=1f0e9c8d");
+    tape.send(&mut page, FRAME, "/frame?after=-0&scripts=4&padding=256&beat=6&tab=1f0e9c8d");
     let question = tape.expect("ask", "up", "request", "GET /frame");
     page.head();
     let opening = tape.expect("opening", "down", "response", "200");

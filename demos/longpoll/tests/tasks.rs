@@ -12,13 +12,16 @@ pub const TASKS: &[Task] = &[
 ];
 
 /// In some rounds the machine is slow, and messages come together by chance; not in all of them.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 15;
+
+/// An answer that comes sooner did not wait for the rest of the burst, in milliseconds.
+const QUICK: f64 = 19.0;
 
 fn a_burst_comes_in_one_answer(candidate: &Candidate) -> Finding {
     let server = candidate.start();
     let mut sayers: Vec<Wire> = (0..3).map(|_| server.get("/")).collect(); // they are connected before the burst
     sayers.iter_mut().for_each(|wire| drop(wire.answer()));
-    let (mut soonest, mut most) = (Duration::MAX, 0);
+    let (mut soonest, mut most) = (f64::MAX, 0);
     for _ in 0..ROUNDS {
         let last = server.say("before").id;
         let mut waiting = server.get(&format!("/wait?after={last}"));
@@ -28,13 +31,15 @@ fn a_burst_comes_in_one_answer(candidate: &Candidate) -> Finding {
             wire.post("/say", &[], text); // nobody waits for the answers in between
         }
         let (_, news) = waiting.answer();
-        soonest = soonest.min(said.elapsed());
+        soonest = soonest.min(said.elapsed().as_secs_f64() * 1_000.0);
+        if soonest < QUICK {
+            break; // one such answer is enough
+        }
         most = most.max(Message::list(&news).len());
         sayers.iter_mut().for_each(|wire| drop(wire.answer()));
     }
-    let soonest = soonest.as_secs_f64() * 1_000.0;
     must!(
-        soonest >= 19.0,
+        soonest >= QUICK,
         "An answer came {soonest:.1} ms after the first message. It should wait 20 ms more: the rest of the burst may come."
     );
     must!(most > 1, "Three messages were said at once, and no answer had more than one of them.");
@@ -45,20 +50,24 @@ fn the_hundred_and_first_request_gets_503(candidate: &Candidate) -> Finding {
     let server = candidate.start();
     let last = server.say("before").id;
     let mut wires: Vec<Wire> =
-        (0..101).map(|_| server.get(&format!("/wait?after={last}&hold=3"))).collect();
-    // Which of them came in last is not for the client to know.
-    let refused = wires.iter_mut().rev().find_map(|wire| {
-        let head = wire.try_head(SOON)?;
-        (head.status != 200).then_some(head)
-    });
-    let Some(refused) = refused else {
-        return Err("The hundred-and-first request should get 503; it got 200.".to_string());
+        (0..101).map(|_| server.get(&format!("/wait?after={last}&hold=30"))).collect();
+    // Which of them came in last is not for the client to know. It is the one that is not held.
+    let deadline = Instant::now() + 3 * SOON;
+    let mut first = None;
+    while first.is_none() && Instant::now() < deadline {
+        first = wires.iter_mut().position(|wire| !wire.is_silent_for(Duration::from_millis(1)));
+    }
+    let Some(refused) = first.and_then(|first| wires.swap_remove(first).try_head(SOON)) else {
+        return Err("The hundred-and-first request should get 503; it got no answer.".to_string());
     };
     let status = refused.status;
     must!(status == 503, "The hundred-and-first request should get 503; it got {status}.");
     let retry = refused.field("Retry-After").unwrap_or("missing");
     must!(retry == "1", "The 503 should say Retry-After: 1; the field is {retry}.");
     server.say("all of you can go now");
+    for wire in &mut wires {
+        wire.try_head(SOON);
+    }
     let mut one_more = server.get(&format!("/wait?after={last}&hold=1"));
     let status = one_more.status();
     must!(

@@ -6,7 +6,7 @@ use tests::record::{FETCH, Tape};
 fn the_recording_is_what_the_wire_says() {
     let mut tape = Tape::start("multipart", "multipart", 8005, &[]);
     let mut page = tape.connect();
-    tape.send(&mut page, FETCH, "/parts?after=-0&beat=2");
+    tape.send(&mut page, FETCH, "/parts?after=-0&beat=6");
     let question = tape.expect("ask", "up", "request", "GET /parts");
     page.head();
     let opening = tape.expect("opening", "down", "response", "200");

@@ -34,6 +34,7 @@ fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<
         if !request.asks_for_websocket() {
             return process::answer(&stream, &request, &site, &options);
         }
+        let reader = room.reader(room.last()); // what is said after the handshake is heard
         if handshake::upgrade(&stream, &request, &site, &[])?.is_none() {
             return Ok(());
         }
@@ -50,7 +51,7 @@ fn serve(listener: TcpListener, room: Arc<Room>, site: Arc<Site>) -> io::Result<
         let program = shared.clone();
         drop(shared); // or one connection at a time would be served
         let mut socket = WebSocket::new(stream, rest, Role::Server, MAX_LINE);
-        let (sender, reader) = (socket.sender(), room.reader(room.last()));
+        let sender = socket.sender();
         net::spawn(move || tell(&sender, reader))?;
         while let Some(program) = &program
             && let Next::Message(message) = socket.read()

@@ -37,16 +37,27 @@ fn a_silent_connection_ends_with_4408(candidate: &Candidate) -> Finding {
 fn all_connections_hear_one_program(candidate: &Candidate) -> Finding {
     let server = candidate.start();
     let (mut one, mut other) = (server.websocket("/"), server.websocket("/"));
-    one.send(frame(TEXT, "hear this"));
-    let hears = |who: &mut tests::Wire| {
+    let hears = |who: &mut tests::Wire, line: &str| {
         while let Some((_, payload)) = who.try_frame(SOON) {
-            if payload == b"HEAR THIS" {
+            if payload == line.as_bytes() {
                 return true;
             }
         }
         false
     };
-    must!(hears(&mut one), "The connection that sent a line should get the answer; it got none.");
-    must!(hears(&mut other), "The other connection should get the answer, too; it got none.");
+    other.send(frame(TEXT, "first")); // the one that hears its answer is ready for those of others
+    must!(
+        hears(&mut other, "FIRST"),
+        "A connection that sends \"first\" should get \"FIRST\"; it did not."
+    );
+    one.send(frame(TEXT, "hear this"));
+    must!(
+        hears(&mut one, "HEAR THIS"),
+        "The connection that sent a line should get the answer; it got none."
+    );
+    must!(
+        hears(&mut other, "HEAR THIS"),
+        "The other connection should get the answer, too; it got none."
+    );
     Ok(())
 }

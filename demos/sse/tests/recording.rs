@@ -2,7 +2,7 @@
 
 use tests::record::{EVENT_SOURCE, Tape, head};
 
-const EVENTS: &str = "/events?tab=1f0e9c8d7b6a&after=-0&retry=2000&beat=2";
+const EVENTS: &str = "/events?tab=1f0e9c8d7b6a&after=-0&retry=2000&beat=6";
 
 #[test]
 fn the_recording_is_what_the_wire_says() {
@@ -30,7 +30,7 @@ fn the_recording_is_what_the_wire_says() {
     page.reset();
     tape.pause(300);
     tape.say(&mut other, "while you were away");
-    tape.pause(1200);
+    tape.demo.prints("a stream was abandoned");
     let mut page = tape.connect();
     let places = [("path", EVENTS), ("host", tape.host())];
     page.send(

@@ -6,7 +6,7 @@ use tests::record::{FETCH, Tape};
 fn the_recording_is_what_the_wire_says() {
     let mut tape = Tape::start("stream", "stream", 8006, &[]);
     let mut page = tape.connect();
-    tape.send(&mut page, FETCH, "/stream?after=-0&filler=0&tab=1f0e9c8d7b6a&beat=2");
+    tape.send(&mut page, FETCH, "/stream?after=-0&filler=0&tab=1f0e9c8d7b6a&beat=6");
     let question = tape.expect("ask", "up", "request", "GET /stream");
     page.head();
     let opening = tape.expect("opening", "down", "response", "200");

@@ -72,8 +72,8 @@ fn a_message_says_its_length_in_front(candidate: &Candidate) -> Finding {
 
 fn a_silent_client_is_let_go(candidate: &Candidate) -> Finding {
     let server = candidate.start();
-    let mut wire = Wire::connect(&server.beside("room"));
     let silent = Instant::now();
+    let mut wire = Wire::connect(&server.beside("room"));
     must!(
         wire.ends_within(2 * SOON),
         "A client that says nothing for three seconds should be let go; ten were not enough."

@@ -206,6 +206,7 @@ fn a_buffering_proxy_holds_events_back_until_the_answer_ends() {
     let mut stream = demo.get(&format!("/events?after={last}&tab=held"));
     assert_eq!(demo.say("an answer of its own length passes").text, "an answer of its own length passes");
     assert!(stream.is_silent_for(A_WHILE), "this is what a buffering proxy does to an event stream: nothing comes");
+    bench.feed().row(|row| row.text("dir") == "down" && row.text("mean").contains("event: message"));
     demo.post("/stop?tab=held", "").answer();
     assert_eq!(stream.status(), 200, "the answer has ended: now all of it comes");
     assert_eq!(stream.event("").data.as_deref(), Some("an answer of its own length passes"));
