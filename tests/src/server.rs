@@ -47,15 +47,44 @@ pub struct Setup {
     open_files: Option<u32>,
     /// The columns of the terminal that it writes to, if it is one.
     terminal: Option<u32>,
-    /// Has the demo's port, too, and does not listen on it.
-    keeper: Option<Arc<Socket>>,
+    /// Have the demo's ports, too, and do not listen on them.
+    keepers: Arc<Vec<Socket>>,
+}
+
+/// The ports of a demo, of the servers beside it and of its bench are so far above its own.
+const PORTS: [u16; 6] = [0, 100, 200, 300, 400, 1_000];
+
+/// A port that is free, as are those above it where servers of the same demo may be; and sockets that keep them. `None`: one was
+/// taken.
+fn free_ports() -> Option<(u16, Vec<Socket>)> {
+    let bind = |port: u16, shared: bool| {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).ok()?;
+        socket.set_reuse_address(shared).ok()?;
+        let address: SocketAddr = ([127, 0, 0, 1], port).into();
+        socket.bind(&address.into()).ok().map(|()| socket)
+    };
+    let first = bind(0, false)?.local_addr().ok()?.as_socket()?.port();
+    let keep = |above: &u16| {
+        let port = first.checked_add(*above)?;
+        drop(bind(port, false)?); // nobody has it
+        bind(port, true)
+    };
+    let keepers = PORTS.iter().map(keep).collect::<Option<Vec<_>>>()?;
+    Some((first, keepers))
 }
 
 impl Setup {
     /// A demo with nothing but `PORT=0`.
     pub fn new(name: &str) -> Self {
         let env = vec![("PORT".to_string(), "0".to_string())];
-        Setup { name: name.to_string(), args: Vec::new(), env, open_files: None, terminal: None, keeper: None }
+        Setup {
+            name: name.to_string(),
+            args: Vec::new(),
+            env,
+            open_files: None,
+            terminal: None,
+            keepers: Arc::default(),
+        }
     }
 
     /// Adds words to the command line.
@@ -83,15 +112,14 @@ impl Setup {
         self
     }
 
-    /// Gives it a port that it gets again when it is started again ([`Server::start_again`]): until then no other program can
-    /// get it. On Linux, this process binds the port too. Elsewhere two can't, and the port is only a free one.
+    /// Gives it a port that it gets again when it is started again ([`Server::start_again`]), and so do the servers beside it:
+    /// until then no other program can get these ports. On Linux, this process binds them, too. Elsewhere two can't, and they
+    /// are only free.
     pub fn on_a_port_of_its_own(mut self) -> Self {
-        let any: SocketAddr = ([127, 0, 0, 1], 0).into();
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-        socket.set_reuse_address(true).expect("an address may be used twice");
-        socket.bind(&any.into()).expect("a free port");
-        let port = socket.local_addr().ok().and_then(|address| address.as_socket()).expect("its address").port();
-        self.keeper = cfg!(target_os = "linux").then(|| Arc::new(socket));
+        let (port, keepers) = std::iter::repeat_with(free_ports).flatten().next().expect("free ports");
+        if cfg!(target_os = "linux") {
+            self.keepers = Arc::new(keepers);
+        }
         self.env("PORT", &port.to_string())
     }
 
