@@ -45,6 +45,14 @@ impl Client {
     /// # Errors
     /// What the handshake ended with.
     pub fn try_connect(&self, host: &str, name: &str) -> std::io::Result<Wire> {
+        Ok(Wire::sealed(self.shake_hands(host, name)?, host))
+    }
+
+    /// The same, as the library has it: what the connection ends with is its own error.
+    ///
+    /// # Errors
+    /// As [`try_connect`](Self::try_connect).
+    pub fn shake_hands(&self, host: &str, name: &str) -> std::io::Result<Tls> {
         let name = ServerName::try_from(name.to_string()).expect("a name or an address");
         let tls = ClientConnection::new(self.0.clone(), name).map_err(std::io::Error::other)?;
         let socket = TcpStream::connect_timeout(&address(host), DEADLINE)?;
@@ -55,7 +63,7 @@ impl Client {
         while tls.conn.is_handshaking() {
             tls.conn.complete_io(&mut tls.sock)?;
         }
-        Ok(Wire::sealed(tls, host))
+        Ok(tls)
     }
 
     /// Connects to the demo's own port.

@@ -1,6 +1,7 @@
 //! The promises about TLS: what it seals, what it refuses, and what can still be told from outside.
 
 use std::io::ErrorKind;
+use std::io::{Read, Write};
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -133,6 +134,19 @@ fn a_flipped_bit_is_another_letter_over_ws_and_the_end_of_the_connection_over_ws
         "only this",
         "what was garbled under TLS is in no room"
     );
+}
+
+#[test]
+fn a_flipped_bit_is_answered_with_the_alert_bad_record_mac() {
+    let demo = start("wss");
+    let mut tls = Client::of(&demo).shake_hands(demo.sealed_host(), "127.0.0.1").unwrap();
+    tls.conn.writer().write_all(b"GET /sessions HTTP/1.1\r\n\r\n").unwrap();
+    let mut record = Vec::new();
+    tls.conn.write_tls(&mut record).unwrap();
+    *record.last_mut().expect("a record") ^= 1; // here, since the cable would flip a bit of the alert, too
+    tls.sock.write_all(&record).unwrap();
+    let error = tls.read(&mut [0; 100]).expect_err("an alert is no data").to_string();
+    assert!(error.contains("BadRecordMac"), "{error}");
 }
 
 /// Walks "An old proxy." in wss.md.
