@@ -25,6 +25,15 @@ pub fn build(started: &[&str], tests: &[&str]) -> Result<Vec<Program>, String> {
     build_tests(tests)
 }
 
+/// Builds each demo once more as `cargo run -p NAME` does, and the checks of tasks: alone, a package may ask less of its
+/// libraries, and then cargo compiles them again. The book runs both while tests wait and other tests start the same programs.
+pub fn build_alone() -> Result<(), String> {
+    let demos = demo::index::all(super::workspace()).into_iter().map(|demo| demo.name);
+    demos
+        .chain(["check".to_string()])
+        .try_for_each(|name| super::succeed(super::cargo().args(["build", "-q", "-p", &name])))
+}
+
 /// Builds test programs.
 pub fn build_tests(which: &[&str]) -> Result<Vec<Program>, String> {
     let mut build = super::cargo();

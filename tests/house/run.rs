@@ -43,6 +43,7 @@ pub fn everything() -> Result<(), String> {
         }
     }
     let programs = programs::build(&["--workspace"], &["--workspace"])?;
+    programs::build_alone()?;
     println!("{:4.0} s  everything is built", start.elapsed().as_secs_f64());
     run(programs.into_iter().map(|program| (program, None)).collect(), &mut total);
     doctests(&mut total);
