@@ -210,8 +210,6 @@ impl Browser {
                     "fission.autostart": false,
                     "dom.ipc.processCount": 1,
                     "dom.ipc.processPrelaunch.enabled": false,
-                    // Pictures a second: nobody watches, and each costs time.
-                    "layout.frame_rate": 15,
                 });
                 let args = [&["-headless", "--width=1280", "--height=900"], wants.args].concat();
                 let options = json!({ "binary": browser, "prefs": quiet, "args": args });
