@@ -66,7 +66,7 @@ fn free_ports() -> Option<(u16, Vec<Socket>)> {
     let first = bind(0, false)?.local_addr().ok()?.as_socket()?.port();
     let keep = |above: &u16| {
         let port = first.checked_add(*above)?;
-        drop(bind(port, false)?); // nobody has it
+        drop(bind(port, false)?); // fails when another socket has it
         bind(port, true)
     };
     let keepers = PORTS.iter().map(keep).collect::<Option<Vec<_>>>()?;

@@ -281,7 +281,7 @@ fn all_messages_that_have_begun_share_one_budget() {
     let before = demo.memory();
     let mut refused = 0;
     let mut wires = Vec::new();
-    // A fragment that is not the last one; the answer to the ping behind it says that all of it was kept.
+    // A fragment that is not the last one. The answer to the ping behind it says that all was kept.
     let begun = [frame(0x02, vec![7; (16 << 20) - 1]), frame(PING, "")].concat();
     for _ in 0..12 {
         let mut wire = demo.websocket("/echo");

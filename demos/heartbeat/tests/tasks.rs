@@ -14,7 +14,8 @@ pub const TASKS: &[Task] = &[
 fn clients_that_fall_silent_are_given_up(candidate: &Candidate) -> Finding {
     let demo = start("heartbeat");
     let said = candidate.run(&[demo.host()])?.runs_to_its_end()?;
-    let given_up = demo.lines_with(" is over: given up after ", 20); // a connection ends before it is told of
+    // A connection ends before the log tells of it.
+    let given_up = demo.lines_with(" is over: given up after ", 20);
     must!(
         given_up == 20,
         "Twenty clients should fall silent, and the server should give each of them up; it gave up {given_up}."

@@ -249,7 +249,8 @@ fn a_client_that_leaves_during_the_start_gives_its_place_back_when_its_program_h
 #[cfg(unix)]
 #[test]
 fn a_daemon_that_keeps_the_output_open_does_not_keep_the_connection_open() {
-    // The parent waits until the child has left its group: the demo ends that group as soon as the parent has gone.
+    // The parent waits until the child has left its group. The demo ends that group as soon as the
+    // parent has gone.
     let daemon = "import os, time\nr, w = os.pipe()\nif not os.fork():\n os.setsid()\n \
         print(os.getpid(), flush=True)\n os.write(w, b'.')\n time.sleep(900)\nos.read(r, 1)";
     let demo = start_with("process", &["python3", "-c", daemon]);
