@@ -11,7 +11,7 @@ help:
 	@echo "make new NAME=radio makes a demo that runs, with a chapter and tests, and says what to fill in"
 	@echo "make index         writes what is written from the demos' own words: the README's table"
 	@echo "make book          writes the book as a static site to book/book; cargo run -p book serves it, with live demos"
-	@echo "make record        drives every demo through its exchange and writes the book's recordings anew"
+	@echo "make record        drives every demo (or DEMO=sse) through its exchange and writes the book's recordings anew"
 	@echo "make conformance   Autobahn|Testsuite against both ends of frames and deflate, 20 minutes; WSTEST names its program, wstest"
 	@echo "make bench         measures first build, delay, bytes and memory, against peers in the same run"
 	@echo "make bench-scaleout  measures one room on 1, 2 and 4 servers with Redis, against one server's memory"
@@ -48,7 +48,7 @@ book:
 
 # Without RECORD the same test compares: when the wire has changed, it says which chapter is stale.
 record:
-	RECORD=1 cargo test -p tests --test recordings
+	RECORD=1 cargo test -p tests --test recordings -- $(DEMO)
 
 setup:
 	sh tests/setup.sh

@@ -135,6 +135,12 @@ if ! have_http2_clients; then
     fi
 fi
 
+# Where the system has Chromium without its surroundings, the tests take that: it costs the processor less.
+if have apt-get && have chromium && ! have chromium-headless-shell && may_install; then
+    echo "setup: installing chromium-headless-shell"
+    install_them chromium-headless-shell >/dev/null 2>&1 || echo "setup: it is not to be had here; Chromium does its work"
+fi
+
 if ! have geckodriver; then
     # No package of Debian's has it; cargo builds it in a minute or two.
     echo "setup: installing geckodriver"

@@ -65,7 +65,8 @@ pub fn these_are_kept(browser: &Browser, name: &'static str, promises: &[Promise
     let demo = setup.on_a_port_of_its_own().start();
     let one = browser.visit(&demo);
     if name == "flash" {
-        // The emulator may never start a movie whose page gets behind another one while it loads (1 of 10 times in Firefox).
+        // A tab behind another one gets hardly an animation frame, and in Firefox ever fewer. The emulator lives on these: its
+        // movie would begin after minutes.
         one.until("/^(connected|no emulator)/.test(document.querySelector('#doing').textContent)");
     }
     let other = browser.visit(&demo);
