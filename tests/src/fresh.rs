@@ -105,7 +105,8 @@ impl Fresh {
         let _ = child.stdin.take().expect("a pipe").write_all(input.as_bytes());
         let output = child.wait_with_output().unwrap_or_else(|error| panic!("{line}: {error}"));
         let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert!(output.status.success(), "in a fresh clone, this fails: {line}\n{text}");
+        // Indented, or the output of tests in there is taken for that of the test that runs them.
+        assert!(output.status.success(), "in a fresh clone, this fails: {line}\n    {}", text.replace('\n', "\n    "));
         text
     }
 
