@@ -15,6 +15,7 @@ export async function player(files, { host, port, proxyUrl }) {
     splashScreen: false,
     contextMenu: "off",
     allowScriptAccess: true, // without it, ExternalInterface does nothing
+    preferredRenderer: "canvas",
     deviceFontRenderer: "canvas",
     publicPath: files,
     socketProxy: [{ host, port, proxyUrl }],

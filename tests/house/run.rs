@@ -11,11 +11,11 @@ use crate::libtest::{Failure, Outcome, verdict};
 use crate::programs::{self, Program};
 use crate::{cargo, clippy, format};
 
-/// So many programs run side by side: while the pages of one wait, the sockets of the other work.
-const LANES: usize = 2;
+/// How many programs run side by side: while the pages of one wait, the sockets of the others work.
+const LANES: usize = 3;
 
-/// The programs that take longest, longest first: what begins last should be short, or one lane waits for the other.
-const FIRST: [&str; 5] = ["pages", "workspace", "conformance", "bench", "wire"];
+/// The programs that take longest, longest first: what begins last should be short, or one lane waits for the others.
+const FIRST: [&str; 7] = ["pages", "workspace", "conformance", "wire", "tasks", "bench", "recordings"];
 
 /// So many tests run at once in a program: they mostly wait, for a browser or for a cable.
 const THREADS: usize = 4;
