@@ -15,7 +15,7 @@ export async function player(files, { host, port, proxyUrl }) {
     splashScreen: false,
     contextMenu: "off",
     allowScriptAccess: true, // without it, ExternalInterface does nothing
-    preferredRenderer: "canvas",
+    preferredRenderer: "canvas", // WebGL, its first choice, is slow without a graphics card
     deviceFontRenderer: "canvas",
     publicPath: files,
     socketProxy: [{ host, port, proxyUrl }],

@@ -116,8 +116,8 @@ pub fn start(kind: Kind) -> Option<Lent> {
     }
 }
 
-/// A whole browser of its own for one test, which is warned of certificates that nobody vouches for; with more environment for its
-/// process, and more words on its command line. `None` as in [`start`].
+/// A whole browser of its own for one test. It warns of certificates whose authority it does not know. It gets more environment
+/// for its process, and more words on its command line. `None` as in [`start`].
 pub fn start_wary(kind: Kind, env: &[(&str, &str)], args: &[&str]) -> Option<Browser> {
     drop(start(kind)?); // says what is missing, if anything is
     let (browser, driver) = kind.programs().ok()?;
