@@ -41,31 +41,39 @@ pub fn run() -> ExitCode {
     redis.arg("-").env_remove(PASSWORD).stdin(Stdio::piped()).stdout(Stdio::null());
     let Ok(mut child) = redis.spawn() else { return ExitCode::FAILURE };
     let told = child.stdin.take().map(|mut stdin| stdin.write_all(config.as_bytes()));
-    let child = Arc::new(Mutex::new(child));
-    let watched = child.clone();
-    thread::spawn(move || {
-        let mut line = String::new();
-        let _ended = io::stdin().lock().read_line(&mut line);
-        kill(&watched);
-        if line.trim() != "keep" {
-            let _removed = fs::remove_dir_all(&words[0]);
+    if told.is_none_or(|told| told.is_err()) {
+        end(&mut child);
+        return ExitCode::FAILURE;
+    }
+    let running = Arc::new(Mutex::new(Some(child)));
+    let watched = running.clone();
+    thread::spawn(move || end_with(&watched));
+    let mut line = String::new();
+    let _ended = io::stdin().lock().read_line(&mut line);
+    let mut child = running.lock().unwrap_or_else(PoisonError::into_inner).take();
+    child.iter_mut().for_each(end);
+    if line.trim() != "keep" {
+        let _removed = fs::remove_dir_all(folder);
+    }
+    ExitCode::SUCCESS
+}
+
+/// Ends this program when Redis ends by itself, and returns when it was taken out to be ended.
+fn end_with(running: &Mutex<Option<Child>>) {
+    loop {
+        let mut running = running.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(child) = running.as_mut() else { return };
+        if !matches!(child.try_wait(), Ok(None)) {
+            exit(1);
         }
-        exit(0);
-    });
-    while told.is_some() && !has_ended(&child) {
+        drop(running);
         thread::sleep(LOOK * 4);
     }
-    ExitCode::FAILURE // Redis ended by itself
 }
 
-fn kill(child: &Mutex<Child>) {
-    let mut child = child.lock().unwrap_or_else(PoisonError::into_inner);
+fn end(child: &mut Child) {
     let _killed = child.kill();
     let _reaped = child.wait();
-}
-
-fn has_ended(child: &Mutex<Child>) -> bool {
-    !matches!(child.lock().unwrap_or_else(PoisonError::into_inner).try_wait(), Ok(None))
 }
 
 // ANCHOR: configuration

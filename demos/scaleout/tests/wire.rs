@@ -1,5 +1,7 @@
 //! What two servers on one log promise, on the wire: real processes, a real Redis, and a HAProxy or the demo's own balancer.
 
+#[cfg(unix)]
+use std::fs;
 use std::io;
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
@@ -95,6 +97,28 @@ fn behind_haproxy(technique: &str) {
     hears_all_once(technique, &connect, |pace| {
         kill_and_start(pace, &control, |server| haproxy.lead_to(server))
     });
+}
+
+/// `TMPDIR` is where it makes a folder for the data of its Redis.
+#[cfg(unix)]
+#[test]
+fn a_demo_that_is_killed_leaves_no_folder_behind() {
+    if !is_installed("redis-server") {
+        return;
+    }
+    let name = format!("scaleout-killed-{}", std::process::id());
+    let place = std::env::temp_dir().join(name);
+    fs::create_dir_all(&place).expect("a folder");
+    let inside = || fs::read_dir(&place).expect("it is there").count();
+    for _ in 0..5 {
+        let mut demo =
+            Setup::new("scaleout").env("TMPDIR", &place.display().to_string()).start();
+        Control::of(&demo).until("Redis runs", |state| state["redis"] == "up");
+        assert_eq!(inside(), 1);
+        demo.kill();
+        tests::until("the folder is gone", || inside() == 0);
+    }
+    fs::remove_dir(&place).expect("it is empty");
 }
 
 #[cfg(unix)]

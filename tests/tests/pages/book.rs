@@ -2,6 +2,7 @@
 //! finds. Without a browser on the machine a test says so and passes; `make test` skips nothing.
 
 use std::fs;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -15,15 +16,38 @@ fn root() -> PathBuf {
 }
 
 /// The book on a free port, with pages of its own; the demos that it starts take free ports, too.
-fn book() -> Server {
+fn book() -> Book {
     book_with(|setup| setup)
 }
 
-fn book_with(more: fn(Setup) -> Setup) -> Server {
+/// Ends first its server and then removes its pages: 4 MB.
+struct Book {
+    server: Server,
+    _pages: Pages,
+}
+
+struct Pages(PathBuf);
+
+impl Deref for Book {
+    type Target = Server;
+
+    fn deref(&self) -> &Server {
+        &self.server
+    }
+}
+
+impl Drop for Pages {
+    fn drop(&mut self) {
+        let _some_tests_write_none = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn book_with(more: fn(Setup) -> Setup) -> Book {
     static BOOKS: AtomicUsize = AtomicUsize::new(0);
     let number = BOOKS.fetch_add(1, Ordering::Relaxed);
     let pages = std::env::temp_dir().join(format!("book-{}-{number}", std::process::id()));
-    more(Setup::new("book").env("DEMO_PORT", "0").env("BOOK_PAGES", &pages.display().to_string())).start()
+    let setup = Setup::new("book").env("DEMO_PORT", "0").env("BOOK_PAGES", &pages.display().to_string());
+    Book { server: more(setup).start(), _pages: Pages(pages) }
 }
 
 /// The addresses of all pages.
