@@ -111,8 +111,7 @@ fn a_demo_that_is_killed_leaves_no_folder_behind() {
     fs::create_dir_all(&place).expect("a folder");
     let inside = || fs::read_dir(&place).expect("it is there").count();
     for _ in 0..5 {
-        let mut demo =
-            Setup::new("scaleout").env("TMPDIR", &place.display().to_string()).start();
+        let mut demo = Setup::new("scaleout").env("TMPDIR", &place.display().to_string()).start();
         Control::of(&demo).until("Redis runs", |state| state["redis"] == "up");
         assert_eq!(inside(), 1);
         demo.kill();
