@@ -216,16 +216,8 @@ pub fn guard(name: &str) -> ExitCode {
         eprintln!("there is no demo {name:?}");
         return ExitCode::FAILURE;
     };
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command.args(words).current_dir(root()).stdin(Stdio::null());
-    // The book's own port and package are nothing to the demo.
-    for (key, _) in std::env::vars_os() {
-        let key = key.to_string_lossy().into_owned();
-        if key == "PORT" || (key.starts_with("CARGO_") && (key.starts_with("CARGO_PKG") || key.contains("MANIFEST"))) {
-            command.env_remove(key);
-        }
-    }
+    let mut command = demo::index::cargo(&root());
+    command.args(words).env_remove("PORT").stdin(Stdio::null()); // the book's own port
     // The tests let the demos take free ports.
     if let Some(port) = std::env::var_os("DEMO_PORT") {
         command.env("PORT", port);

@@ -60,12 +60,16 @@ fn clippy() -> Result<(), String> {
 
 /// Cargo, in the workspace's folder.
 fn cargo() -> Command {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(workspace());
-    cargo
+    demo::index::cargo(workspace())
 }
 
 fn succeed(command: &mut Command) -> Result<(), String> {
-    let status = command.status().map_err(|error| format!("{command:?}: {error}"))?;
-    if status.success() { Ok(()) } else { Err(format!("{command:?} failed")) }
+    let status = command.status();
+    let words: Vec<_> =
+        [command.get_program()].into_iter().chain(command.get_args()).map(|word| word.display()).collect();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(_) => Err(format!("{words:?} failed")),
+        Err(error) => Err(format!("{words:?}: {error}")),
+    }
 }

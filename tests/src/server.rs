@@ -196,12 +196,11 @@ fn build(name: &str) -> PathBuf {
     // The runner of all tests builds everything first, and cargo need not be asked.
     let is_built = std::env::var_os("TESTS_ARE_BUILT").is_some();
     if !is_built && built.get_or_insert_default().insert(name.to_string()) {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut command = Command::new(cargo);
+        let mut command = demo::index::cargo(workspace());
         // `polling/short` is the example `short` of the demo `polling`.
         let (package, example) = name.split_once('/').map_or((name, None), |(package, name)| (package, Some(name)));
         command.args(["build", "-q", "-p", package]).args(example.iter().flat_map(|name| ["--example", name]));
-        command.arg("--target-dir").arg(target).current_dir(workspace());
+        command.arg("--target-dir").arg(target);
         if profile.ends_with("release") {
             command.arg("--release");
         }

@@ -2,7 +2,6 @@
 //! be nothing to do. Each demo's tasks are in its `tests/tasks.rs`.
 
 use std::fs;
-use std::process::Command;
 
 use tests::workspace;
 
@@ -34,9 +33,8 @@ fn every_answer_to_a_task_is_tried_by_its_check() {
 
 /// What `cargo run -p check` with these words says, and its exit code.
 fn check(words: &[&str]) -> (String, Option<i32>) {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command.args(["run", "--quiet", "-p", "check", "--"]).args(words).current_dir(workspace());
+    let mut command = demo::index::cargo(workspace());
+    command.args(["run", "--quiet", "-p", "check", "--"]).args(words);
     let output = command.output().expect("cargo runs");
     let said = [output.stdout, output.stderr].concat();
     (String::from_utf8_lossy(&said).into_owned(), output.status.code())

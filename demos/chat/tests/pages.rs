@@ -16,10 +16,11 @@ fn the_promises_of_every_page_are_kept(browser: &Browser) {
     let promises: &[Promise] = &[
         promises::what_is_said_in_one_tab_is_heard_in_the_other,
         promises::markup_and_emoji_arrive_as_they_were_typed,
-        promises::no_serious_fault_of_accessibility_is_found,
-        promises::an_empty_and_an_over_long_message_are_told_in_words,
         promises::a_message_said_into_a_cut_cable_arrives_once_when_it_is_repaired,
         promises::over_resets_everything_is_heard_once_and_in_order,
+        promises::the_other_tab_leaves,
+        promises::no_serious_fault_of_accessibility_is_found,
+        promises::an_empty_and_an_over_long_message_are_told_in_words,
         promises::the_page_fits_a_narrow_screen,
     ];
     promises::these_are_kept(browser, "chat", promises);

@@ -20,17 +20,18 @@ fn the_promises_of_every_page_are_kept(browser: &Browser) {
         return;
     }
     let promises: &[Promise] = &[
-        promises::no_serious_fault_of_accessibility_is_found,
         promises::what_is_said_in_one_tab_is_heard_in_the_other,
         promises::markup_and_emoji_arrive_as_they_were_typed,
-        promises::an_empty_and_an_over_long_message_are_told_in_words,
         promises::a_message_said_into_a_cut_cable_arrives_once_when_it_is_repaired,
         promises::a_reset_cable_loses_nothing,
+        promises::a_server_that_was_started_again_is_told_of,
+        promises::the_other_tab_leaves,
+        promises::no_serious_fault_of_accessibility_is_found,
+        promises::an_empty_and_an_over_long_message_are_told_in_words,
         promises::the_page_fits_a_narrow_screen,
         promises::everything_can_be_done_by_keyboard,
         promises::the_wire_shows_the_true_bytes_of_what_was_said,
         promises::nothing_moves_under_the_pointer_whatever_happens_on_the_wire,
-        promises::a_server_that_was_started_again_is_told_of,
     ];
     promises::these_are_kept(browser, "scaleout", promises);
 }

@@ -1,8 +1,10 @@
 //! All demos of the workspace, as their own sources name them: for the book, the README and the tests, which should not wait until
 //! every demo is compiled.
 
+use std::env;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 /// What a demo's source says of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +48,20 @@ pub fn all(root: &Path) -> Vec<Listed> {
         .collect();
     demos.sort_by_key(|demo| demo.port);
     demos
+}
+
+/// Cargo in this folder, as from a terminal. Without what cargo has told this program of its own package: a build script may
+/// watch these variables (ring's does), and it and all that needs it would be compiled anew, now and at the next command.
+pub fn cargo(folder: &Path) -> Command {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(folder);
+    for (name, _) in env::vars_os() {
+        let of_this_package = |start| name.to_str().is_some_and(|name| name.starts_with(start));
+        if ["CARGO_PKG_", "CARGO_MANIFEST_", "OUT_DIR"].into_iter().any(of_this_package) {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
 }
 
 /// Whether a demo may have this name: it is a folder, a package, a chapter and a module.
@@ -124,6 +140,17 @@ mod tests {
         assert_eq!(demo.url(), "http://127.0.0.1:8001");
         assert_eq!((demo.port, demo.title.as_str(), demo.description.as_str()), (8001, "A \"b\"", "d"));
         assert_eq!(demo.side_servers, [("y".to_string(), 8101), ("z".to_string(), 8201)]);
+    }
+
+    #[test]
+    fn a_cargo_that_is_started_is_told_nothing_of_this_package() {
+        let cargo = cargo(Path::new("."));
+        let told = |name: &str| cargo.get_envs().find(|(key, _)| *key == name).map(|(_, value)| value);
+        for name in ["CARGO_PKG_NAME", "CARGO_PKG_VERSION", "CARGO_MANIFEST_DIR"] {
+            assert!(env::var_os(name).is_some(), "cargo tells this test its {name}");
+            assert_eq!(told(name), Some(None), "{name} is taken away");
+        }
+        assert_eq!(told("CARGO_HOME"), None, "where cargo keeps its things stays as it is");
     }
 
     #[test]

@@ -57,11 +57,9 @@ impl Together {
         fs::write(folder.join("Cargo.toml"), manifest).expect("a manifest");
         fs::write(folder.join("src/main.rs"), program(demos)).expect("a program");
         fs::copy(workspace().join("Cargo.lock"), folder.join("Cargo.lock")).expect("the versions of the workspace");
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let built = Command::new(cargo)
+        let built = demo::index::cargo(&folder)
             .args(["build", "-q", "--target-dir"])
             .arg(folder.join("target"))
-            .current_dir(&folder)
             .status()
             .expect("cargo runs");
         assert!(built.success(), "the demos do not build together");
