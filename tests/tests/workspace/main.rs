@@ -3,6 +3,7 @@
 
 mod book;
 mod budget;
+mod cargo;
 mod new_demo;
 mod readme;
 mod together;
