@@ -6,6 +6,9 @@ use std::process::Command;
 use serde_json::Value;
 use tests::workspace;
 
+/// How the names begin of what cargo tells a program that it starts (The Cargo Book, "Environment variables Cargo sets").
+const TOLD: [&str; 6] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_PRIMARY_", "OUT_DIR"];
+
 /// The packages that are compiled when this cargo builds `wss`; others are found as they were. Of that demo's libraries, ring has a
 /// build script that watches what cargo tells it.
 fn compiled_by(mut cargo: Command) -> Vec<String> {
@@ -25,10 +28,8 @@ fn compiled_by(mut cargo: Command) -> Vec<String> {
 #[test]
 fn a_demo_that_was_built_from_a_terminal_is_not_compiled_again_by_a_test_or_the_book() {
     let mut terminal = Command::new("cargo");
-    for (name, _) in env::vars() {
-        if name == "OUT_DIR" || name.starts_with("CARGO_") && name != "CARGO_HOME" {
-            terminal.env_remove(name);
-        }
+    for (name, _) in env::vars().filter(|(name, _)| TOLD.iter().any(|start| name.starts_with(start))) {
+        terminal.env_remove(name);
     }
     compiled_by(terminal);
     let again = compiled_by(demo::index::cargo(workspace()));
