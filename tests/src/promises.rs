@@ -152,6 +152,8 @@ pub fn an_empty_and_an_over_long_message_are_told_in_words(stage: &mut Stage) {
 /// Upwards it is the body of a POST; downwards what this technique makes of it.
 pub fn the_wire_shows_the_true_bytes_of_what_was_said(stage: &mut Stage) {
     let Stage { name, one: tab, .. } = stage;
+    // The promise before this one may have left the ladder at an old row: now it goes on with the newest ones.
+    tab.run("document.querySelector('wire-view .newest').click()", &[]);
     let text = "bytes <b>of</b> this";
     say(tab, text);
     hears(tab, text);
