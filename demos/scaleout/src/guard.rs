@@ -31,8 +31,8 @@ const LOOK: Duration = Duration::from_millis(5);
 /// How many ports are tried.
 const TRIES: usize = 20;
 
-/// Runs Redis until the standard input ends, or it does. The program ends with this function, so the folder is removed here and
-/// in no other thread.
+/// Runs Redis until the standard input ends, or it does. The program ends with this function, so
+/// the folder is removed here and in no other thread.
 pub fn run() -> ExitCode {
     let words: Vec<String> = env::args().skip(2).collect();
     let [folder, port] = &words[..] else { return ExitCode::FAILURE };
