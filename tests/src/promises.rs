@@ -65,11 +65,6 @@ pub fn these_are_kept(browser: &Browser, name: &'static str, promises: &[Promise
     let setup = Setup::new(name).args(&["--capacity", &CAPACITY.to_string()]);
     let demo = setup.on_a_port_of_its_own().start();
     let one = browser.visit(&demo);
-    if name == "flash" {
-        // A tab behind another one gets hardly an animation frame, and in Firefox ever fewer. The emulator lives on these: its
-        // movie would begin after minutes.
-        one.until("/^(connected|no emulator)/.test(document.querySelector('#doing').textContent)");
-    }
     let other = browser.visit(&demo);
     // A page that can wait less does: each message, or each reset, would cost seconds.
     for (control, shortest) in [("#retry", "500"), ("#interval", "200")] {

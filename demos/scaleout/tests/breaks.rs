@@ -113,7 +113,7 @@ fn without_the_log_the_listeners_are_in_different_rooms(browser: &Browser) {
 
 /// Walks "Not sticky." in scaleout.md.
 fn a_session_of_socketio_needs_a_sticky_balancer(browser: &Browser) {
-    let Some((demo, _control)) = start_with_redis(&[]) else { return };
+    let Some((demo, control)) = start_with_redis(&[]) else { return };
     let tab = browser.visit(&demo);
     until_seated(&tab);
     let turns = tab.now();
@@ -123,8 +123,9 @@ fn a_session_of_socketio_needs_a_sticky_balancer(browser: &Browser) {
     tab.until_said(turns, "socketio: listening");
     say(&tab, "to a session");
     tab.until("document.getElementById('socketio-heard').textContent === '1'");
-    let server = tab.value("document.getElementById('socketio-server').textContent");
-    press_in(&tab, &format!("server-{}", server.as_str().expect("its name")), "Stop");
+    let server = control.only_server_of("socketio");
+    tab.until_text("#socketio-server", &server); // the page is told of it later than of the message
+    press_in(&tab, &format!("server-{server}"), "Stop");
     tab.until("Number(document.getElementById('socketio-reconnects').textContent) >= 2");
     say(&tab, "to the next session");
     tab.until("document.getElementById('socketio-heard').textContent === '2'");

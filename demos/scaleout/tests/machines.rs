@@ -87,14 +87,34 @@ impl Control {
 
     /// Waits until the state is like this.
     pub fn until(&self, what: &str, holds: impl Fn(&Value) -> bool) {
+        self.find(what, |state| holds(state).then_some(()));
+    }
+
+    /// Waits until this is found in the state.
+    fn find<T>(&self, what: &str, look: impl Fn(&Value) -> Option<T>) -> T {
         let deadline = Instant::now() + DEADLINE;
         loop {
             let state = self.state();
-            if holds(&state) {
-                return;
+            if let Some(found) = look(&state) {
+                return found;
             }
             assert!(Instant::now() < deadline, "{what}: {state}");
         }
+    }
+
+    /// Waits until only one server has listeners of this technique. Tells its name.
+    pub fn only_server_of(&self, technique: &str) -> String {
+        self.find("one server alone has them", |state| {
+            let has = |server: &&Value| {
+                server["tabs"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .any(|tab| tab["technique"] == technique)
+            };
+            let servers: Vec<&Value> = state["servers"].as_array()?.iter().filter(has).collect();
+            (servers.len() == 1).then(|| servers[0]["name"].as_str().expect("a name").to_string())
+        })
     }
 }
 

@@ -775,15 +775,17 @@ fn nginx_compresses_a_stream_and_keeps_it_unless_it_does_not_buffer() {
 }
 
 #[test]
-fn haproxy_obeys_no_transform_and_hands_on_what_it_compresses_at_once() {
+fn haproxy_obeys_no_transform_and_hands_on_what_it_compresses_at_once_but_for_a_few_bytes() {
     with!(Program::Haproxy);
+    // HAProxy 2.6.12 keeps the last bits until more comes: here at most the end of these words, which repeat nothing before.
+    let said = "hello and a few more words";
     let obeys = Config::cured(Program::Haproxy, "compression");
     // As if the server did not send `Cache-Control`: a second proxy behind the first takes it away.
     let naive = Config::cured(Program::Haproxy, "plain")
         .with("listen room", "listen room\n    http-response del-header Cache-Control");
     of_all(is_http, |way| {
         let demo = bare(way.demo);
-        say(way, demo.host(), "hello");
+        say(way, demo.host(), said);
         assert_eq!(way.cell(HAPROXY, "compression"), "passes");
         let proxy = before(&obeys, way, &demo);
         let compressed = asks_for_gzip(way, proxy.host()).hears_through_gzip("hello");
