@@ -18,8 +18,13 @@ const DEADLINE: Duration = Duration::from_secs(120);
 
 const STREAM: &str = "room:{lobby}";
 
-/// A Redis for one test.
+/// A Redis for one test. As in the demo, what it acknowledged is on the disk when it is killed.
 fn redis() -> Option<OwnRedis> {
+    redis_that_writes("always")
+}
+
+/// The same with this `appendfsync`. `everysec` is quicker, and may lose the newest when it is killed.
+fn redis_that_writes(fsync: &'static str) -> Option<OwnRedis> {
     if !OwnRedis::is_installed() {
         let must = std::env::var_os("REQUIRE_BROWSERS").is_some_and(|value| value == "1");
         assert!(
@@ -30,7 +35,7 @@ fn redis() -> Option<OwnRedis> {
         return None;
     }
     let program = Path::new(env!("CARGO_BIN_EXE_scaleout"));
-    Some(OwnRedis::start(program, "everysec").expect("Redis starts"))
+    Some(OwnRedis::start(program, fsync).expect("Redis starts"))
 }
 
 /// A room on it, as each server has one.
@@ -125,7 +130,7 @@ fn a_log_that_was_emptied_begins_a_new_life() {
 
 #[test]
 fn a_log_that_was_trimmed_tells_how_much_is_missing() {
-    let Some(redis) = redis() else { return };
+    let Some(redis) = redis_that_writes("everysec") else { return };
     let room = join(&redis.address(), 100);
     for n in 1..=400 {
         room.say(&n.to_string()).unwrap();
