@@ -12,7 +12,6 @@ have_nginx() { have nginx || [ -x /usr/sbin/nginx ]; }
 have_haproxy() { have haproxy || [ -x /usr/sbin/haproxy ]; }
 have_firefox() { have firefox || have firefox-esr; }
 have_redis() { have redis-server; }
-have_http2_clients() { have curl && have nghttp; }
 
 # Runs a command as root.
 as_root() {
@@ -106,34 +105,36 @@ if ! have_all; then
     have_all || give_up "still missing; install $what, then try again"
 fi
 
-# The demo scaleout and its tests want these two. Without them a test says so and passes (in `make test` it fails).
-if ! have_redis || ! have_haproxy; then
-    redis=redis
-    if have apt-get; then redis=redis-server; fi
-    if have pacman; then redis=valkey; fi # it brings redis-server, too
-    missing="$(have_redis || echo $redis) $(have_haproxy || echo haproxy)"
-    if have brew || may_install; then
-        echo "setup: installing $missing"
-        # shellcheck disable=SC2086  # the names are words on purpose
-        install_them $missing >/dev/null || echo "setup: this did not work; install $missing for the demo scaleout" >&2
+# What single demos and their tests want. Without it a test says so and passes (without Redis it fails in `make test`).
+install_for() {
+    demo=$1
+    shift
+    if [ $# = 0 ]; then
+        return
+    elif have brew || may_install; then
+        echo "setup: installing $*"
+        install_them "$@" >/dev/null || echo "setup: this did not work; install $* for the demo $demo" >&2
     else
-        echo "setup: install $missing for the demo scaleout" >&2
+        echo "setup: install $* for the demo $demo" >&2
     fi
-fi
+}
 
-# Two clients that other people wrote speak with the demo http2. Without one of them its test says so and passes.
-if ! have_http2_clients; then
-    nghttp=nghttp2
-    if have apt-get; then nghttp=nghttp2-client; fi
-    missing="$(have curl || echo curl) $(have nghttp || echo $nghttp)"
-    if have brew || may_install; then
-        echo "setup: installing $missing"
-        # shellcheck disable=SC2086  # the names are words on purpose
-        install_them $missing >/dev/null || echo "setup: this did not work; install $missing for the demo http2" >&2
-    else
-        echo "setup: install $missing for the demo http2" >&2
-    fi
+redis=redis nghttp=nghttp2 tshark=wireshark
+if have apt-get; then
+    redis=redis-server nghttp=nghttp2-client tshark=tshark
+elif have dnf; then
+    tshark=wireshark-cli
+elif have pacman; then
+    redis=valkey tshark=wireshark-cli # valkey brings redis-server, too
+elif have apk; then
+    tshark=tshark
 fi
+# shellcheck disable=SC2046  # the names are words on purpose
+install_for scaleout $(have_redis || echo $redis)
+# shellcheck disable=SC2046
+install_for http2 $(have curl || echo curl) $(have nghttp || echo $nghttp)
+# shellcheck disable=SC2046
+install_for wss $(have tshark || echo $tshark)
 
 # Where apt has Chromium without its surroundings, of the version that the driver drives, the tests take that: it costs the
 # processor less. Without it Chromium does its work.
