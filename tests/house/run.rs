@@ -20,6 +20,9 @@ const FIRST: [&str; 7] = ["pages", "workspace", "conformance", "wire", "tasks", 
 /// So many tests run at once in a program: they mostly wait, for a browser or for a cable.
 const THREADS: usize = 4;
 
+/// So many of the pages' tests: these take longest, and are alone near the end of a run.
+const THREADS_OF_PAGES: usize = 6;
+
 /// What all programs together came to.
 #[derive(Default)]
 struct Total {
@@ -88,7 +91,8 @@ fn run(mut programs: Vec<(Program, Option<String>)>, total: &mut Total) {
 fn run_one(program: &Program, filter: Option<&str>) -> Total {
     let mut command = program.command(filter);
     if std::env::var_os("RUST_TEST_THREADS").is_none() {
-        command.env("RUST_TEST_THREADS", THREADS.to_string());
+        let threads = if program.name == "pages" { THREADS_OF_PAGES } else { THREADS };
+        command.env("RUST_TEST_THREADS", threads.to_string());
     }
     let mut total = Total::default();
     let start = Instant::now();
@@ -181,7 +185,7 @@ fn tell(total: &Total, took: Duration) -> Result<(), String> {
     let mut pages: Vec<_> = total.pages.iter().collect();
     pages.sort_by(|a, b| b.1.total_cmp(a.1));
     let pages: Vec<String> = pages.iter().map(|(demo, seconds)| format!("{demo} {seconds:.0}")).collect();
-    println!("Seconds of pages for each demo, four tests at a time: {}", pages.join(", "));
+    println!("Seconds of pages for each demo, {THREADS_OF_PAGES} tests at a time: {}", pages.join(", "));
     println!();
     for skipped in &total.skipped {
         println!("skipped: {skipped}");
