@@ -23,7 +23,7 @@ fn redis() -> Option<OwnRedis> {
     redis_that_writes("always")
 }
 
-/// The same with this `appendfsync`. `everysec` is quicker, and may lose the newest when it is killed.
+/// The same with this `appendfsync`. `everysec` is quicker; a kill may lose the newest.
 fn redis_that_writes(fsync: &'static str) -> Option<OwnRedis> {
     if !OwnRedis::is_installed() {
         let must = std::env::var_os("REQUIRE_BROWSERS").is_some_and(|value| value == "1");
