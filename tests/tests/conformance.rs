@@ -9,10 +9,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -84,13 +85,21 @@ fn both_ends_are_judged_ok() {
         subjects.iter().for_each(|subject| client(&wstest, subject));
         return;
     }
-    let mut summary = BTreeMap::new();
-    for subject in subjects.iter().chain([&event_loop]) {
-        for (what, words) in subject.servers {
-            summary.insert(subject.name(what), judge(subject, what, &server(&wstest, subject, what, words)));
+    // The suite mostly waits, and asks one case after the other. So its runs go side by side.
+    let (wstest, mut summary) = (&wstest, BTreeMap::new());
+    thread::scope(|scope| {
+        let clients = scope.spawn(in_a_network_of_its_own);
+        let mut servers = Vec::new();
+        for subject in subjects.iter().chain([&event_loop]) {
+            for (what, words) in subject.servers {
+                servers.push((subject, what, scope.spawn(move || server(wstest, subject, what, words))));
+            }
         }
-    }
-    in_a_network_of_its_own();
+        for (subject, what, report) in servers {
+            summary.insert(subject.name(what), judge(subject, what, &joined(report)));
+        }
+        joined(clients);
+    });
     for subject in &subjects {
         summary.insert(subject.name("client"), judge(subject, "client", &folder(&subject.name("client"))));
     }
@@ -227,6 +236,11 @@ fn wstest() -> Option<PathBuf> {
         return Some(fs::canonicalize(&root).unwrap_or_else(|error| panic!("WSTEST={}: {error}", root.display())));
     }
     std::env::split_paths(&std::env::var_os("PATH")?).map(|folder| folder.join("wstest")).find(|file| file.is_file())
+}
+
+/// What the thread came to; its panic is that of the test.
+fn joined<T>(thread: ScopedJoinHandle<T>) -> T {
+    thread.join().unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 /// An empty folder for a report, in the target directory.
