@@ -12,7 +12,7 @@ help:
 	@echo "make index         writes what is written from the demos' own words: the README's table"
 	@echo "make book          writes the book as a static site to book/book; cargo run -p book serves it, with live demos"
 	@echo "make record        drives every demo (or DEMO=sse) through its exchange and writes the book's recordings anew"
-	@echo "make conformance   Autobahn|Testsuite against both ends of frames and deflate, 20 minutes; WSTEST names its program, wstest"
+	@echo "make conformance   Autobahn|Testsuite against frames, deflate and eventloop, 8 minutes; WSTEST names its program, wstest"
 	@echo "make bench         measures first build, delay, bytes and memory, against peers in the same run"
 	@echo "make bench-scaleout  measures one room on 1, 2 and 4 servers with Redis, against one server's memory"
 	@echo "make bench-ws      measures the WebSocket echo, threads and event loop, against three libraries and bare TCP"

@@ -205,6 +205,26 @@ fn slug(heading: &str) -> String {
 }
 
 #[test]
+fn what_the_book_says_of_the_conformance_suite_is_what_the_suite_said() {
+    let judged: serde_json::Value =
+        serde_json::from_str(&read(&root().join("tests/conformance/summary.json"))).unwrap();
+    let ends = [
+        ("frames.md", &["server", "server behind the bench", "client"][..]),
+        ("deflate.md", &["deflate server", "deflate client"]),
+        ("eventloop.md", &["eventloop server"]),
+    ];
+    for (name, ends) in ends {
+        let text = read(&source().join(name)).split_whitespace().collect::<Vec<_>>().join(" ");
+        for end in ends {
+            let (result, told) = (&judged["results"][end], "have no right answer");
+            let open = result["informational"].as_array().map_or(0, Vec::len);
+            let said = format!("of {} cases, {} are OK and {open} {told}", result["cases"], result["ok"]);
+            assert!(text.to_lowercase().contains(&said.to_lowercase()), "{name} should say of {end}: {said}");
+        }
+    }
+}
+
+#[test]
 fn every_link_inside_the_book_leads_somewhere() {
     for (name, text) in chapters() {
         for target in links(&text) {
@@ -275,6 +295,7 @@ fn links_out_of_the_book_lead_to_standards_and_well_known_homes() {
         "https://github.com/uNetworking/uWebSockets",
         "http://websocketd.com",
         "https://socket.io/",
+        "https://github.com/crossbario/autobahn-testsuite",
         // The register of known faults.
         "https://nvd.nist.gov/",
         "https://github.com/mrniko/netty-socketio",
