@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 use std::{fmt, thread};
@@ -38,6 +39,17 @@ type Heard = Vec<(u64, String)>;
 pub struct Pace {
     counts: Mutex<Counts>,
     changed: Condvar,
+    /// The test has failed: the clients need not wait for what is never said.
+    over: AtomicBool,
+}
+
+/// Ends the clients when it goes in a panic.
+struct EndsInPanic<'a>(&'a Pace);
+
+impl Drop for EndsInPanic<'_> {
+    fn drop(&mut self) {
+        self.0.over.store(thread::panicking(), Ordering::Relaxed);
+    }
 }
 
 #[derive(Default)]
@@ -102,7 +114,9 @@ pub fn hears_all_once(technique: &str, connect: Connect, disturb: impl FnOnce(&P
                     .expect("a thread starts")
             })
             .collect();
+        let end = EndsInPanic(&pace);
         disturb(&pace);
+        drop(end);
         clients.into_iter().map(|client| client.join().expect("a client is content")).collect()
     });
     let said: BTreeSet<String> =
@@ -171,7 +185,7 @@ impl<'a> Client<'a> {
             _ => (0..EACH).for_each(|n| self.says(n)),
         });
         let mut ear = Ear { cursor: "0".to_string(), ..Ear::default() };
-        while ear.heard.len() < ALL {
+        while self.waits_for_more(&ear) {
             // An error is a server that was killed. The client comes back with its cursor.
             let listened = match self.technique {
                 "sse" => self.streams(&mut ear),
@@ -184,6 +198,10 @@ impl<'a> Client<'a> {
         }
         speaks.join().expect("the client has said all");
         ear.heard
+    }
+
+    fn waits_for_more(&self, ear: &Ear) -> bool {
+        ear.heard.len() < ALL && !self.pace.over.load(Ordering::Relaxed)
     }
 
     /// Says a message, again and again under the same key, until it is taken.
@@ -250,7 +268,7 @@ impl<'a> Client<'a> {
             return Err(io::Error::other("refused"));
         }
         let (mut id, mut data, mut name) = (None, None, String::new());
-        while ear.heard.len() < ALL {
+        while self.waits_for_more(ear) {
             let line = lines.next().ok_or(io::ErrorKind::UnexpectedEof)??;
             match line.split_once(": ") {
                 Some(("id", cursor)) => id = Some(cursor.to_string()),
@@ -274,7 +292,7 @@ impl<'a> Client<'a> {
     /// WebSocket and Socket.IO: one connection, until it ends.
     fn listens(&self, ear: &mut Ear) -> io::Result<()> {
         let mut socket = self.socket(&ear.cursor)?;
-        while ear.heard.len() < ALL {
+        while self.waits_for_more(ear) {
             let event = socket.event()?;
             match event["type"].as_str() {
                 Some("here") => {
