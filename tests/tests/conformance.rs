@@ -1,4 +1,5 @@
-//! Autobahn|Testsuite, the independent judge of RFC 6455 and RFC 7692, against both ends of `frames` and of `deflate`.
+//! Autobahn|Testsuite, the independent judge of RFC 6455 and RFC 7692, against both ends of `frames` and of `deflate`,
+//! and against the server of `eventloop`.
 //!
 //! It runs where `wstest` is found: `WSTEST` names it, or the `PATH` has it. It exits 0 whatever happened, so what counts
 //! is its report: every case that was asked for must be there and OK. INFORMATIONAL is a case without a right

@@ -216,10 +216,11 @@ fn what_the_book_says_of_the_conformance_suite_is_what_the_suite_said() {
     for (name, ends) in ends {
         let text = read(&source().join(name)).split_whitespace().collect::<Vec<_>>().join(" ");
         for end in ends {
-            let (result, told) = (&judged["results"][end], "have no right answer");
+            let result = &judged["results"][end];
             let open = result["informational"].as_array().map_or(0, Vec::len);
-            let said = format!("of {} cases, {} are OK and {open} {told}", result["cases"], result["ok"]);
-            assert!(text.to_lowercase().contains(&said.to_lowercase()), "{name} should say of {end}: {said}");
+            // Behind "of", which may begin a sentence.
+            let said = format!("{} cases, {} are OK and {open} have no right answer", result["cases"], result["ok"]);
+            assert!(text.contains(&said), "{name} should say of {end}: {said}");
         }
     }
 }
